@@ -1,0 +1,187 @@
+//! A group's settings: PROTOCOL.md section 7.3.
+//!
+//! Owns their shape and what is valid. The web tier stores them, the CServer enforces origins and grace
+//! and hands the visitor's part on unread, the visitor's script masks by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{
+    GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
+};
+
+/// Settings of one group. [`GroupSettings::faults`] must be empty before they go anywhere.
+///
+/// ```
+/// use cobrowse_protocol::GroupSettings;
+/// let settings: GroupSettings = serde_json::from_str(
+///     r##"{"origins":["https://shop.example"],"visitor":{"masks":["#card"]}}"##,
+/// ).unwrap();
+/// assert_eq!(settings.grace_ms, 30_000);
+/// assert!(settings.faults().is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSettings {
+    /// Rises with every change.
+    #[serde(default)]
+    pub revision: u64,
+    /// Origins whose pages may run sessions of the group. None means no page may.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Origins from which an agent's browser may load images, styles, fonts and media, besides `origins`.
+    #[serde(default)]
+    pub resource_origins: Vec<String>,
+    /// How long a session waits for its visitor, milliseconds.
+    #[serde(default = "grace_ms_default")]
+    pub grace_ms: u64,
+    /// What only the visitor's script reads.
+    #[serde(default)]
+    pub visitor: VisitorSettings,
+}
+
+/// The visitor's part of the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct VisitorSettings {
+    /// CSS selectors of what is masked besides `glance_masked`. Whether they parse only a browser can say;
+    /// one that does not masks everything.
+    #[serde(default)]
+    pub masks: Vec<String>,
+    /// What is masked without any rule.
+    #[serde(default)]
+    pub mask_default: MaskDefault,
+}
+
+/// What is masked without any rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskDefault {
+    /// Password and payment fields.
+    #[default]
+    Passwords,
+    /// Every field.
+    Inputs,
+    /// All text until unmasked.
+    Text,
+}
+
+impl GroupSettings {
+    /// Everything that is wrong, each with its remedy; empty when the settings are valid.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, origins) in
+            [("origins", &self.origins), ("resource_origins", &self.resource_origins)]
+        {
+            if origins.len() > ORIGINS_MAX {
+                faults.push(format!("{name}: {} given, at most {ORIGINS_MAX}", origins.len()));
+            }
+            for origin in origins.iter().filter(|origin| !is_origin(origin)) {
+                faults.push(format!(
+                    "{name}: {origin:?} is not an origin; write it like https://shop.example or https://shop.example:8443, in lower case, without a path and without a default port"
+                ));
+            }
+        }
+        if !(GRACE_MS_MIN..=GRACE_MS_MAX).contains(&self.grace_ms) {
+            faults.push(format!(
+                "grace_ms: {} is not between {GRACE_MS_MIN} and {GRACE_MS_MAX}",
+                self.grace_ms
+            ));
+        }
+        let masks = &self.visitor.masks;
+        if masks.len() > MASKS_MAX {
+            faults.push(format!("visitor.masks: {} given, at most {MASKS_MAX}", masks.len()));
+        }
+        for mask in masks {
+            if mask.trim().is_empty() || mask.len() > MASK_BYTES_MAX {
+                faults.push(format!(
+                    "visitor.masks: {mask:?} is empty or longer than {MASK_BYTES_MAX} bytes"
+                ));
+            }
+        }
+        faults
+    }
+
+    /// Whether a page of that origin may run sessions of the group. Origins are compared byte for byte, as browsers send them.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed == origin)
+    }
+}
+
+impl Default for GroupSettings {
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            origins: Vec::new(),
+            resource_origins: Vec::new(),
+            grace_ms: GRACE_MS_DEFAULT,
+            visitor: VisitorSettings::default(),
+        }
+    }
+}
+
+/// Whether `text` is an https origin exactly as a browser writes it. It goes into a Content-Security-Policy,
+/// so nothing that could end a directive may pass.
+fn is_origin(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
+    };
+    let host_fits = !host.is_empty()
+        && host.len() <= 253
+        && host.split('.').all(|label| {
+            !label.is_empty()
+                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        });
+    let port_fits = port.is_none_or(|port| {
+        !port.starts_with('0')
+            && port.bytes().all(|b| b.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|number| number != 443)
+    });
+    host_fits && port_fits
+}
+
+fn grace_ms_default() -> u64 {
+    GRACE_MS_DEFAULT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_browser_sends_as_an_origin_is_one() {
+        for good in ["https://shop.example", "https://shop.example:8443", "https://a-b.c1"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "http://shop.example",
+            "https://shop.example/",
+            "https://Shop.example",
+            "https://shop.example:443",
+            "https://shop.example:0443",
+            "https://shop.example:99999",
+            "https://*.example",
+            "https://a b",
+            "https://a;script-src",
+            "https://a'unsafe-inline'",
+            "https://",
+            "https://u@h",
+            "null",
+            "*",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let settings = GroupSettings {
+            origins: vec!["shop".into(), "https://ok.example".into()],
+            grace_ms: 1,
+            visitor: VisitorSettings { masks: vec![String::new()], ..Default::default() },
+            ..Default::default()
+        };
+        assert_eq!(settings.faults().len(), 3, "{:?}", settings.faults());
+    }
+}

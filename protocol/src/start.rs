@@ -1,0 +1,74 @@
+//! The web tier's JSON for visitors: start and continue. PROTOCOL.md section 7.2.
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::VisitorSettings;
+
+/// Body of `POST /api/v1/sessions`. Ids are plain text here so that a bad one is answered with a sentence.
+///
+/// ```
+/// use cobrowse_protocol::start::StartRequest;
+/// let request: StartRequest = serde_json::from_str(r#"{"group":"demo"}"#).unwrap();
+/// assert_eq!((request.group.as_str(), request.key), ("demo", None));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartRequest {
+    /// The group in which the session runs.
+    pub group: String,
+    /// A key that the page or the agent chose; made by the web tier when absent.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+/// Body of `POST /api/v1/sessions/continue`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinueRequest {
+    /// Text form of `resume::Resume`.
+    pub resume: String,
+}
+
+/// Answer to both.
+///
+/// ```
+/// use cobrowse_protocol::start::StartAnswer;
+/// let answer = StartAnswer {
+///     session: "demo:471113:000102030405060708090a0b0c0d0e0f".into(),
+///     key: "471113".into(),
+///     server: "wss://s1.example/visitor".into(),
+///     status: "https://s1.example/visitor/status".into(),
+///     ticket: "…".into(),
+///     resume: "…".into(),
+///     home: 1,
+///     settings: Default::default(),
+/// };
+/// let json = serde_json::to_value(&answer).unwrap();
+/// assert_eq!(json["settings"]["mask_default"], "passwords");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartAnswer {
+    /// The session id.
+    pub session: String,
+    /// The session key, to be read out.
+    pub key: String,
+    /// Where to upload.
+    pub server: String,
+    /// Where to ask why an upgrade failed.
+    pub status: String,
+    /// The visitor's ticket.
+    pub ticket: String,
+    /// What the visitor comes back with.
+    pub resume: String,
+    /// Number of this home.
+    pub home: u32,
+    /// Mask rules and the like; without them nothing is sent.
+    pub settings: VisitorSettings,
+}
+
+/// Every error of the web tier's and the CServer's JSON endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// A name to branch on.
+    pub error: String,
+    /// What happened and what to do, for a person.
+    pub message: String,
+}
