@@ -7,8 +7,8 @@
 pub const FRAME_HEADER_BYTES: usize = 12;
 
 /// Payload of one frame. A keyframe is cut at this size, so that no single message holds a connection's
-/// buffer or its line for long. Longer: `too_long`.
-pub const FRAME_PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// buffer or its line for long; and one frame, sealed, fits into the 64 KiB that a connection may hold. Longer: `too_long`.
+pub const FRAME_PAYLOAD_BYTES_MAX: usize = 60 * 1024;
 
 /// Payload of an agent's frame: a command with a node id and a few numbers or one pasted line. Longer: `too_long`.
 pub const AGENT_PAYLOAD_BYTES_MAX: usize = 4 * 1024;

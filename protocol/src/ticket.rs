@@ -285,7 +285,7 @@ const SUBJECT_VISITOR: u8 = 2;
 const KEY_ID_AT: usize = 8;
 const MAC_AT: usize = TICKET_BYTES - 32;
 
-const _: () = assert!(TICKET_BYTES % 3 == 0, "the text form has no partial group");
+const _: () = assert!(TICKET_BYTES.is_multiple_of(3), "the text form has no partial group");
 
 #[cfg(test)]
 mod tests {

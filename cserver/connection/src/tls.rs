@@ -1,0 +1,306 @@
+//! The TLS half of a connection: ciphertext in, plaintext out, and back.
+//!
+//! Built on rustls's unbuffered API: an idle connection holds rustls's own state and no buffer of ours.
+//! A first look at the ClientHello decides by its server name between the public configuration and that of the
+//! control stream, which asks for a client certificate that no browser should be asked for.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::server::{Acceptor, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+
+/// Which configuration a client gets.
+pub struct TlsConfigs {
+    /// For browsers.
+    pub public: Arc<ServerConfig>,
+    /// For the web tier: the server name it asks for, and a configuration that demands its certificate.
+    pub control: Option<(String, Arc<ServerConfig>)>,
+}
+
+impl std::fmt::Debug for TlsConfigs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let control = self.control.as_ref().map(|(name, _)| name);
+        f.debug_struct("TlsConfigs").field("control", &control).finish_non_exhaustive()
+    }
+}
+
+/// The peer's TLS was refused. What TLS has to say about it is already in `out`.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// Not TLS, or TLS that breaks its own rules.
+    #[error("{0}")]
+    Rustls(#[from] rustls::Error),
+    /// A ClientHello that never ends.
+    #[error("a first flight of more than {HELLO_BYTES_MAX} bytes")]
+    HelloTooLong,
+    /// More was sealed under one key than the cipher allows, and the peer did not follow a key update.
+    #[error("the traffic key is used up")]
+    Exhausted,
+}
+
+/// TLS state of one connection.
+pub(crate) struct Tls {
+    state: State,
+    /// Ciphertext that ends inside a record. Empty, and without an allocation, between records.
+    partial: Vec<u8>,
+}
+
+enum State {
+    /// Waiting for a whole ClientHello.
+    Hello {
+        acceptor: Box<Acceptor>,
+        configs: Arc<TlsConfigs>,
+    },
+    Live {
+        conn: Box<UnbufferedServerConnection>,
+        control: bool,
+    },
+    /// Refused; the connection only waits to be closed.
+    Dead,
+}
+
+/// What `receive` found out besides plaintext.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The peer said that it sends no more.
+    pub(crate) peer_closed: bool,
+}
+
+impl Tls {
+    pub(crate) fn new(configs: Arc<TlsConfigs>) -> Self {
+        let state = match configs.control {
+            Some(_) => State::Hello { acceptor: Box::default(), configs },
+            None => State::live(&configs.public, false).unwrap_or(State::Dead),
+        };
+        Self { state, partial: Vec::new() }
+    }
+
+    /// Whether the peer asked for the control name, and so has shown a certificate of the control CA.
+    pub(crate) fn is_control(&self) -> bool {
+        matches!(self.state, State::Live { control: true, .. })
+    }
+
+    /// Whether application data can be sealed.
+    pub(crate) fn is_established(&self) -> bool {
+        match &self.state {
+            State::Live { conn, .. } => !conn.is_handshaking(),
+            _ => false,
+        }
+    }
+
+    /// Takes ciphertext; appends plaintext to `plain` and answers of TLS itself to `out`.
+    /// `bytes` is used as working memory: records are decrypted in place.
+    pub(crate) fn receive(
+        &mut self,
+        bytes: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, TlsError> {
+        if let State::Hello { .. } = self.state {
+            self.partial.extend_from_slice(bytes);
+            if !self.hello(bytes, out)? {
+                return Ok(Progress::default());
+            }
+            return self.receive_behind_partial(plain, out);
+        }
+        if !self.partial.is_empty() {
+            self.partial.extend_from_slice(bytes);
+            return self.receive_behind_partial(plain, out);
+        }
+        let State::Live { conn, .. } = &mut self.state else { return Ok(Progress::default()) };
+        let (used, progress) = pump(conn, bytes, plain, out)?;
+        self.partial.extend_from_slice(&bytes[used..]);
+        Ok(progress)
+    }
+
+    /// Seals `plain` into as few records as TLS allows, behind whatever TLS itself has to say.
+    pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+        let State::Live { conn, .. } = &mut self.state else { return Ok(()) };
+        for fragment in plain.chunks(RECORD_BYTES_MAX) {
+            with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
+                let start = out.len();
+                out.resize(start + fragment.len() + RECORD_OVERHEAD_BYTES_MAX, 0);
+                match traffic.encrypt(fragment, &mut out[start..]) {
+                    Ok(written) => {
+                        out.truncate(start + written);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        out.truncate(start);
+                        match error {
+                            EncryptError::EncryptExhausted => Err(TlsError::Exhausted),
+                            EncryptError::InsufficientSize(size) => {
+                                unreachable!("a record needs {} bytes", size.required_size)
+                            }
+                        }
+                    }
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Appends a close_notify alert.
+    pub(crate) fn close(&mut self, out: &mut Vec<u8>) {
+        let State::Live { conn, .. } = &mut self.state else { return };
+        // A connection that cannot say goodbye any more is closed without.
+        let _ = with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
+            let start = out.len();
+            out.resize(start + RECORD_OVERHEAD_BYTES_MAX, 0);
+            let written = traffic.queue_close_notify(&mut out[start..]).unwrap_or(0);
+            out.truncate(start + written);
+            Ok(())
+        });
+    }
+
+    fn receive_behind_partial(
+        &mut self,
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, TlsError> {
+        let State::Live { conn, .. } = &mut self.state else { return Ok(Progress::default()) };
+        let (used, progress) = pump(conn, &mut self.partial, plain, out)?;
+        if used == self.partial.len() {
+            self.partial = Vec::new();
+        } else {
+            self.partial.drain(..used);
+        }
+        if conn.is_handshaking() && self.partial.len() > HELLO_BYTES_MAX {
+            return Err(TlsError::HelloTooLong);
+        }
+        Ok(progress)
+    }
+
+    /// Feeds the first flight; true once its server name has chosen a configuration.
+    fn hello(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, TlsError> {
+        let State::Hello { acceptor, configs } = &mut self.state else { return Ok(true) };
+        let accepted = loop {
+            match acceptor.accept() {
+                Ok(Some(accepted)) => break accepted,
+                Ok(None) if bytes.is_empty() => {
+                    if self.partial.len() > HELLO_BYTES_MAX {
+                        return Err(TlsError::HelloTooLong);
+                    }
+                    return Ok(false);
+                }
+                Ok(None) => {
+                    // Reading from memory fails only when the acceptor's own buffer is full.
+                    if acceptor.read_tls(&mut bytes).is_err() {
+                        return Err(TlsError::HelloTooLong);
+                    }
+                }
+                Err((error, mut alert)) => {
+                    // Writing to memory does not fail.
+                    let _ = alert.write_all(out);
+                    self.state = State::Dead;
+                    return Err(error.into());
+                }
+            }
+        };
+        let asked = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
+        let control = match (&configs.control, asked) {
+            (Some((name, config)), Some(asked)) if *name == asked => Some(config),
+            _ => None,
+        };
+        self.state = match control {
+            Some(config) => State::live(config, true)?,
+            None => State::live(&configs.public, false)?,
+        };
+        Ok(true)
+    }
+}
+
+impl State {
+    fn live(config: &Arc<ServerConfig>, control: bool) -> Result<Self, TlsError> {
+        let conn = Box::new(UnbufferedServerConnection::new(config.clone())?);
+        Ok(Self::Live { conn, control })
+    }
+}
+
+/// Runs rustls over `bytes` until it wants more; returns how many were used up.
+fn pump(
+    conn: &mut UnbufferedServerConnection,
+    bytes: &mut [u8],
+    plain: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(usize, Progress), TlsError> {
+    let mut used = 0;
+    let mut progress = Progress::default();
+    loop {
+        let UnbufferedStatus { mut discard, state, .. } =
+            conn.process_tls_records(&mut bytes[used..]);
+        let mut done = false;
+        match state {
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                while let Some(record) = traffic.next_record() {
+                    let record = record?;
+                    plain.extend_from_slice(record.payload);
+                    discard += record.discard;
+                }
+            }
+            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, out),
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            Ok(ConnectionState::PeerClosed) => progress.peer_closed = true,
+            Ok(_) => done = true,
+            Err(error) => {
+                used += discard;
+                // The alert that explains the error waits behind it.
+                while let Ok(ConnectionState::EncodeTlsData(mut data)) =
+                    conn.process_tls_records(&mut bytes[used..]).state
+                {
+                    encode(&mut data, out);
+                }
+                return Err(error.into());
+            }
+        }
+        used += discard;
+        if done {
+            return Ok((used, progress));
+        }
+    }
+}
+
+/// Lets TLS say what it has to say, then runs `write` with the right to seal.
+fn with_write_traffic<T>(
+    conn: &mut UnbufferedServerConnection,
+    partial: &mut [u8],
+    out: &mut Vec<u8>,
+    write: impl FnOnce(WriteTraffic<'_>, &mut Vec<u8>) -> Result<T, TlsError>,
+) -> Result<Option<T>, TlsError> {
+    loop {
+        // What ends inside a record is shown again, and stays: nothing can be used up of it.
+        match conn.process_tls_records(partial).state? {
+            ConnectionState::EncodeTlsData(mut data) => encode(&mut data, out),
+            ConnectionState::TransmitTlsData(data) => data.done(),
+            ConnectionState::WriteTraffic(traffic) => return write(traffic, out).map(Some),
+            _ => return Ok(None),
+        }
+    }
+}
+
+fn encode(data: &mut EncodeTlsData<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut room = RECORD_BYTES_MAX;
+    loop {
+        out.resize(start + room, 0);
+        match data.encode(&mut out[start..]) {
+            Ok(written) => return out.truncate(start + written),
+            Err(EncodeError::InsufficientSize(size)) => room = size.required_size,
+            Err(EncodeError::AlreadyEncoded) => return out.truncate(start),
+        }
+    }
+}
+
+type WriteTraffic<'c> = rustls::unbuffered::WriteTraffic<'c, rustls::server::ServerConnectionData>;
+type EncodeTlsData<'c> =
+    rustls::unbuffered::EncodeTlsData<'c, rustls::server::ServerConnectionData>;
+
+/// Plaintext of one record, by TLS.
+const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// Header, explicit nonce, content type and tag: 5 + 8 + 1 + 16, rounded up.
+const RECORD_OVERHEAD_BYTES_MAX: usize = 64;
+
+/// A ClientHello with a post-quantum share is 2 KiB; with a client certificate chain behind it, some more.
+const HELLO_BYTES_MAX: usize = 32 * 1024;
