@@ -1,0 +1,96 @@
+//! Listening sockets: one a core and address, so that the kernel spreads new connections and no core waits for another.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::limits::{BACKLOG, SEND_BUFFER_BYTES};
+
+/// Binds `cores` listeners to each address; the result is one list a core. Port 0 takes one free port for all cores.
+pub fn bind(addresses: &[SocketAddr], cores: usize) -> Result<Vec<Vec<TcpListener>>, ListenError> {
+    let mut all: Vec<Vec<TcpListener>> = (0..cores).map(|_| Vec::new()).collect();
+    for &address in addresses {
+        let fault = |error| ListenError { address, error };
+        let mut bound = address;
+        for of_core in &mut all {
+            let listener = listen(bound).map_err(fault)?;
+            bound = listener.local_addr().map_err(fault)?;
+            of_core.push(listener);
+        }
+    }
+    Ok(all)
+}
+
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}{}", remedy(error))]
+pub struct ListenError {
+    /// Which.
+    pub address: SocketAddr,
+    /// Why.
+    pub error: io::Error,
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    #[cfg(not(target_os = "freebsd"))]
+    socket.set_reuse_port(true)?;
+    #[cfg(target_os = "freebsd")]
+    socket.set_reuse_port_lb(true)?;
+    // Accepted sockets inherit both, which saves two system calls for each.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program, or another user's cserver, has this port: stop it or change `listen`"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need CAP_NET_BIND_SERVICE or a socket unit"
+        }
+        io::ErrorKind::AddrNotAvailable => "; no interface of this host has that address",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use std::net::TcpStream;
+
+    #[test]
+    fn the_cores_share_one_port_and_accepted_sockets_inherit_the_options() {
+        let all = bind(&["127.0.0.1:0".parse().unwrap()], 2).unwrap();
+        let address = all[0][0].local_addr().unwrap();
+        assert_eq!(all[1][0].local_addr().unwrap(), address);
+        drop(all.into_iter().nth(1));
+        let all = bind(&[address], 1).unwrap();
+        all[0][0].set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(address).unwrap();
+        let (accepted, _) = all[0][0].accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+        // Linux doubles what is asked for, to hold its own book-keeping.
+        let size = SockRef::from(&accepted).send_buffer_size().unwrap();
+        assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn an_address_of_no_interface_is_named_with_its_remedy() {
+        let error = bind(&["192.0.2.1:0".parse().unwrap()], 1).unwrap_err();
+        assert!(
+            error.to_string().contains("192.0.2.1:0") && error.to_string().contains("no interface")
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! What a core's thread does: moves bytes between its sockets and its shard, sleeps and wakes.
+//!
+//! Two backends stand behind the same few calls: [`uring`] (io_uring by monoio, Linux) and [`poll`] (readiness by mio:
+//! epoll, kqueue). Neither knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
+
+pub mod listener;
+mod office;
+mod poll;
+#[cfg(target_os = "linux")]
+mod uring;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+pub use office::{Office, Post};
+
+use crate::shard::{Now, Shard};
+use crate::startup::Chosen;
+
+/// All that one core's thread owns.
+pub struct Core {
+    /// The server of this core.
+    pub shard: Shard,
+    /// Its own listeners, one an address.
+    pub listeners: Vec<TcpListener>,
+    /// Where the other cores' posts arrive.
+    pub office: Arc<Office>,
+    /// Both clocks.
+    pub clock: Clock,
+}
+
+/// Both clocks, from one start for all cores.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Counts from now.
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Reads both.
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now {
+            mono_ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Core {
+    /// Serves until a drain has come to its end.
+    pub fn run(self, backend: &Chosen) -> io::Result<()> {
+        match backend {
+            Chosen::Poll => poll::run(self),
+            #[cfg(target_os = "linux")]
+            Chosen::IoUring(flags) => uring::run(self, *flags),
+        }
+    }
+}

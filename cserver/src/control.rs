@@ -1,0 +1,400 @@
+//! The control stream, as seen by the core that owns it: what to tell which replica, and what it asks for.
+//!
+//! A machine like the rest: records in, [`Effect`]s out. Reports are numbered for each replica, kept until that
+//! replica has stored them, and sent again on its next stream, so that none is lost over a reconnect.
+//! TLS has proved that the peer is a web tier before anything arrives here.
+
+use std::collections::VecDeque;
+
+use protocol::control::{Boot, Down, RecordError, Report, ReportEvent, Up};
+use protocol::ids::{AgentId, GroupId, KeyId, ReplicaId, SessionId};
+use protocol::keys::TicketKey;
+use protocol::{CloseCode, GroupSettings};
+use relay::LinkId;
+
+use crate::limits::{CONTROL_PING_MS, CONTROL_SILENCE_MS, LOAD_MS, REPLICAS_MAX, REPORTS_MAX};
+use crate::shared::Identity;
+
+/// All control streams of this process.
+#[derive(Debug, Default)]
+pub struct Control {
+    replicas: Vec<Replica>,
+    /// Streams that have not said which replica they are.
+    strangers: Vec<Stream>,
+    load_due_ms: u64,
+}
+
+#[derive(Debug)]
+struct Replica {
+    id: ReplicaId,
+    stream: Option<Stream>,
+    outbox: VecDeque<Report>,
+    next_seq: u64,
+    /// How many reports at the front of the outbox were sent on the stream that is open.
+    sent: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stream {
+    link: LinkId,
+    heard_ms: u64,
+    pinged: bool,
+}
+
+/// What a record asks the server to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a record.
+    Send(LinkId, String),
+    /// Send a ping.
+    Ping(LinkId),
+    /// End a stream.
+    Close(LinkId, CloseCode),
+    /// Take a key, then acknowledge.
+    Key {
+        /// Its name.
+        id: KeyId,
+        /// The key.
+        key: TicketKey,
+        /// Wall clock.
+        expires_ms: u64,
+    },
+    /// Put settings in force.
+    Group(GroupId, Box<GroupSettings>),
+    /// Forget a group and end its sessions.
+    GroupRemoved(GroupId),
+    /// Cut an agent's joins in a group.
+    Revoke(GroupId, AgentId),
+    /// Take no more sessions and end after so many milliseconds.
+    Drain(u64),
+    /// Something for the log: a fault of the peer, in words.
+    Warn(String),
+}
+
+/// Load, as it is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadFigures {
+    /// Sessions.
+    pub sessions: u64,
+    /// Agents with a live connection.
+    pub agents: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Whether new sessions are taken.
+    pub accepting: bool,
+}
+
+impl Control {
+    /// A web tier has opened a stream: it hears who we are.
+    pub fn open(
+        &mut self,
+        now_ms: u64,
+        wall_ms: u64,
+        link: LinkId,
+        us: &Identity,
+        cores: usize,
+    ) -> Vec<Effect> {
+        self.strangers.push(Stream { link, heard_ms: now_ms, pinged: false });
+        let hello = Up::Hello {
+            server: us.server,
+            boot: Boot::new(us.boot),
+            version: env!("CARGO_PKG_VERSION").into(),
+            cores: u16::try_from(cores).unwrap_or(u16::MAX),
+            now_ms: wall_ms,
+        };
+        vec![Effect::Send(link, hello.to_json())]
+    }
+
+    /// A stream is gone. Its replica's reports wait for the next one.
+    pub fn gone(&mut self, link: LinkId) {
+        self.strangers.retain(|stream| stream.link != link);
+        for replica in &mut self.replicas {
+            if replica.stream.is_some_and(|stream| stream.link == link) {
+                replica.stream = None;
+                replica.sent = 0;
+            }
+        }
+    }
+
+    /// A record has come.
+    pub fn record(&mut self, now_ms: u64, link: LinkId, text: &str) -> Vec<Effect> {
+        self.heard(now_ms, link);
+        let record = match Down::from_json(text) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Vec::new(),
+            Err(error) => {
+                let code = match error {
+                    RecordError::TooLong(_) => CloseCode::TooLong,
+                    RecordError::Json(_) => CloseCode::BadFrame,
+                };
+                let told = format!(
+                    "control stream ended: {error}; compare the versions of web tier and CServer"
+                );
+                return vec![Effect::Warn(told), Effect::Close(link, code)];
+            }
+        };
+        match record {
+            Down::Hello { replica, .. } => self.hello(now_ms, link, replica),
+            _ if self.replica_of(link).is_none() => {
+                let told = "control stream ended: its first record was not hello".to_owned();
+                vec![Effect::Warn(told), Effect::Close(link, CloseCode::OutOfOrder)]
+            }
+            Down::Key { key_id, secret, expires_ms, .. } => match secret.key() {
+                Some(key) => vec![
+                    Effect::Key { id: key_id, key, expires_ms },
+                    Effect::Send(link, Up::KeyAck { key_id }.to_json()),
+                ],
+                None => vec![Effect::Close(link, CloseCode::BadFrame)],
+            },
+            Down::Group { group, settings } => {
+                let faults = settings.faults();
+                if !faults.is_empty() {
+                    let told = format!("settings of a group refused: {}", faults.join("; "));
+                    return vec![Effect::Warn(told)];
+                }
+                let revision = settings.revision;
+                vec![
+                    Effect::Group(group, Box::new(settings)),
+                    Effect::Send(link, Up::GroupAck { group, revision }.to_json()),
+                ]
+            }
+            Down::GroupRemoved { group } => vec![Effect::GroupRemoved(group)],
+            Down::Revoke { group, agent } => vec![Effect::Revoke(group, agent)],
+            Down::Drain { deadline_ms } => vec![Effect::Drain(deadline_ms)],
+            Down::Ack { seq } => {
+                self.acked(link, seq);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Any other word of the peer, a pong for instance.
+    pub fn heard(&mut self, now_ms: u64, link: LinkId) {
+        let known = self.replicas.iter_mut().filter_map(|replica| replica.stream.as_mut());
+        for stream in known.chain(&mut self.strangers).filter(|stream| stream.link == link) {
+            stream.heard_ms = now_ms;
+            stream.pinged = false;
+        }
+    }
+
+    /// Something happened that every replica stores.
+    pub fn report(&mut self, at_ms: u64, session: SessionId, event: &ReportEvent) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for replica in &mut self.replicas {
+            if replica.outbox.len() >= REPORTS_MAX {
+                replica.outbox.pop_front();
+                replica.sent = replica.sent.saturating_sub(1);
+                if replica.next_seq.is_multiple_of(1_000) {
+                    effects.push(Effect::Warn(format!(
+                        "web tier {:?} acknowledges nothing: its oldest reports are dropped",
+                        replica.id
+                    )));
+                }
+            }
+            let report = Report { seq: replica.next_seq, at_ms, session, event: event.clone() };
+            replica.next_seq += 1;
+            replica.outbox.push_back(report);
+            effects.extend(replica.send_rest());
+        }
+        effects
+    }
+
+    /// Sends load, pings and ends the silent.
+    pub fn tick(&mut self, now_ms: u64, load: impl FnOnce() -> LoadFigures) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let known = self.replicas.iter_mut().filter_map(|replica| replica.stream.as_mut());
+        for stream in known.chain(&mut self.strangers) {
+            let silent_ms = now_ms.saturating_sub(stream.heard_ms);
+            if silent_ms >= CONTROL_SILENCE_MS {
+                effects.push(Effect::Close(stream.link, CloseCode::TooSlow));
+            } else if silent_ms >= CONTROL_PING_MS && !stream.pinged {
+                stream.pinged = true;
+                effects.push(Effect::Ping(stream.link));
+            }
+        }
+        if now_ms >= self.load_due_ms {
+            self.load_due_ms = now_ms + LOAD_MS;
+            let LoadFigures { sessions, agents, connections, accepting } = load();
+            let record = Up::Load { sessions, agents, connections, accepting }.to_json();
+            let streams = self.replicas.iter().filter_map(|replica| replica.stream);
+            effects.extend(streams.map(|stream| Effect::Send(stream.link, record.clone())));
+        }
+        effects
+    }
+
+    /// How many web tiers are connected.
+    pub fn connected(&self) -> usize {
+        self.replicas.iter().filter(|replica| replica.stream.is_some()).count()
+    }
+
+    fn hello(&mut self, now_ms: u64, link: LinkId, id: ReplicaId) -> Vec<Effect> {
+        self.strangers.retain(|stream| stream.link != link);
+        let mut effects = Vec::new();
+        let at = match self.replicas.iter().position(|replica| replica.id == id) {
+            Some(at) => at,
+            None if self.replicas.len() >= REPLICAS_MAX => {
+                let told = format!(
+                    "web tier {id:?} refused: more than {REPLICAS_MAX} replica ids since the start"
+                );
+                return vec![Effect::Warn(told), Effect::Close(link, CloseCode::Overload)];
+            }
+            None => {
+                self.replicas.push(Replica::new(id));
+                self.replicas.len() - 1
+            }
+        };
+        let replica = &mut self.replicas[at];
+        let stream = Stream { link, heard_ms: now_ms, pinged: false };
+        if let Some(old) = replica.stream.replace(stream).filter(|old| old.link != link) {
+            effects.push(Effect::Close(old.link, CloseCode::Superseded));
+        }
+        replica.sent = 0;
+        effects.extend(replica.send_rest());
+        self.load_due_ms = now_ms;
+        effects
+    }
+
+    fn acked(&mut self, link: LinkId, seq: u64) {
+        let Some(replica) = self.replica_of(link) else { return };
+        while replica.outbox.front().is_some_and(|report| report.seq <= seq) {
+            replica.outbox.pop_front();
+            replica.sent = replica.sent.saturating_sub(1);
+        }
+    }
+
+    fn replica_of(&mut self, link: LinkId) -> Option<&mut Replica> {
+        self.replicas
+            .iter_mut()
+            .find(|replica| replica.stream.is_some_and(|stream| stream.link == link))
+    }
+}
+
+impl Replica {
+    fn new(id: ReplicaId) -> Self {
+        Self { id, stream: None, outbox: VecDeque::new(), next_seq: 1, sent: 0 }
+    }
+
+    fn send_rest(&mut self) -> Vec<Effect> {
+        let Some(stream) = self.stream else { return Vec::new() };
+        let rest = self.outbox.iter().skip(self.sent);
+        let effects: Vec<_> = rest
+            .map(|report| Effect::Send(stream.link, Up::Report(report.clone()).to_json()))
+            .collect();
+        self.sent = self.outbox.len();
+        effects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::secret::Secret;
+
+    const ONE: LinkId = LinkId(1);
+    const TWO: LinkId = LinkId(2);
+
+    fn hello(control: &mut Control, link: LinkId, replica: &str) -> Vec<Effect> {
+        let shared = crate::shard::testing::shared(1);
+        control.open(0, 0, link, &shared.identity, 1);
+        let record = Down::Hello { replica: replica.parse().unwrap(), now_ms: 0 };
+        control.record(0, link, &record.to_json())
+    }
+
+    fn session() -> SessionId {
+        "demo:1:000102030405060708090a0b0c0d0e0f".parse().unwrap()
+    }
+
+    fn seqs(effects: &[Effect], to: LinkId) -> Vec<u64> {
+        let sent = effects.iter().filter_map(|effect| match effect {
+            Effect::Send(link, text) if *link == to => Up::from_json(text).unwrap(),
+            _ => None,
+        });
+        sent.filter_map(|up| if let Up::Report(report) = up { Some(report.seq) } else { None })
+            .collect()
+    }
+
+    #[test]
+    fn a_report_is_sent_until_it_is_stored_and_to_every_replica() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        hello(&mut control, TWO, "w2");
+        let started = ReportEvent::SessionStarted { home: 1 };
+        let effects = control.report(5, session(), &started);
+        assert_eq!((seqs(&effects, ONE), seqs(&effects, TWO)), (vec![1], vec![1]));
+        control.record(0, TWO, &Down::Ack { seq: 1 }.to_json());
+        control.gone(ONE);
+        control.gone(TWO);
+        let effects = control.report(6, session(), &started);
+        assert!(effects.is_empty(), "nobody is there");
+        let three = LinkId(3);
+        assert_eq!(seqs(&hello(&mut control, three, "w1"), three), [1, 2]);
+        assert_eq!(seqs(&hello(&mut control, TWO, "w2"), TWO), [2]);
+    }
+
+    #[test]
+    fn a_newer_stream_of_a_replica_replaces_the_older() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        let effects = hello(&mut control, TWO, "w1");
+        assert!(matches!(effects[0], Effect::Close(ONE, CloseCode::Superseded)));
+        assert_eq!(control.connected(), 1);
+    }
+
+    #[test]
+    fn a_key_is_taken_before_it_is_acknowledged() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        let key = TicketKey::new(Secret::new([3; 32]));
+        let record = Down::Key {
+            key_id: KeyId::from_bytes([1; 8]),
+            secret: protocol::control::KeyText::new(&key),
+            not_before_ms: 0,
+            expires_ms: 9,
+        };
+        let effects = control.record(0, ONE, &record.to_json());
+        assert!(matches!(&effects[0], Effect::Key { key: taken, .. } if taken.same_as(&key)));
+        assert!(matches!(&effects[1], Effect::Send(ONE, text) if text.contains("key_ack")));
+    }
+
+    #[test]
+    fn nothing_is_taken_before_hello_nor_from_a_broken_record() {
+        let mut control = Control::default();
+        let shared = crate::shard::testing::shared(1);
+        control.open(0, 0, ONE, &shared.identity, 1);
+        let effects = control.record(0, ONE, r#"{"type":"drain","deadline_ms":1}"#);
+        assert!(matches!(effects[1], Effect::Close(ONE, CloseCode::OutOfOrder)));
+        let effects = control.record(0, ONE, "{");
+        assert!(matches!(effects[1], Effect::Close(ONE, CloseCode::BadFrame)));
+        assert!(control.record(0, ONE, r#"{"type":"later"}"#).is_empty());
+    }
+
+    #[test]
+    fn a_silent_stream_is_pinged_then_ended_and_load_goes_out_in_between() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        let load = || LoadFigures { sessions: 1, agents: 2, connections: 3, accepting: true };
+        let first = control.tick(1, load);
+        assert!(matches!(&first[..], [Effect::Send(ONE, text)] if text.contains(r#""agents":2"#)));
+        let later = control.tick(CONTROL_PING_MS, load);
+        assert!(later.iter().any(|effect| matches!(effect, Effect::Ping(ONE))));
+        control.heard(CONTROL_PING_MS + 1, ONE);
+        assert!(
+            !control.tick(CONTROL_SILENCE_MS, load).iter().any(|e| matches!(e, Effect::Close(..)))
+        );
+        let end = control.tick(CONTROL_PING_MS + 1 + CONTROL_SILENCE_MS, load);
+        assert!(end.iter().any(|effect| matches!(effect, Effect::Close(ONE, CloseCode::TooSlow))));
+    }
+
+    #[test]
+    fn the_outbox_is_bounded() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        control.gone(ONE);
+        let event = ReportEvent::SessionStarted { home: 1 };
+        for _ in 0..REPORTS_MAX + 10 {
+            control.report(0, session(), &event);
+        }
+        assert_eq!(control.replicas[0].outbox.len(), REPORTS_MAX);
+        assert_eq!(seqs(&hello(&mut control, TWO, "w1"), TWO).first(), Some(&11));
+    }
+}

@@ -1,0 +1,87 @@
+//! Bounds that only the CServer knows. Those that peers must know stand in `protocol::limits`.
+
+use protocol::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
+
+/// What one turn seals for one connection, in bytes of plaintext: the longest frame with its prefix, so at least one
+/// frame always goes. With TLS's overhead it stays within the 64 KiB that a connection may hold unsent. Reached: the rest waits
+/// until the socket has taken these.
+pub const SEAL_BYTES_MAX: usize = 10 + FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX;
+
+/// What one read takes from a socket: two TLS records. There is one such buffer a core, not a connection.
+pub const READ_BYTES: usize = 32 * 1024;
+
+/// Reads of one connection in one turn, so that one flooding visitor cannot hold the core. Reached: the rest
+/// waits for the next turn.
+pub const READS_PER_TURN_MAX: usize = 8;
+
+/// Connections accepted in one turn, for the same reason: a handshake costs a hundred times a frame.
+pub const ACCEPTS_PER_TURN_MAX: usize = 64;
+
+/// Connections of one core. Reached: new ones are closed at once.
+pub const CONNECTIONS_PER_CORE_MAX: usize = 200_000;
+
+/// From accept to the end of the first request's head: a slow phone on a bad line needs 5 s. Reached: closed.
+pub const OPENING_MS_MAX: u64 = 15_000;
+
+/// A kept-alive HTTP connection without a request. Reached: closed.
+pub const KEEP_ALIVE_MS: u64 = 30_000;
+
+/// How long the last bytes of a connection may take to leave: 64 KiB on a bad line. Reached: closed without them.
+pub const FLUSH_MS: u64 = 20_000;
+
+/// After the last byte of ours, how long the peer may take to close, so that it can read why. Reached: closed.
+pub const LINGER_MS: u64 = 2_000;
+
+/// From the order to drain to the end of the process.
+pub const DRAIN_MS: u64 = 10_000;
+
+/// Send buffer of a socket: what the kernel may hold for a reader who does not read. Fixed, or it would grow to
+/// megabytes and hide a slow agent.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Agent session cookies in one browser. One more: the oldest is removed.
+pub const COOKIES_MAX: usize = 8;
+
+/// Keys of all replicas together: each has at most twelve alive. Reached: the one that expires first goes.
+pub const KEYS_MAX: usize = 256;
+
+/// Nonces remembered: 40 s of 5,000 joins a second. Reached: joins are refused with `overload`.
+pub const NONCES_MAX: usize = 200_000;
+
+/// Ended sessions remembered, so that who comes late hears why.
+pub const ENDED_MAX: usize = 10_000;
+
+/// How long they are remembered.
+pub const ENDED_MS: u64 = 120_000;
+
+/// Reports kept for one replica that does not acknowledge: an hour at 25 a second. Reached: the oldest goes, and a log line says so.
+pub const REPORTS_MAX: usize = 100_000;
+
+/// Groups of all replicas.
+pub const GROUPS_MAX: usize = 100_000;
+
+/// Replicas of the web tier that ever dialled in.
+pub const REPLICAS_MAX: usize = 64;
+
+/// A record of load is sent so often.
+pub const LOAD_MS: u64 = 2_000;
+
+/// A silent control stream is pinged.
+pub const CONTROL_PING_MS: u64 = 5_000;
+
+/// A control stream without a word ends.
+pub const CONTROL_SILENCE_MS: u64 = 15_000;
+
+/// Listen backlog: a second of reconnects after a restart.
+pub const BACKLOG: i32 = 4_096;
+
+/// File descriptors that a host should allow; fewer are reported at start.
+pub const FILES_WANTED: u64 = 65_536;
+
+/// TLS adds at most 22 bytes to a record in TLS 1.3 and 29 in 1.2; five records hold the longest frame.
+const SEALED_OVERHEAD_BYTES: usize = 5 * 64;
+
+const _: () = {
+    assert!(SEAL_BYTES_MAX + SEALED_OVERHEAD_BYTES <= 64 * 1024);
+    assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
+};

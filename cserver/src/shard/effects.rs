@@ -1,0 +1,110 @@
+//! What the relay's and the control machine's findings make the shard do.
+
+use connection::Connection;
+use protocol::SessionId;
+use protocol::control::ReportEvent;
+use relay::Event;
+
+use super::{CONTROL_CORE, Mail, Now, Output, Shard, get};
+use crate::control::Effect;
+
+impl Shard {
+    /// Handles what the relay found, until nothing new comes of it.
+    pub(super) fn relay_events(&mut self, now: Now) {
+        while let Some(event) = self.relay.poll_event() {
+            match event {
+                Event::Close { link, code } => {
+                    tracing::debug!(code = code.name(), fault = code.fault().name(), "closing");
+                    self.close(now, link, code);
+                }
+                Event::SessionStarted { id, home } => {
+                    tracing::info!(session = ?id, home, "session started");
+                    self.report(now, now.wall_ms, id, ReportEvent::SessionStarted { home });
+                }
+                Event::SessionEnded { id, home, reason } => {
+                    tracing::info!(session = ?id, home, reason = reason.name(), "session ended");
+                    self.shared.release(id, reason, now.mono_ms);
+                    let reason = reason.name().to_owned();
+                    self.report(now, now.wall_ms, id, ReportEvent::SessionEnded { home, reason });
+                }
+                Event::AgentJoined { session, join, agent, privileges } => {
+                    tracing::info!(?session, ?agent, "agent joined");
+                    let event = ReportEvent::AgentJoined { join, agent, privileges };
+                    self.report(now, now.wall_ms, session, event);
+                }
+                Event::AgentLeft { session, join } => {
+                    tracing::info!(?session, "agent left");
+                    self.report(now, now.wall_ms, session, ReportEvent::AgentLeft { join });
+                }
+            }
+        }
+    }
+
+    /// Brings a report to the web tiers, by the core that talks to them.
+    pub(super) fn report(&mut self, now: Now, at_ms: u64, id: SessionId, event: ReportEvent) {
+        match &mut self.control {
+            Some(control) => {
+                let effects = control.report(at_ms, id, &event);
+                self.apply(now, effects);
+            }
+            None => {
+                let mail = Mail::Report(at_ms, id, event);
+                self.outputs.push_back(Output::Mail { to: CONTROL_CORE, mail });
+            }
+        }
+    }
+
+    /// Does what the control machine asks for.
+    pub(super) fn apply(&mut self, now: Now, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(link, text) => self.send_plain(link, &Connection::text_frame(&text)),
+                Effect::Ping(link) => self.send_plain(link, Connection::ping_frame()),
+                Effect::Close(link, code) => self.close(now, link, code),
+                Effect::Key { id, key, expires_ms } => {
+                    let mut keys = self.shared.keys.write();
+                    keys.insert(id, key, expires_ms, now.wall_ms);
+                    tracing::debug!(key = ?id, held = keys.len(), "server key taken");
+                }
+                Effect::Group(group, settings) => {
+                    if self.shared.set_group(group, *settings) {
+                        self.everywhere(now, Mail::Settings(group));
+                    } else {
+                        tracing::error!(?group, "no room for the settings of another group");
+                    }
+                }
+                Effect::GroupRemoved(group) => {
+                    self.shared.remove_group(&group);
+                    self.everywhere(now, Mail::GroupRemoved(group));
+                }
+                Effect::Revoke(group, agent) => self.everywhere(now, Mail::Revoke(group, agent)),
+                Effect::Drain(deadline_ms) => self.drain(now, deadline_ms),
+                Effect::Warn(told) => tracing::warn!("{told}"),
+            }
+        }
+    }
+
+    /// Takes no more sessions, sends everybody elsewhere, and ends when all have gone or after so many milliseconds.
+    /// For the control core; the others hear it by mail.
+    pub fn drain(&mut self, now: Now, deadline_ms: u64) {
+        if !self.shared.is_draining() {
+            tracing::info!(deadline_ms, "draining: sessions move to other servers");
+        }
+        self.shared.drain();
+        self.everywhere(now, Mail::Drain(deadline_ms));
+    }
+
+    fn everywhere(&mut self, now: Now, mail: Mail) {
+        for to in (0..self.cores).filter(|to| *to != self.core) {
+            self.outputs.push_back(Output::Mail { to, mail: mail.clone() });
+        }
+        self.handle_mail(now, mail);
+    }
+
+    fn send_plain(&mut self, link: relay::LinkId, plain: &[u8]) {
+        if let Some(slot) = get(&mut self.slots, link) {
+            slot.connection.seal(plain, &mut slot.outgoing);
+            self.want_send(link);
+        }
+    }
+}

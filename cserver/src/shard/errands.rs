@@ -1,0 +1,217 @@
+//! What a request does on the core that owns its session.
+//!
+//! By then its credential was verified; what is left is what only the owner knows: whether the session lives, whose
+//! resume secret it is, which joins there are.
+
+use connection::{Response, WebSocketOffer};
+use protocol::resume::Resume;
+use protocol::secret::SecretHash;
+use protocol::subprotocol::FRAMES_V1;
+use protocol::{AgentId, CloseCode, JoinId, Privileges, SessionId};
+use relay::{JoinSpec, LinkId, SessionRef, SessionSpec};
+
+use super::routes::{LIVE, cors};
+use super::slot::Role;
+use super::{Now, Shard};
+use crate::credentials::{AgentCookie, COOKIE_PREFIX};
+use crate::pages::ViewerPage;
+
+/// A verified wish.
+pub(super) enum Errand {
+    /// A visitor's first connection; the session was claimed for this core.
+    Start { session: SessionId, home: u32, resume: SecretHash, offer: WebSocketOffer },
+    /// A visitor comes back.
+    Resume { resume: Resume, offer: WebSocketOffer },
+    /// A visitor asks why that failed.
+    ResumeStatus { resume: Resume, origin: String },
+    /// An agent with a ticket.
+    Join {
+        session: SessionId,
+        agent: AgentId,
+        name: String,
+        privileges: Privileges,
+        /// Cookies to remove from the agent's browser.
+        stale: Vec<JoinId>,
+    },
+    /// An agent with a cookie.
+    View { cookie: AgentCookie, part: ViewPart },
+    /// A web tier.
+    Control(WebSocketOffer),
+}
+
+/// What an agent with a cookie wants.
+pub(super) enum ViewPart {
+    /// The viewer.
+    Page,
+    /// Whether the join is alive.
+    Status,
+    /// The frames.
+    Socket(WebSocketOffer),
+}
+
+impl Shard {
+    pub(super) fn run_errand(&mut self, now: Now, link: LinkId, errand: Errand) {
+        let (answer, origin) = match errand {
+            Errand::Start { session, home, resume, offer } => {
+                (self.start(now, link, session, home, resume, &offer), None)
+            }
+            Errand::Resume { resume, offer } => (self.resume(now, link, &resume, &offer), None),
+            Errand::ResumeStatus { resume, origin } => {
+                (self.owned(&resume).map(|_| Some(live())), Some(origin))
+            }
+            Errand::Join { session, agent, name, privileges, stale } => {
+                (self.join(now, session, agent, name, privileges, &stale).map(Some), None)
+            }
+            Errand::View { cookie, part } => (self.view(now, link, &cookie, &part), None),
+            Errand::Control(offer) => {
+                self.open_control(now, link, &offer);
+                (Ok(None), None)
+            }
+        };
+        let response = match answer {
+            Ok(None) => return,
+            Ok(Some(response)) => response,
+            Err(code) => {
+                tracing::debug!(code = code.name(), "request refused by the session's core");
+                Response::error(code)
+            }
+        };
+        let response = match origin {
+            Some(origin) => cors(response, &origin),
+            None => response,
+        };
+        self.respond(now, link, response, false);
+    }
+
+    fn start(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        session: SessionId,
+        home: u32,
+        resume: SecretHash,
+        offer: &WebSocketOffer,
+    ) -> Result<Option<Response>, CloseCode> {
+        let opened =
+            self.shared.group(&session.group).ok_or(CloseCode::NotAllowed).and_then(|group| {
+                let spec = SessionSpec {
+                    id: session,
+                    home,
+                    resume,
+                    grace_ms: group.settings.grace_ms,
+                    welcome_settings: group.visitor_json.clone(),
+                };
+                self.relay.open_session(now.mono_ms, spec)
+            });
+        match opened {
+            Ok(opened) => self.attach_visitor(now, link, opened, offer),
+            Err(code) => {
+                self.shared.unclaim(&session);
+                Err(code)
+            }
+        }
+    }
+
+    fn resume(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        resume: &Resume,
+        offer: &WebSocketOffer,
+    ) -> Result<Option<Response>, CloseCode> {
+        let session = self.owned(resume)?;
+        self.attach_visitor(now, link, session, offer)
+    }
+
+    fn attach_visitor(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        session: SessionRef,
+        offer: &WebSocketOffer,
+    ) -> Result<Option<Response>, CloseCode> {
+        self.relay.attach_visitor(now.mono_ms, session, link)?;
+        self.upgrade(link, offer, FRAMES_V1, Role::Visitor);
+        Ok(None)
+    }
+
+    fn owned(&self, resume: &Resume) -> Result<SessionRef, CloseCode> {
+        let session = self.relay.find(&resume.session).ok_or(CloseCode::NotFound)?;
+        if self.relay.owns(session, &resume.secret) {
+            Ok(session)
+        } else {
+            Err(CloseCode::Unauthorized)
+        }
+    }
+
+    fn join(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        agent: AgentId,
+        name: String,
+        privileges: Privileges,
+        stale: &[JoinId],
+    ) -> Result<Response, CloseCode> {
+        let found = self.relay.find(&session).ok_or(CloseCode::NotFound)?;
+        let join = JoinId::from_bytes(self.cookie_random());
+        self.relay.join(now.mono_ms, found, JoinSpec { join, agent, name, privileges })?;
+        let cookie = AgentCookie { session, join, agent, privileges, issued_ms: now.wall_ms };
+        let value = self.shared.cookies.seal(&cookie);
+        let name = join.to_hex();
+        let mut response = Response::new(303)
+            .header("Location", &format!("/view/{name}"))
+            .header("Cache-Control", "no-store")
+            .header(
+                "Set-Cookie",
+                &format!("{COOKIE_PREFIX}{name}={value}; Secure; HttpOnly; Path=/; SameSite=Lax"),
+            );
+        for old in stale {
+            let gone = format!(
+                "{COOKIE_PREFIX}{}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=Lax",
+                old.to_hex()
+            );
+            response = response.header("Set-Cookie", &gone);
+        }
+        Ok(response)
+    }
+
+    fn view(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        cookie: &AgentCookie,
+        part: &ViewPart,
+    ) -> Result<Option<Response>, CloseCode> {
+        let session = self.relay.find(&cookie.session).ok_or(CloseCode::NotFound)?;
+        let join = self.relay.find_join(session, cookie.join).ok_or(CloseCode::Revoked)?;
+        if join.agent != cookie.agent || join.privileges != cookie.privileges {
+            return Err(CloseCode::Unauthorized);
+        }
+        match part {
+            ViewPart::Page => {
+                let group =
+                    self.shared.group(&cookie.session.group).ok_or(CloseCode::NotAllowed)?;
+                let page = ViewerPage {
+                    join: cookie.join,
+                    session: &cookie.session,
+                    csrf: &self.shared.cookies.csrf(cookie.join),
+                    web_tier_url: &self.shared.identity.web_tier_url,
+                };
+                Ok(Some(page.response(&group.policy)))
+            }
+            ViewPart::Status => Ok(Some(live())),
+            ViewPart::Socket(offer) => {
+                self.relay.attach_agent(now.mono_ms, session, cookie.join, link)?;
+                self.upgrade(link, offer, FRAMES_V1, Role::Agent);
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn live() -> Response {
+    Response::new(200)
+        .header("Cache-Control", "no-store")
+        .content("application/json", LIVE.to_vec())
+}

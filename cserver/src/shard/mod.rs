@@ -1,0 +1,391 @@
+//! One core's server as a machine: sockets' bytes in, bytes for sockets out, and nothing that waits.
+//!
+//! It joins the two other machines, the connection (TLS, HTTP, WebSocket) and the relay (sessions), and adds what only
+//! the whole knows: which request may do what ([`routes`]), on whose core it is done ([`errands`]), and when a silent connection
+//! ends ([`timers`]). A backend below moves the bytes; a test may take its place, in virtual time.
+//!
+//! Calling order, for a backend: any number of `handle_*`, then [`Shard::end_turn`], then [`Shard::poll_send`] until it
+//! is empty, then [`Shard::poll_output`] until it is empty, then wait, at most until [`Shard::next_deadline`].
+
+mod effects;
+mod errands;
+mod flush;
+mod routes;
+mod slot;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use connection::{Connection, Event, Scratch};
+use protocol::control::ReportEvent;
+use protocol::{AgentId, CloseCode, GroupId, SessionId};
+use relay::{LinkId, Relay};
+use slab::Slab;
+
+use crate::control::Control;
+use crate::limits::{CONNECTIONS_PER_CORE_MAX, FLUSH_MS, OPENING_MS_MAX};
+use crate::shared::{CoreIndex, Shared};
+use errands::Errand;
+use slot::{Ending, Role, Slot};
+
+/// Both clocks, read once a turn by the backend.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Monotonic, milliseconds: timers.
+    pub mono_ms: u64,
+    /// Wall clock, milliseconds since the Unix epoch: credentials and reports.
+    pub wall_ms: u64,
+}
+
+/// One core's server.
+pub struct Shard {
+    core: CoreIndex,
+    cores: usize,
+    shared: Arc<Shared>,
+    slots: Slab<Slot>,
+    generation: u32,
+    relay: Relay,
+    /// Only on the core that owns the control streams.
+    control: Option<Control>,
+    entropy: Entropy,
+    scratch: Scratch,
+    /// Plaintext of what one connection is sent in one turn.
+    plain: Vec<u8>,
+    pool: Vec<Vec<u8>>,
+    sends: Vec<LinkId>,
+    outputs: VecDeque<Output>,
+    timers: BinaryHeap<Reverse<(u64, LinkId)>>,
+    control_due_ms: u64,
+    drain_until_ms: Option<u64>,
+}
+
+/// Where random bytes come from: the operating system, or a test's seed.
+pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// What a backend has to do besides sending.
+#[derive(Debug)]
+pub enum Output {
+    /// Nothing more will be sent: shut the socket's writing side, go on reading until the peer closes.
+    Shutdown(LinkId),
+    /// Close the socket and forget it.
+    Close(LinkId),
+    /// Take the socket out of this core, whose last read has completed, and carry it to another with the cargo.
+    HandOver {
+        /// Which socket.
+        link: LinkId,
+        /// To which core.
+        to: CoreIndex,
+        /// What that core's `handle_arrival` needs.
+        cargo: Box<Cargo>,
+    },
+    /// Carry a message to another core.
+    Mail {
+        /// To which core.
+        to: CoreIndex,
+        /// The message.
+        mail: Mail,
+    },
+}
+
+/// A live connection on its way to another core, and what it wants there.
+pub struct Cargo {
+    connection: Connection,
+    /// Sealed and not sent yet: a TLS session ticket, mostly, since the request came with the end of the handshake.
+    unsent: Vec<u8>,
+    errand: Errand,
+}
+
+impl std::fmt::Debug for Cargo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cargo").finish_non_exhaustive()
+    }
+}
+
+/// A message between cores. None is on a frame's path.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// To the core of the control streams: something to report.
+    Report(u64, SessionId, ReportEvent),
+    /// A group's settings have changed.
+    Settings(GroupId),
+    /// A group is gone.
+    GroupRemoved(GroupId),
+    /// An agent lost access to a group.
+    Revoke(GroupId, AgentId),
+    /// Take no more sessions, end after so many milliseconds.
+    Drain(u64),
+}
+
+/// The core that owns the control streams.
+pub const CONTROL_CORE: CoreIndex = 0;
+
+impl Shard {
+    /// The machine of one core.
+    pub fn new(core: CoreIndex, cores: usize, shared: Arc<Shared>, entropy: Entropy) -> Self {
+        Self {
+            core,
+            cores,
+            shared,
+            slots: Slab::new(),
+            generation: 0,
+            relay: Relay::new(relay::Bounds::default()),
+            control: (core == CONTROL_CORE).then(Control::default),
+            entropy,
+            scratch: Scratch::default(),
+            plain: Vec::new(),
+            pool: Vec::new(),
+            sends: Vec::new(),
+            outputs: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            control_due_ms: 0,
+            drain_until_ms: None,
+        }
+    }
+
+    /// A socket was accepted. `None`: there is no room, close it.
+    pub fn handle_accept(&mut self, now: Now) -> Option<LinkId> {
+        if self.slots.len() >= CONNECTIONS_PER_CORE_MAX {
+            return None;
+        }
+        let connection = Connection::new(self.shared.tls.read().clone());
+        let link =
+            self.insert(now, connection, Role::Guest { until_ms: now.mono_ms + OPENING_MS_MAX });
+        Some(link)
+    }
+
+    /// A socket was carried here from another core.
+    pub fn handle_arrival(&mut self, now: Now, cargo: Box<Cargo>) -> LinkId {
+        let Cargo { connection, unsent, errand } = *cargo;
+        let link =
+            self.insert(now, connection, Role::Guest { until_ms: now.mono_ms + OPENING_MS_MAX });
+        if let Some(slot) = get(&mut self.slots, link) {
+            slot.outgoing = unsent;
+        }
+        self.run_errand(now, link, errand);
+        self.settle(now, link);
+        link
+    }
+
+    /// Bytes were read. They serve as working memory and are worthless afterwards.
+    pub fn handle_bytes(&mut self, now: Now, link: LinkId, bytes: &mut [u8]) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        if slot.ending.is_some() {
+            return;
+        }
+        slot.heard(now.mono_ms);
+        if slot.role == Role::Control
+            && let Some(control) = &mut self.control
+        {
+            control.heard(now.mono_ms, link);
+        }
+        slot.connection.receive(bytes, &mut self.scratch, &mut slot.outgoing);
+        self.settle(now, link);
+    }
+
+    /// The peer closed the socket, or it broke.
+    pub fn handle_gone(&mut self, now: Now, link: LinkId) {
+        if self.remove(now, link) {
+            self.outputs.push_back(Output::Close(link));
+        }
+    }
+
+    /// The socket takes bytes again.
+    pub fn handle_writable(&mut self, link: LinkId) {
+        self.want_send(link);
+    }
+
+    /// A message from another core.
+    pub fn handle_mail(&mut self, now: Now, mail: Mail) {
+        match mail {
+            Mail::Report(at_ms, session, event) => self.report(now, at_ms, session, event),
+            Mail::Settings(group) => {
+                if let Some(rules) = self.shared.group(&group) {
+                    let grace_ms = rules.settings.grace_ms;
+                    self.relay.update_settings(group, rules.visitor_json.clone(), grace_ms);
+                }
+            }
+            Mail::GroupRemoved(group) => {
+                self.relay.end_group(now.mono_ms, group, CloseCode::NotAllowed);
+            }
+            Mail::Revoke(group, agent) => self.relay.revoke(now.mono_ms, group, agent),
+            Mail::Drain(deadline_ms) => {
+                self.drain_until_ms.get_or_insert(now.mono_ms + deadline_ms);
+                self.relay.end_all(now.mono_ms, CloseCode::Draining);
+            }
+        }
+    }
+
+    /// Whether a drain was ordered and has come to its end: everybody has read why and has left, or the deadline has passed.
+    /// Who only asks (for health, or to be told to go elsewhere) does not hold it up.
+    pub fn is_drained(&self, now: Now) -> bool {
+        let done = |slot: &Slot| {
+            slot.sent == slot.outgoing.len()
+                && matches!(slot.role, Role::Control | Role::Guest { .. })
+        };
+        self.drain_until_ms.is_some_and(|until_ms| {
+            now.mono_ms >= until_ms || self.slots.iter().all(|(_, slot)| done(slot))
+        })
+    }
+
+    /// Whether the shard still knows this connection. When it does not, an output says what becomes of the socket, and nothing
+    /// more may be read from it here.
+    pub fn holds(&self, link: LinkId) -> bool {
+        self.slots.get(parts(link).1).is_some_and(|slot| slot.link == link)
+    }
+
+    /// Bytes that wait for the socket of `link`.
+    pub fn unsent(&self, link: LinkId) -> &[u8] {
+        let (_, at) = parts(link);
+        match self.slots.get(at) {
+            Some(slot) if slot.link == link => &slot.outgoing[slot.sent..],
+            _ => &[],
+        }
+    }
+
+    /// The next thing to do besides sending.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// This core's index.
+    pub fn core(&self) -> CoreIndex {
+        self.core
+    }
+
+    fn insert(&mut self, now: Now, connection: Connection, role: Role) -> LinkId {
+        self.generation = self.generation.wrapping_add(1);
+        let entry = self.slots.vacant_entry();
+        let link = LinkId(u64::from(self.generation) << 32 | entry.key() as u64);
+        entry.insert(Slot::new(link, connection, role, now.mono_ms));
+        self.set_timer(link);
+        link
+    }
+
+    /// Forgets a connection and tells the machines that knew it.
+    fn remove(&mut self, now: Now, link: LinkId) -> bool {
+        let (_, at) = parts(link);
+        if self.slots.get(at).is_none_or(|slot| slot.link != link) {
+            return false;
+        }
+        self.detach(now, link);
+        let slot = self.slots.remove(at);
+        self.recycle(slot.outgoing);
+        true
+    }
+
+    /// Tells the relay or the control machine that a connection is over; once.
+    fn detach(&mut self, now: Now, link: LinkId) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        match std::mem::replace(&mut slot.role, Role::Detached) {
+            Role::Visitor | Role::Agent => self.relay.handle_gone(now.mono_ms, link),
+            Role::Control => {
+                if let Some(control) = &mut self.control {
+                    control.gone(link);
+                    tracing::info!(connected = control.connected(), "control stream ended");
+                }
+            }
+            Role::Guest { .. } | Role::Detached => {}
+        }
+    }
+
+    /// Handles what the connection found in the bytes it got, until nothing new comes of it.
+    fn settle(&mut self, now: Now, link: LinkId) {
+        while !self.scratch.events.is_empty() {
+            let mut events = std::mem::take(&mut self.scratch.events);
+            for event in events.drain(..) {
+                self.handle_event(now, link, event);
+            }
+            if self.scratch.events.is_empty() {
+                // The allocation goes back to serve again.
+                self.scratch.events = events;
+                break;
+            }
+        }
+        self.want_send(link);
+    }
+
+    fn handle_event(&mut self, now: Now, link: LinkId, event: Event) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        match (event, slot.role) {
+            (Event::Binary(frame), Role::Visitor | Role::Agent) => {
+                self.relay.handle_frame(now.mono_ms, link, frame);
+            }
+            (Event::Text(text), Role::Control) => {
+                if let Some(control) = &mut self.control {
+                    let effects = control.record(now.mono_ms, link, &text);
+                    self.apply(now, effects);
+                }
+            }
+            (Event::Request(request), Role::Guest { .. }) => self.route(now, link, &request),
+            (Event::Closed(failure), _) => {
+                if let Some(failure) = failure {
+                    tracing::debug!(%failure, "connection ended by a fault of its peer");
+                }
+                self.detach(now, link);
+                self.finish(now, link);
+            }
+            (Event::Binary(_) | Event::Text(_) | Event::Request(_), _) => {
+                self.close(now, link, CloseCode::BadFrame);
+            }
+        }
+    }
+
+    /// Ends a connection from our side, saying why in the way that it understands.
+    fn close(&mut self, now: Now, link: LinkId, code: CloseCode) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        if slot.ending.is_some() {
+            return;
+        }
+        if slot.connection.is_websocket() {
+            let frame = Connection::close_frame(code);
+            slot.connection.seal(&frame, &mut slot.outgoing);
+        }
+        slot.connection.close(&mut slot.outgoing);
+        self.detach(now, link);
+        self.finish(now, link);
+    }
+
+    fn finish(&mut self, now: Now, link: LinkId) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        slot.ending.get_or_insert(Ending::Flushing { until_ms: now.mono_ms + FLUSH_MS });
+        self.set_timer(link);
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        if slot.outgoing.len() == slot.sent {
+            self.shut(now, link);
+        } else {
+            self.want_send(link);
+        }
+    }
+
+    fn cookie_random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.entropy)(&mut bytes);
+        bytes
+    }
+
+    fn publish_load(&self) {
+        let load = self.shared.load(self.core);
+        let stats = self.relay.stats();
+        load.sessions.store(stats.sessions, Ordering::Relaxed);
+        load.agents.store(stats.agents, Ordering::Relaxed);
+        load.connections.store(self.slots.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Generation and index of a link.
+fn parts(link: LinkId) -> (u32, usize) {
+    ((link.0 >> 32) as u32, (link.0 & 0xffff_ffff) as usize)
+}
+
+/// The slot of a link that is still the same connection. A function of the slab alone, so that the rest of the shard
+/// can be used beside it.
+fn get(slots: &mut Slab<Slot>, link: LinkId) -> Option<&mut Slot> {
+    slots.get_mut(parts(link).1).filter(|slot| slot.link == link)
+}

@@ -1,0 +1,317 @@
+//! Which request may ask for what: the table of PROTOCOL.md section 7.1.
+//!
+//! A route verifies the credential, with nothing but bytes and keys, and finds the core that owns the session. What is
+//! then done there is an [`Errand`]; a request for another core's session travels to it with its connection.
+
+use connection::{Method, Request, Response, WebSocketOffer};
+use protocol::resume::Resume;
+use protocol::subprotocol::{CONTROL_V1, Credential, Offer};
+use protocol::ticket::SealedTicket;
+use protocol::{CloseCode, JoinId, SessionId, Subject, Ticket};
+use relay::LinkId;
+
+use super::errands::{Errand, ViewPart};
+use super::slot::Role;
+use super::{Cargo, Now, Output, Shard, get};
+use crate::credentials::{AgentCookie, COOKIE_PREFIX};
+use crate::pages;
+use crate::shared::{CoreIndex, Shared};
+
+/// What becomes of a request.
+enum Route {
+    /// It is answered here and now.
+    Answer(Response),
+    /// It is done on that core.
+    At(CoreIndex, Errand),
+    /// It becomes a control stream.
+    Control(WebSocketOffer),
+}
+
+impl Shard {
+    /// Answers a request, or sends it where it can be answered.
+    pub(super) fn route(&mut self, now: Now, link: LinkId, request: &Request) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        let is_control = slot.connection.is_control();
+        let route = find(&self.shared, now, request, is_control)
+            .unwrap_or_else(|code| Route::Answer(refusal(&self.shared, request, code)));
+        match route {
+            Route::Answer(response) => self.respond(now, link, response, request.close),
+            Route::At(core, errand) if core == self.core => self.run_errand(now, link, errand),
+            Route::At(core, errand) => self.hand_over(link, core, errand),
+            Route::Control(offer) if self.control.is_some() => {
+                self.open_control(now, link, &offer);
+            }
+            Route::Control(offer) => {
+                self.hand_over(link, super::CONTROL_CORE, Errand::Control(offer));
+            }
+        }
+    }
+
+    /// Sends a response and goes on with what came behind the request.
+    pub(super) fn respond(&mut self, now: Now, link: LinkId, response: Response, close: bool) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        let response = if close { response.closing() } else { response };
+        slot.keep_alive(now.mono_ms);
+        slot.connection.respond(&response, &mut self.scratch, &mut slot.outgoing);
+        slot.connection.proceed(&mut self.scratch, &mut slot.outgoing);
+        self.set_timer(link);
+    }
+
+    /// Makes a connection a WebSocket of that role. What came behind the request is handled by the caller's `settle`.
+    pub(super) fn upgrade(
+        &mut self,
+        link: LinkId,
+        offer: &WebSocketOffer,
+        subprotocol: &str,
+        role: Role,
+    ) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        slot.role = role;
+        slot.connection.upgrade(offer, subprotocol, &mut slot.outgoing);
+        slot.connection.proceed(&mut self.scratch, &mut slot.outgoing);
+        self.set_timer(link);
+    }
+
+    pub(super) fn open_control(&mut self, now: Now, link: LinkId, offer: &WebSocketOffer) {
+        self.upgrade(link, offer, CONTROL_V1, Role::Control);
+        if let Some(control) = &mut self.control {
+            let effects =
+                control.open(now.mono_ms, now.wall_ms, link, &self.shared.identity, self.cores);
+            tracing::info!("control stream opened");
+            self.apply(now, effects);
+        }
+    }
+
+    fn hand_over(&mut self, link: LinkId, to: CoreIndex, errand: Errand) {
+        let (_, at) = super::parts(link);
+        if get(&mut self.slots, link).is_none() {
+            return;
+        }
+        let slot = self.slots.remove(at);
+        let mut unsent = slot.outgoing;
+        unsent.drain(..slot.sent);
+        let cargo = Box::new(Cargo { connection: slot.connection, unsent, errand });
+        self.outputs.push_back(Output::HandOver { link, to, cargo });
+    }
+}
+
+fn find(
+    shared: &Shared,
+    now: Now,
+    request: &Request,
+    is_control: bool,
+) -> Result<Route, CloseCode> {
+    if is_control {
+        return control(request);
+    }
+    if request.host.strip_suffix(":443").unwrap_or(&request.host) != shared.identity.host {
+        return Ok(Route::Answer(misdirected(shared)));
+    }
+    let path: Vec<&str> = request.path[1..].split('/').collect();
+    match (request.method, &path[..]) {
+        (Method::Get, ["visitor"]) => visitor(shared, now, request),
+        (Method::Post, ["visitor", "status"]) => visitor_status(shared, now, request),
+        (Method::Get, ["join"]) => join(shared, now, request),
+        (Method::Get, ["view", join]) => view(shared, request, join, ViewPart::Page),
+        (Method::Get, ["view", join, "status"]) => view(shared, request, join, ViewPart::Status),
+        (Method::Get, ["agent", join]) => agent(shared, request, join),
+        (Method::Get, ["assets", name]) => {
+            pages::asset(name).map(Route::Answer).ok_or(CloseCode::NotFound)
+        }
+        (Method::Get, ["healthz"]) => Ok(Route::Answer(health(shared))),
+        _ => Err(CloseCode::NotFound),
+    }
+}
+
+fn control(request: &Request) -> Result<Route, CloseCode> {
+    match &request.websocket {
+        Some(offer) if request.path == "/control" => {
+            if Offer::parse(&offer.protocols).control_v1 {
+                Ok(Route::Control(offer.clone()))
+            } else {
+                Err(CloseCode::Incompatible)
+            }
+        }
+        _ => Err(CloseCode::NotFound),
+    }
+}
+
+fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
+    let (offer, parsed) = frames_offer(request)?;
+    match parsed.credential {
+        Some(Credential::Ticket(text)) => {
+            let ticket = open_ticket(shared, now, text)?;
+            check_origin(shared, &ticket.session, request)?;
+            let Subject::Visitor { resume } = ticket.subject else {
+                return Err(CloseCode::Unauthorized);
+            };
+            if shared.is_draining() {
+                return Err(CloseCode::Draining);
+            }
+            shared.spend(ticket.nonce, now.mono_ms)?;
+            let core = shared.claim(ticket.session)?;
+            let (session, home) = (ticket.session, ticket.home);
+            Ok(Route::At(core, Errand::Start { session, home, resume, offer }))
+        }
+        Some(Credential::Resume(text)) => {
+            let (core, resume) = open_resume(shared, request, text)?;
+            Ok(Route::At(core, Errand::Resume { resume, offer }))
+        }
+        _ => Err(CloseCode::Unauthorized),
+    }
+}
+
+fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
+    let body = std::str::from_utf8(&request.body).map_err(|_| CloseCode::BadFrame)?;
+    match Credential::from_token(body.trim()) {
+        Some(Credential::Ticket(text)) => {
+            let ticket = open_ticket(shared, now, text)?;
+            check_origin(shared, &ticket.session, request)?;
+            let live = Response::new(200).content("application/json", LIVE.to_vec());
+            Ok(Route::Answer(with_cors(live, request)))
+        }
+        Some(Credential::Resume(text)) => {
+            let (core, resume) = open_resume(shared, request, text)?;
+            let origin = request.origin.clone().unwrap_or_default();
+            Ok(Route::At(core, Errand::ResumeStatus { resume, origin }))
+        }
+        _ => Err(CloseCode::Unauthorized),
+    }
+}
+
+fn join(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
+    let text = request.cookie(TICKET_COOKIE).ok_or(CloseCode::Unauthorized)?;
+    let ticket = open_ticket(shared, now, text)?;
+    let Subject::Agent { agent, name, privileges } = ticket.subject else {
+        return Err(CloseCode::Unauthorized);
+    };
+    shared.spend(ticket.nonce, now.mono_ms)?;
+    let core = shared.owner(&ticket.session)?;
+    let stale = stale_cookies(shared, request);
+    Ok(Route::At(core, Errand::Join { session: ticket.session, agent, name, privileges, stale }))
+}
+
+fn view(
+    shared: &Shared,
+    request: &Request,
+    join: &str,
+    part: ViewPart,
+) -> Result<Route, CloseCode> {
+    let cookie = open_cookie(shared, request, join)?;
+    let core = shared.owner(&cookie.session)?;
+    Ok(Route::At(core, Errand::View { cookie, part }))
+}
+
+fn agent(shared: &Shared, request: &Request, join: &str) -> Result<Route, CloseCode> {
+    let (offer, parsed) = frames_offer(request)?;
+    let cookie = open_cookie(shared, request, join)?;
+    if request.origin.as_deref() != Some(&*shared.identity.origin) {
+        return Err(CloseCode::NotAllowed);
+    }
+    match parsed.credential {
+        Some(Credential::Csrf(value)) if shared.cookies.csrf_fits(cookie.join, value) => {}
+        _ => return Err(CloseCode::Unauthorized),
+    }
+    let core = shared.owner(&cookie.session)?;
+    Ok(Route::At(core, Errand::View { cookie, part: ViewPart::Socket(offer) }))
+}
+
+fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'_>), CloseCode> {
+    let offer = request.websocket.as_ref().ok_or(CloseCode::Incompatible)?;
+    let parsed = Offer::parse(&offer.protocols);
+    if parsed.frames_v1 { Ok((offer.clone(), parsed)) } else { Err(CloseCode::Incompatible) }
+}
+
+fn open_ticket(shared: &Shared, now: Now, text: &str) -> Result<Ticket, CloseCode> {
+    let sealed = SealedTicket::from_text(text).map_err(|_| CloseCode::Unauthorized)?;
+    let opened = shared.keys.read().open(&sealed, &shared.identity.server, now.wall_ms);
+    opened.map_err(|error| {
+        tracing::info!(%error, "ticket refused");
+        CloseCode::Unauthorized
+    })
+}
+
+fn open_resume(
+    shared: &Shared,
+    request: &Request,
+    text: &str,
+) -> Result<(CoreIndex, Resume), CloseCode> {
+    let resume = Resume::from_text(text).ok_or(CloseCode::Unauthorized)?;
+    check_origin(shared, &resume.session, request)?;
+    Ok((shared.owner(&resume.session)?, resume))
+}
+
+fn open_cookie(shared: &Shared, request: &Request, join: &str) -> Result<AgentCookie, CloseCode> {
+    let join: JoinId = join.parse().map_err(|_| CloseCode::NotFound)?;
+    let name = format!("{COOKIE_PREFIX}{}", join.to_hex());
+    let value = request.cookie(&name).ok_or(CloseCode::Unauthorized)?;
+    shared.cookies.open(value, join)
+}
+
+/// The page must stand on an origin that the group lists. One answer for an unknown group and a foreign origin.
+fn check_origin(shared: &Shared, session: &SessionId, request: &Request) -> Result<(), CloseCode> {
+    let group = shared.group(&session.group).ok_or(CloseCode::NotAllowed)?;
+    match &request.origin {
+        Some(origin) if group.settings.allows_origin(origin) => Ok(()),
+        _ => Err(CloseCode::NotAllowed),
+    }
+}
+
+/// Agent cookies that a new join pushes out: those of a former start, and the oldest past the limit.
+fn stale_cookies(shared: &Shared, request: &Request) -> Vec<JoinId> {
+    let mut live = Vec::new();
+    let mut stale = Vec::new();
+    for (name, value) in request.cookies() {
+        let Some(join) = name.strip_prefix(COOKIE_PREFIX).and_then(|id| id.parse().ok()) else {
+            continue;
+        };
+        match shared.cookies.open(value, join) {
+            Ok(cookie) => live.push((cookie.issued_ms, join)),
+            Err(_) => stale.push(join),
+        }
+    }
+    live.sort_unstable();
+    let over = (live.len() + 1).saturating_sub(crate::limits::COOKIES_MAX);
+    stale.extend(live.into_iter().take(over).map(|(_, join)| join));
+    stale
+}
+
+fn refusal(shared: &Shared, request: &Request, code: CloseCode) -> Response {
+    let response = Response::error(code);
+    let is_known = |origin: &String| shared.is_known_origin(origin);
+    if request.path.starts_with("/visitor") && request.origin.as_ref().is_some_and(is_known) {
+        with_cors(response, request)
+    } else {
+        response
+    }
+}
+
+fn with_cors(response: Response, request: &Request) -> Response {
+    cors(response, request.origin.as_deref().unwrap_or_default())
+}
+
+/// Lets a page of that origin read the answer.
+pub(super) fn cors(response: Response, origin: &str) -> Response {
+    response.header("Access-Control-Allow-Origin", origin).header("Vary", "Origin")
+}
+
+fn misdirected(shared: &Shared) -> Response {
+    let body = format!(
+        r#"{{"error":"not_found","message":"this server is {} and answers for no other name"}}"#,
+        shared.identity.host
+    );
+    Response::new(421).content("application/json", body.into_bytes())
+}
+
+fn health(shared: &Shared) -> Response {
+    let status = if shared.is_draining() { "draining" } else { "ok" };
+    let body = format!(r#"{{"status":"{status}","backend":"{}"}}"#, shared.identity.backend);
+    Response::new(200)
+        .header("Cache-Control", "no-store")
+        .content("application/json", body.into_bytes())
+}
+
+/// Body of a status answer.
+pub(super) const LIVE: &[u8] = br#"{"state":"live"}"#;
+
+const TICKET_COOKIE: &str = "cobrowse_ticket";

@@ -1,0 +1,484 @@
+//! A whole server in memory and in virtual time: several cores, clients with real TLS, and no socket.
+//!
+//! The test takes the backend's place: it moves bytes, carries connections and mail between cores, and moves the clock.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use connection::rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName,
+};
+use connection::rustls::server::WebPkiClientVerifier;
+use connection::rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
+use connection::{TlsConfigs, frame_prefix};
+use protocol::frame::{Flags, Header, Kind};
+use protocol::keys::TicketKey;
+use protocol::resume::Resume;
+use protocol::secret::Secret;
+use protocol::{AgentId, GroupSettings, KeyId, Privileges, SessionId, Subject, Ticket};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use relay::LinkId;
+
+use super::{Mail, Now, Output, Shard};
+use crate::credentials::CookieKeys;
+use crate::shared::{CoreIndex, Identity, Shared};
+
+/// What the cores of a test share: one group `demo`, one key.
+pub(crate) fn shared(cores: usize) -> Arc<Shared> {
+    shared_and_pki(cores).0
+}
+
+/// A server of several cores and its clients.
+pub(super) struct World {
+    pub(super) shared: Arc<Shared>,
+    pub(super) shards: Vec<Shard>,
+    pub(super) now: Now,
+    pub(super) clients: Vec<Client>,
+    pki: Pki,
+    tickets: u8,
+    mail: VecDeque<(CoreIndex, Mail)>,
+}
+
+/// One client and what it has got.
+pub(super) struct Client {
+    pub(super) core: CoreIndex,
+    pub(super) link: LinkId,
+    tls: ClientConnection,
+    /// Plaintext received and not looked at yet.
+    pub(super) inbox: Vec<u8>,
+    /// The server will send no more.
+    pub(super) shut: bool,
+    /// The server has closed the socket.
+    pub(super) closed: bool,
+    /// Reads nothing for now.
+    pub(super) asleep: bool,
+    /// Records that the server has sent it.
+    pub(super) records: usize,
+}
+
+struct Pki {
+    public: Arc<ClientConfig>,
+    control: Arc<ClientConfig>,
+}
+
+impl World {
+    pub(super) fn new(cores: usize) -> Self {
+        let (shared, pki) = shared_and_pki(cores);
+        let shards = (0..cores)
+            .map(|core| {
+                let mut state = core as u8;
+                let entropy = Box::new(move |bytes: &mut [u8]| {
+                    state = state.wrapping_add(16);
+                    bytes.fill(state);
+                });
+                Shard::new(core, cores, shared.clone(), entropy)
+            })
+            .collect();
+        let now = Now { mono_ms: 0, wall_ms: WALL_MS };
+        Self { shared, shards, now, clients: Vec::new(), pki, tickets: 0, mail: VecDeque::new() }
+    }
+
+    /// Connects a browser to a core.
+    pub(super) fn connect(&mut self, core: CoreIndex) -> usize {
+        self.connect_as(core, HOST, self.pki.public.clone())
+    }
+
+    /// Connects a web tier.
+    pub(super) fn dial(&mut self, core: CoreIndex) -> usize {
+        self.connect_as(core, CONTROL, self.pki.control.clone())
+    }
+
+    fn connect_as(
+        &mut self,
+        core: CoreIndex,
+        name: &'static str,
+        config: Arc<ClientConfig>,
+    ) -> usize {
+        let link = self.shards[core].handle_accept(self.now).expect("no room");
+        let name = ServerName::try_from(name).unwrap();
+        self.clients.push(Client {
+            core,
+            link,
+            tls: ClientConnection::new(config, name).unwrap(),
+            inbox: Vec::new(),
+            shut: false,
+            closed: false,
+            asleep: false,
+            records: 0,
+        });
+        self.clients.len() - 1
+    }
+
+    /// Sends plaintext, runs until nothing moves, and returns what came back.
+    pub(super) fn exchange(&mut self, client: usize, plain: &[u8]) -> String {
+        self.send(client, plain);
+        String::from_utf8_lossy(&std::mem::take(&mut self.clients[client].inbox)).into_owned()
+    }
+
+    /// Sends plaintext and runs until nothing moves; what comes back stays in the inbox.
+    pub(super) fn send(&mut self, client: usize, plain: &[u8]) {
+        self.clients[client].tls.writer().write_all(plain).unwrap();
+        self.run();
+    }
+
+    /// Lets time pass in steps as the shards ask for them.
+    pub(super) fn pass(&mut self, ms: u64) {
+        let end = self.now.mono_ms + ms;
+        loop {
+            self.run();
+            let next = self.shards.iter().filter_map(Shard::next_deadline).min().unwrap_or(end);
+            let step = next.clamp(self.now.mono_ms + 1, end.max(self.now.mono_ms + 1));
+            if step > end {
+                return;
+            }
+            self.now.wall_ms += step - self.now.mono_ms;
+            self.now.mono_ms = step;
+        }
+    }
+
+    /// Moves bytes, connections and mail until all is quiet.
+    pub(super) fn run(&mut self) {
+        for _ in 0..1_000 {
+            if !self.turn() {
+                return;
+            }
+        }
+        panic!("the server never comes to rest");
+    }
+
+    fn turn(&mut self) -> bool {
+        let mut moved = false;
+        for client in &mut self.clients {
+            let mut bytes = Vec::new();
+            while client.tls.wants_write() {
+                client.tls.write_tls(&mut bytes).unwrap();
+            }
+            // What one read brings: small, so that borders fall everywhere.
+            for chunk in bytes.chunks_mut(1_400) {
+                if !client.closed && self.shards[client.core].holds(client.link) {
+                    self.shards[client.core].handle_bytes(self.now, client.link, chunk);
+                    carry(&mut self.shards, self.now, client, &mut self.mail);
+                }
+                moved = true;
+            }
+        }
+        for core in 0..self.shards.len() {
+            self.shards[core].handle_time(self.now);
+            self.shards[core].end_turn(self.now);
+            while let Some(link) = self.shards[core].poll_send() {
+                moved |= self.deliver(core, link);
+            }
+            moved |= self.outputs(core);
+        }
+        while let Some((to, mail)) = self.mail.pop_front() {
+            self.shards[to].handle_mail(self.now, mail);
+            moved = true;
+        }
+        moved
+    }
+
+    fn deliver(&mut self, core: CoreIndex, link: LinkId) -> bool {
+        let find = |client: &&mut Client| client.core == core && client.link == link;
+        let Some(client) = self.clients.iter_mut().find(find) else { return false };
+        let bytes = self.shards[core].unsent(link).to_vec();
+        if client.asleep || bytes.is_empty() {
+            return false;
+        }
+        self.shards[core].handle_sent(self.now, link, bytes.len());
+        client.take(&bytes);
+        true
+    }
+
+    fn outputs(&mut self, core: CoreIndex) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.shards[core].poll_output() {
+            moved = true;
+            apply(&mut self.shards, self.now, &mut self.clients, core, output, &mut self.mail);
+        }
+        moved
+    }
+
+    /// A client wakes up and reads on.
+    pub(super) fn wake(&mut self, client: usize) {
+        let client = &mut self.clients[client];
+        client.asleep = false;
+        self.shards[client.core].handle_writable(client.link);
+    }
+
+    /// A ticket as the web tier would sign it.
+    pub(super) fn ticket(&mut self, session: &str, subject: Subject) -> String {
+        self.tickets += 1;
+        Ticket {
+            subject,
+            home: 1,
+            key_id: KeyId::from_bytes([1; 8]),
+            audience: self.shared.identity.server,
+            session: session.parse().unwrap(),
+            issued_ms: self.now.wall_ms,
+            expires_ms: self.now.wall_ms + 30_000,
+            nonce: [self.tickets; 16],
+        }
+        .sign(&key())
+    }
+
+    pub(super) fn visitor_ticket(&mut self, session: &str) -> String {
+        self.ticket(session, Subject::Visitor { resume: secret().hash() })
+    }
+
+    pub(super) fn agent_ticket(&mut self, session: &str, privileges: Privileges) -> String {
+        let agent = AgentId::from_bytes([9; 16]);
+        self.ticket(session, Subject::Agent { agent, name: "Ada".into(), privileges })
+    }
+
+    /// Starts a session from a new connection; its visitor.
+    pub(super) fn start(&mut self, core: CoreIndex, session: &str) -> usize {
+        let ticket = self.visitor_ticket(session);
+        let visitor = self.connect(core);
+        let answer =
+            self.exchange(visitor, &upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, ""));
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        visitor
+    }
+
+    /// Lets an agent join with a ticket and open the frames; the agent's client.
+    pub(super) fn agent(
+        &mut self,
+        core: CoreIndex,
+        session: &str,
+        privileges: Privileges,
+    ) -> usize {
+        let (path, cookie) = self.join(core, session, privileges);
+        let client = self.connect(core);
+        let page = self.exchange(client, &get(&path, &format!("Cookie: {cookie}\r\n")));
+        assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+        let csrf = self.csrf(&path);
+        assert!(page.contains(&csrf), "the page does not carry its CSRF value");
+        let join = path.rsplit('/').next().unwrap().to_owned();
+        let socket = self.connect(core);
+        self.send(
+            socket,
+            &upgrade(
+                &format!("/agent/{join}"),
+                &format!("csrf.{csrf}"),
+                ORIGIN,
+                &format!("Cookie: {cookie}\r\n"),
+            ),
+        );
+        let inbox = &mut self.clients[socket].inbox;
+        let head = inbox.windows(4).position(|four| four == b"\r\n\r\n").expect("no answer") + 4;
+        let answer: Vec<u8> = inbox.drain(..head).collect();
+        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer));
+        socket
+    }
+
+    /// Exchanges a ticket; the viewer's path and the cookie.
+    pub(super) fn join(
+        &mut self,
+        core: CoreIndex,
+        session: &str,
+        privileges: Privileges,
+    ) -> (String, String) {
+        let ticket = self.agent_ticket(session, privileges);
+        let client = self.connect(core);
+        let answer =
+            self.exchange(client, &get("/join", &format!("Cookie: cobrowse_ticket={ticket}\r\n")));
+        assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+        let path = header(&answer, "Location").to_owned();
+        let cookie = header(&answer, "Set-Cookie").split(';').next().unwrap().to_owned();
+        (path, cookie)
+    }
+
+    /// The CSRF value of a viewer's path.
+    pub(super) fn csrf(&self, path: &str) -> String {
+        let join = path.rsplit('/').next().unwrap().parse().unwrap();
+        self.shared.cookies.csrf(join)
+    }
+}
+
+impl Client {
+    fn take(&mut self, mut bytes: &[u8]) {
+        let mut at = bytes;
+        while let [_, _, _, high, low, ..] = *at {
+            self.records += 1;
+            at = at.get(5 + usize::from(high) * 256 + usize::from(low)..).unwrap_or(&[]);
+        }
+        while !bytes.is_empty() {
+            self.tls.read_tls(&mut bytes).unwrap();
+            let state = self.tls.process_new_packets().expect("the server speaks TLS");
+            let mut plain = vec![0; state.plaintext_bytes_to_read()];
+            self.tls.reader().read_exact(&mut plain).unwrap();
+            self.inbox.extend_from_slice(&plain);
+        }
+    }
+}
+
+fn carry(
+    shards: &mut [Shard],
+    now: Now,
+    client: &mut Client,
+    mail: &mut VecDeque<(CoreIndex, Mail)>,
+) {
+    while let Some(output) = shards[client.core].poll_output() {
+        let core = client.core;
+        apply(shards, now, std::slice::from_mut(client), core, output, mail);
+    }
+}
+
+fn apply(
+    shards: &mut [Shard],
+    now: Now,
+    clients: &mut [Client],
+    core: CoreIndex,
+    output: Output,
+    mail: &mut VecDeque<(CoreIndex, Mail)>,
+) {
+    let link = match &output {
+        Output::Shutdown(link) | Output::Close(link) | Output::HandOver { link, .. } => Some(*link),
+        Output::Mail { .. } => None,
+    };
+    let client = clients.iter_mut().find(|one| one.core == core && Some(one.link) == link);
+    match output {
+        Output::Shutdown(_) => client.into_iter().for_each(|client| client.shut = true),
+        Output::Close(_) => client.into_iter().for_each(|client| client.closed = true),
+        Output::HandOver { to, cargo, .. } => {
+            let arrived = shards[to].handle_arrival(now, cargo);
+            if let Some(client) = client {
+                (client.core, client.link) = (to, arrived);
+            }
+        }
+        Output::Mail { to, mail: one } => mail.push_back((to, one)),
+    }
+}
+
+/// A GET request.
+pub(super) fn get(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n").into_bytes()
+}
+
+/// A WebSocket upgrade.
+pub(super) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str) -> Vec<u8> {
+    get(
+        path,
+        &format!(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\
+             Sec-WebSocket-Protocol: cobrowse.v1, {credential}\r\n{headers}"
+        ),
+    )
+}
+
+/// A binary WebSocket message as a client sends it, masked with zeros.
+pub(super) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let header = Header { kind, flags: Flags(flags), source: 0, epoch, sequence };
+    let body = [&header.encode()[..], payload].concat();
+    let (prefix, used) = frame_prefix(body.len());
+    let mut bytes = prefix[..used].to_vec();
+    bytes[1] |= 0x80;
+    bytes.extend([0; 4]);
+    bytes.extend(body);
+    bytes
+}
+
+/// The binary messages in what a client received; each without its WebSocket prefix.
+pub(super) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let [first, length, rest @ ..] = bytes {
+        let (length, rest) = match length {
+            126 => (usize::from(rest[0]) * 256 + usize::from(rest[1]), &rest[2..]),
+            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
+            short => (usize::from(*short), rest),
+        };
+        if *first == 0x82 {
+            all.push(rest[..length].to_vec());
+        }
+        bytes = &rest[length..];
+    }
+    all
+}
+
+/// The first header of that name in an answer.
+pub(super) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let find = |line: &&'a str| line.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase());
+    let line = answer.lines().find(find).unwrap_or_else(|| panic!("no {name} in {answer}"));
+    line[name.len() + 1..].trim()
+}
+
+/// The resume token of a session that [`World::start`] made.
+pub(super) fn resume(session: &str) -> String {
+    Resume { session: session.parse::<SessionId>().unwrap(), secret: secret() }.to_text()
+}
+
+fn secret() -> Secret {
+    Secret::new([5; 32])
+}
+
+fn key() -> TicketKey {
+    TicketKey::new(Secret::new([3; 32]))
+}
+
+fn shared_and_pki(cores: usize) -> (Arc<Shared>, Pki) {
+    let (tls, pki) = tls();
+    let identity = Identity {
+        server: "s1".parse().unwrap(),
+        boot: [0; 16],
+        origin: ORIGIN.into(),
+        host: HOST.into(),
+        web_tier_url: "https://www.example".into(),
+        backend: "memory",
+    };
+    let shared = Shared::new(identity, tls, CookieKeys::new(&Secret::new([4; 32])), cores);
+    let settings =
+        GroupSettings { origins: vec![SHOP.into()], grace_ms: 5_000, ..GroupSettings::default() };
+    assert!(shared.set_group("demo".parse().unwrap(), settings));
+    shared.keys.write().insert(KeyId::from_bytes([1; 8]), key(), WALL_MS + 600_000, WALL_MS);
+    (Arc::new(shared), pki)
+}
+
+fn tls() -> (TlsConfigs, Pki) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let leaf = |name: &str, purpose| {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &ca).unwrap().der().clone();
+        (vec![certificate], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(ca.der().to_vec())).unwrap();
+    let roots = Arc::new(roots);
+    let (chain, key) = leaf(HOST, ExtendedKeyUsagePurpose::ServerAuth);
+    let public =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let (chain, key) = leaf(CONTROL, ExtendedKeyUsagePurpose::ServerAuth);
+    let verifier = WebPkiClientVerifier::builder(roots.clone()).build().unwrap();
+    let control = ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .unwrap();
+    let (chain, key) = leaf("w1.example", ExtendedKeyUsagePurpose::ClientAuth);
+    let client = ClientConfig::builder().with_root_certificates(roots.clone());
+    let pki = Pki {
+        public: Arc::new(client.with_no_client_auth()),
+        control: Arc::new(
+            ClientConfig::builder()
+                .with_root_certificates(roots)
+                .with_client_auth_cert(chain, key)
+                .unwrap(),
+        ),
+    };
+    (
+        TlsConfigs { public: Arc::new(public), control: Some((CONTROL.into(), Arc::new(control))) },
+        pki,
+    )
+}
+
+pub(super) const SHOP: &str = "https://shop.example";
+pub(super) const ORIGIN: &str = "https://s1.example";
+const HOST: &str = "s1.example";
+const CONTROL: &str = "c1.example";
+const WALL_MS: u64 = 1_700_000_000_000;

@@ -1,0 +1,343 @@
+//! The whole server in virtual time: paths, refusals, hand-over, slow readers, silence and drain.
+
+use connection::Connection;
+use protocol::control::Down;
+use protocol::frame::{Flags, Kind};
+use protocol::limits::PING_INTERVAL_MS;
+use protocol::{Privileges, Subject};
+
+use super::testing::{SHOP, World, get, header, message, messages, resume, upgrade};
+use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
+
+const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
+
+/// An epoch's facts and a keyframe of one chunk.
+fn epoch(number: u32, keyframe: &[u8]) -> Vec<u8> {
+    let both = Flags::FIRST.0 | Flags::LAST.0;
+    [message(Kind::Facts, 0, number, 0, b"{}"), message(Kind::Keyframe, both, number, 1, keyframe)]
+        .concat()
+}
+
+/// Payloads of the visitor's reliable frames in what an agent got.
+fn payloads(inbox: &[u8]) -> Vec<Vec<u8>> {
+    let of_visitor = |frame: &Vec<u8>| matches!(frame[0], 0x01..=0x04);
+    messages(inbox).into_iter().filter(of_visitor).map(|frame| frame[12..].to_vec()).collect()
+}
+
+fn kinds(inbox: &[u8]) -> Vec<u8> {
+    messages(inbox).iter().map(|frame| frame[0]).collect()
+}
+
+#[test]
+fn frames_reach_every_agent_unaltered_whatever_cores_the_connections_came_in_on() {
+    for core in 0..3 {
+        let mut world = World::new(3);
+        // The first session is core 0's; connections arrive on another in two of three cases.
+        let visitor = world.start(core, SESSION);
+        let first = world.agent((core + 1) % 3, SESSION, Privileges::VIEW);
+        world.exchange(visitor, &epoch(1, &[7; 30_000]));
+        world.exchange(visitor, &message(Kind::Diff, 0, 1, 2, b"diff"));
+        let late = world.agent(2, SESSION, Privileges::VIEW);
+        world.run();
+        let expected = vec![b"{}".to_vec(), vec![7; 30_000], b"diff".to_vec()];
+        for agent in [first, late] {
+            let inbox = std::mem::take(&mut world.clients[agent].inbox);
+            assert!(payloads(&inbox) == expected);
+            assert_eq!(world.clients[agent].core, 0, "the agent came to the session's core");
+        }
+        assert_eq!(world.clients[visitor].core, 0);
+    }
+}
+
+#[test]
+fn an_agents_pointer_reaches_the_visitor_with_the_agents_number() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    let agent = world.agent(0, SESSION, Privileges::VIEW | Privileges::POINT);
+    world.clients[visitor].inbox.clear();
+    world.exchange(agent, &message(Kind::Pointer, 0, 0, 0, br#"{"x":1,"y":2}"#));
+    let got = messages(&world.clients[visitor].inbox);
+    let pointer = got.iter().find(|frame| frame[0] == Kind::Pointer.byte()).expect("no pointer");
+    assert_eq!(pointer[2..4], [0, 1]);
+    assert_eq!(&pointer[12..], br#"{"x":1,"y":2}"#);
+}
+
+#[test]
+fn a_ticket_opens_once_and_only_what_it_is_for() {
+    let mut world = World::new(2);
+    let ticket = world.visitor_ticket(SESSION);
+    let request = upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, "");
+    let client = world.connect(0);
+    let foreign = upgrade("/visitor", &format!("ticket.{ticket}"), "https://evil.example", "");
+    assert!(world.exchange(client, &foreign).contains("not_allowed"));
+    assert!(
+        world.exchange(client, &request).starts_with("HTTP/1.1 101 "),
+        "a refusal used the ticket up"
+    );
+    let replay = world.connect(1);
+    assert!(world.exchange(replay, &request).starts_with("HTTP/1.1 401 "));
+    let agents = world.agent_ticket(SESSION, Privileges::VIEW);
+    let wrong = upgrade("/visitor", &format!("ticket.{agents}"), SHOP, "");
+    let client = world.connect(0);
+    assert!(world.exchange(client, &wrong).contains("unauthorized"));
+    let second = world.visitor_ticket(SESSION);
+    let claim = upgrade("/visitor", &format!("ticket.{second}"), SHOP, "");
+    assert!(world.exchange(client, &claim).contains("already_live"));
+    let client = world.connect(0);
+    let join = get("/join", &format!("Cookie: cobrowse_ticket={second}\r\n"));
+    assert!(
+        world.exchange(client, &join).contains("unauthorized"),
+        "a visitor's ticket lets no agent in"
+    );
+}
+
+#[test]
+fn an_expired_ticket_is_refused() {
+    let mut world = World::new(1);
+    let ticket = world.visitor_ticket(SESSION);
+    world.now.wall_ms += 35_001;
+    let client = world.connect(0);
+    let request = upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, "");
+    assert!(world.exchange(client, &request).starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn a_viewer_needs_its_own_cookie_origin_and_csrf_value() {
+    let mut world = World::new(1);
+    world.start(0, SESSION);
+    let (path, cookie) = world.join(0, SESSION, Privileges::VIEW);
+    let (other, _) = world.join(0, SESSION, Privileges::VIEW);
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    let csrf = world.csrf(&path);
+    let cookies = format!("Cookie: {cookie}\r\n");
+    let client = world.connect(0);
+    let mut status =
+        |request: &[u8]| -> String { world.exchange(client, request)[9..12].to_owned() };
+    assert_eq!(status(&get(&path, "")), "401");
+    assert_eq!(status(&get(&other, &cookies)), "401");
+    assert_eq!(status(&get(&path, &cookies)), "200");
+    assert_eq!(status(&get(&format!("{path}/status"), &cookies)), "200");
+    let flipped = cookie.replace(&cookie[40..41], if &cookie[40..41] == "A" { "B" } else { "A" });
+    assert_eq!(status(&get(&path, &format!("Cookie: {flipped}\r\n"))), "401");
+    let to = format!("/agent/{id}");
+    let own = "https://s1.example";
+    assert_eq!(status(&upgrade(&to, &format!("csrf.{csrf}"), SHOP, &cookies)), "403");
+    assert_eq!(status(&upgrade(&to, "csrf.AAAA", own, &cookies)), "401");
+    assert_eq!(status(&upgrade(&to, &format!("csrf.{csrf}"), own, "")), "401");
+    assert_eq!(status(&upgrade(&to, &format!("csrf.{csrf}"), own, &cookies)), "101");
+}
+
+#[test]
+fn the_viewers_page_carries_its_policy_and_the_cookie_its_attributes() {
+    let mut world = World::new(1);
+    world.start(0, SESSION);
+    let ticket = world.agent_ticket(SESSION, Privileges::VIEW);
+    let client = world.connect(0);
+    let joined =
+        world.exchange(client, &get("/join", &format!("Cookie: cobrowse_ticket={ticket}\r\n")));
+    let cookie = header(&joined, "Set-Cookie");
+    assert!(cookie.starts_with("__Host-j-"), "{cookie}");
+    for attribute in ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let path = header(&joined, "Location").to_owned();
+    let value = cookie.split(';').next().unwrap().to_owned();
+    let page = world.exchange(client, &get(&path, &format!("Cookie: {value}\r\n")));
+    assert!(
+        header(&page, "Content-Security-Policy")
+            .starts_with("default-src 'none'; script-src 'self'")
+    );
+    assert_eq!(header(&page, "Cache-Control"), "no-store");
+    assert!(!header(&page, "Strict-Transport-Security").is_empty());
+}
+
+#[test]
+fn the_visitor_comes_back_with_its_secret_and_the_older_connection_is_told() {
+    let mut world = World::new(2);
+    let old = world.start(0, SESSION);
+    let again = world.connect(1);
+    let request = upgrade("/visitor", &format!("resume.{}", resume(SESSION)), SHOP, "");
+    assert!(world.exchange(again, &request).starts_with("HTTP/1.1 101 "));
+    let told = String::from_utf8_lossy(&world.clients[old].inbox).into_owned();
+    assert!(told.contains("superseded") && world.clients[old].shut, "{told:?}");
+    let guess = resume(SESSION).replace("BQUF", "BQUG");
+    let thief = world.connect(0);
+    let answer = world.exchange(thief, &upgrade("/visitor", &format!("resume.{guess}"), SHOP, ""));
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
+#[test]
+fn an_ended_session_tells_late_comers_why() {
+    let mut world = World::new(2);
+    let visitor = world.start(0, SESSION);
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    world.exchange(visitor, &message(Kind::Bye, 0, 0, 0, b""));
+    let told = String::from_utf8_lossy(&world.clients[agent].inbox).into_owned();
+    assert!(told.contains("session_ended_visitor"), "{told:?}");
+    let late = world.connect(1);
+    let answer = world
+        .exchange(late, &upgrade("/visitor", &format!("resume.{}", resume(SESSION)), SHOP, ""));
+    assert!(
+        answer.starts_with("HTTP/1.1 410 ") && answer.contains("session_ended_visitor"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains(&format!("Access-Control-Allow-Origin: {SHOP}")) || answer.contains("Vary"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_session_ends_when_its_visitor_stays_away_longer_than_the_grace() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    let link = world.clients[visitor].link;
+    world.shards[0].handle_gone(world.now, link);
+    world.pass(4_900);
+    assert!(!world.clients[agent].shut);
+    world.pass(200);
+    assert!(world.clients[agent].shut);
+    let told = String::from_utf8_lossy(&world.clients[agent].inbox).into_owned();
+    assert!(told.contains("session_ended_timeout"), "{told:?}");
+}
+
+#[test]
+fn many_frames_of_one_turn_leave_as_one_record() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    world.exchange(visitor, &epoch(1, b"key"));
+    let before = world.clients[agent].records;
+    let burst: Vec<u8> = (2..10).flat_map(|n| message(Kind::Diff, 0, 1, n, b"x")).collect();
+    world.exchange(visitor, &burst);
+    assert_eq!(world.clients[agent].records - before, 1);
+}
+
+#[test]
+fn an_agent_that_reads_nothing_holds_a_bounded_buffer_and_later_ends_in_the_right_state() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    let other = world.agent(0, SESSION, Privileges::VIEW);
+    world.exchange(visitor, &epoch(1, b"key"));
+    world.clients[agent].asleep = true;
+    for n in 0..40 {
+        world.exchange(visitor, &message(Kind::Diff, 0, 1, 2 + n, &[n as u8; 50_000]));
+    }
+    let (core, link) = (world.clients[agent].core, world.clients[agent].link);
+    assert!(world.shards[core].unsent(link).len() <= SEAL_BYTES_MAX + 1_024);
+    let got = payloads(&world.clients[other].inbox);
+    assert_eq!(got.len(), 42, "the other agent missed nothing");
+    world.wake(agent);
+    world.run();
+    assert!(kinds(&world.clients[agent].inbox).contains(&Kind::Skipped.byte()));
+    world.pass(2_100);
+    assert!(kinds(&world.clients[visitor].inbox).contains(&Kind::KeyframeRequest.byte()));
+    world.clients[agent].inbox.clear();
+    world.exchange(visitor, &epoch(2, b"new"));
+    assert_eq!(payloads(&world.clients[agent].inbox).last().unwrap(), b"new");
+}
+
+#[test]
+fn who_says_nothing_is_let_go_and_who_answers_pings_stays() {
+    let mut world = World::new(1);
+    let silent = world.connect(0);
+    world.pass(OPENING_MS_MAX - 100);
+    assert!(!world.clients[silent].closed);
+    world.pass(200 + LINGER_MS);
+    assert!(world.clients[silent].closed);
+
+    let visitor = world.start(0, SESSION);
+    world.clients[visitor].inbox.clear();
+    world.pass(PING_INTERVAL_MS + 100);
+    let ping = Connection::ping_frame().to_vec();
+    assert_eq!(world.clients[visitor].inbox, ping);
+    // A pong, masked with zeros.
+    world.exchange(visitor, &[0x8a, 0x80, 0, 0, 0, 0]);
+    world.pass(PING_INTERVAL_MS - 1_000);
+    assert!(!world.clients[visitor].shut);
+    world.pass(2 * PING_INTERVAL_MS);
+    assert!(world.clients[visitor].shut);
+}
+
+#[test]
+fn a_drain_sends_everybody_elsewhere_and_comes_to_an_end() {
+    let mut world = World::new(2);
+    let visitor = world.start(1, SESSION);
+    let agent = world.agent(1, SESSION, Privileges::VIEW);
+    let now = world.now;
+    world.shards[0].drain(now, 10_000);
+    world.run();
+    for client in [visitor, agent] {
+        let told = String::from_utf8_lossy(&world.clients[client].inbox).into_owned();
+        assert!(told.contains("draining"), "{told:?}");
+    }
+    let ticket = world.visitor_ticket("demo:2:000102030405060708090a0b0c0d0e0f");
+    let client = world.connect(1);
+    let answer =
+        world.exchange(client, &upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, ""));
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("draining"), "{answer}");
+    world.pass(10_000);
+    assert!(world.shards.iter().all(|shard| shard.is_drained(world.now)));
+}
+
+#[test]
+fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core() {
+    let mut world = World::new(2);
+    // Both cores get sessions, so that mail has to travel.
+    let second = "demo:2:000102030405060708090a0b0c0d0e0f";
+    let dialled = world.dial(1);
+    let request = "GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
+    let answer = world.exchange(dialled, request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("\"hello\""), "{answer}");
+    let hello = Down::Hello { replica: "w1".parse().unwrap(), now_ms: world.now.wall_ms };
+    world.exchange(dialled, &text(&hello.to_json()));
+    world.start(0, SESSION);
+    world.start(0, second);
+    let agent = world.agent(0, second, Privileges::VIEW);
+    let told =
+        String::from_utf8_lossy(&std::mem::take(&mut world.clients[dialled].inbox)).into_owned();
+    assert!(told.contains("session_started") && told.contains("agent_joined"), "{told}");
+    assert_eq!(world.clients[agent].core, 1);
+    let revoke = r#"{"type":"revoke","group":"demo","agent":"09090909090909090909090909090909"}"#;
+    let heard = world.exchange(dialled, &text(revoke));
+    assert!(heard.contains("agent_left"), "{heard}");
+    let told = String::from_utf8_lossy(&world.clients[agent].inbox).into_owned();
+    assert!(told.contains("revoked") && world.clients[agent].shut, "{told:?}");
+}
+
+#[test]
+fn a_browser_finds_no_control_stream_and_other_names_nothing_at_all() {
+    let mut world = World::new(1);
+    let client = world.connect(0);
+    assert!(world.exchange(client, &get("/control", "")).starts_with("HTTP/1.1 404 "));
+    let other = b"GET /healthz HTTP/1.1\r\nHost: other.example\r\n\r\n";
+    assert!(world.exchange(client, other).starts_with("HTTP/1.1 421 "));
+    assert!(world.exchange(client, &get("/healthz", "")).contains(r#""backend":"memory""#));
+}
+
+#[test]
+fn a_ticket_for_another_group_or_an_unknown_key_is_refused_alike() {
+    let mut world = World::new(1);
+    let resume = protocol::secret::Secret::new([5; 32]).hash();
+    let foreign =
+        world.ticket("other:1:000102030405060708090a0b0c0d0e0f", Subject::Visitor { resume });
+    let client = world.connect(0);
+    let answer =
+        world.exchange(client, &upgrade("/visitor", &format!("ticket.{foreign}"), SHOP, ""));
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    let garbage = upgrade("/visitor", &format!("ticket.{}", "A".repeat(448)), SHOP, "");
+    let answer = world.exchange(client, &garbage);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
+/// A text message as a client sends it, masked with zeros.
+fn text(record: &str) -> Vec<u8> {
+    let mut bytes = Connection::text_frame(record);
+    let body = bytes.split_off(bytes.len() - record.len());
+    bytes[1] |= 0x80;
+    bytes.extend([0; 4]);
+    bytes.extend(body);
+    bytes
+}

@@ -1,0 +1,251 @@
+//! What is found out once, at start: which backend can run here and why, how many cores, which limits.
+//!
+//! A feature that is missing is told with its likely cause and what to do, before the first connection.
+
+use std::fmt;
+use std::io;
+
+use crate::config::Backend;
+use crate::limits::FILES_WANTED;
+
+/// The backend that runs.
+#[derive(Clone, Copy, Debug)]
+pub enum Chosen {
+    /// Readiness.
+    Poll,
+    /// io_uring, with the best flags that this kernel has.
+    #[cfg(target_os = "linux")]
+    IoUring(RingFlags),
+}
+
+/// Flags of the rings.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingFlags {
+    /// `SINGLE_ISSUER | DEFER_TASKRUN`, Linux 6.1: completions are handled when the core asks for them, not by interrupting it.
+    pub deferred: bool,
+}
+
+/// Why a backend cannot run.
+#[derive(Debug, thiserror::Error)]
+#[error("io_uring cannot be used: {cause}. {remedy}, or set backend = \"poll\"")]
+pub struct Unavailable {
+    cause: String,
+    remedy: &'static str,
+}
+
+/// What the start has found.
+#[derive(Debug)]
+pub struct Found {
+    /// The backend.
+    pub backend: Chosen,
+    /// Why this one.
+    pub why: String,
+    /// The processors to run on, one thread each.
+    pub cores: Vec<usize>,
+    /// Whether each thread stays on its processor.
+    pub pinned: bool,
+    /// Files that the process may have open.
+    pub files: u64,
+}
+
+/// Looks at the host.
+pub fn look(backend: Backend, cores: usize) -> Result<Found, Unavailable> {
+    let (backend, why) = choose(backend)?;
+    let (processors, pinned) = processors();
+    let wanted = if cores == 0 { processors.len() } else { cores };
+    // More threads than processors are possible, and share them.
+    let cores = (0..wanted).map(|n| processors[n % processors.len()]).collect();
+    Ok(Found {
+        backend,
+        why,
+        cores,
+        pinned: pinned && wanted <= processors.len(),
+        files: raise_files(),
+    })
+}
+
+impl Chosen {
+    /// As it stands in answers and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            #[cfg(target_os = "linux")]
+            Self::IoUring(_) => "io_uring",
+        }
+    }
+}
+
+impl Found {
+    /// Tells what runs, and warns of what is missing.
+    pub fn log(&self) {
+        tracing::info!(
+            backend = self.backend.name(),
+            why = %self.why,
+            cores = self.cores.len(),
+            pinned = self.pinned,
+            files = self.files,
+            kernel = %kernel(),
+            "starting"
+        );
+        if self.files < FILES_WANTED {
+            tracing::warn!(
+                files = self.files,
+                wanted = FILES_WANTED,
+                "few open files are allowed: each connection takes one; raise LimitNOFILE, or ulimit -n"
+            );
+        }
+        if !self.pinned {
+            tracing::warn!(
+                "threads are not pinned to processors: more threads than processors, or sched_setaffinity is not allowed here"
+            );
+        }
+    }
+}
+
+/// Keeps the calling thread on one processor. Where that is not possible the server runs all the same.
+#[cfg(target_os = "linux")]
+pub fn pin(processor: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(processor);
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+        tracing::warn!(%error, processor, "cannot pin a thread");
+    }
+}
+
+/// Keeps the calling thread on one processor: not on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn pin(_: usize) {}
+
+#[cfg(target_os = "linux")]
+fn choose(wanted: Backend) -> Result<(Chosen, String), Unavailable> {
+    if wanted == Backend::Poll {
+        return Ok((Chosen::Poll, "configured".into()));
+    }
+    match (RingFlags::probe(), wanted) {
+        (Ok(flags), _) => {
+            let why = if flags.deferred {
+                "the kernel allows it"
+            } else {
+                "the kernel allows it; DEFER_TASKRUN needs Linux 6.1 and is left out"
+            };
+            Ok((Chosen::IoUring(flags), why.into()))
+        }
+        (Err(error), Backend::IoUring) => Err(error),
+        (Err(error), _) => Ok((Chosen::Poll, error.to_string())),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn choose(wanted: Backend) -> Result<(Chosen, String), Unavailable> {
+    match wanted {
+        Backend::IoUring => {
+            Err(Unavailable { cause: "this system has none".into(), remedy: "Use Linux" })
+        }
+        _ => Ok((Chosen::Poll, "this system has no io_uring".into())),
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl RingFlags {
+    /// Makes a small ring to see what the kernel allows.
+    pub fn probe() -> Result<Self, Unavailable> {
+        let best = Self { deferred: true };
+        match best.builder().build(8) {
+            Ok(_) => Ok(best),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                let plain = Self { deferred: false };
+                plain.builder().build(8).map(|_| plain).map_err(|error| Unavailable::new(&error))
+            }
+            Err(error) => Err(Unavailable::new(&error)),
+        }
+    }
+
+    /// A builder of rings with these flags.
+    pub fn builder(self) -> io_uring::Builder {
+        let mut builder = io_uring::IoUring::builder();
+        if self.deferred {
+            builder.setup_single_issuer().setup_defer_taskrun();
+        }
+        builder
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Unavailable {
+    fn new(error: &io::Error) -> Self {
+        let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+        let disabled = disabled.is_ok_and(|text| text.trim() != "0");
+        let remedy = match error.kind() {
+            io::ErrorKind::PermissionDenied if disabled => {
+                "The sysctl kernel.io_uring_disabled forbids it: set it to 0"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "A seccomp filter forbids it, as container runtimes' defaults do: allow io_uring_setup, io_uring_enter and io_uring_register"
+            }
+            io::ErrorKind::OutOfMemory => "Locked memory is limited: raise LimitMEMLOCK",
+            io::ErrorKind::Unsupported => "The kernel is older than 5.6 or built without it",
+            _ => "Look at the kernel's version and the service's restrictions",
+        };
+        Self { cause: error.to_string(), remedy }
+    }
+}
+
+/// The processors that this process may use, and whether threads can be pinned to them.
+#[cfg(target_os = "linux")]
+fn processors() -> (Vec<usize>, bool) {
+    if let Ok(set) = rustix::thread::sched_getaffinity(None) {
+        let allowed: Vec<usize> =
+            (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect();
+        if !allowed.is_empty() {
+            let pinned = rustix::thread::sched_setaffinity(None, &set).is_ok();
+            return (allowed, pinned);
+        }
+    }
+    (count(), false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processors() -> (Vec<usize>, bool) {
+    (count(), false)
+}
+
+fn count() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, usize::from)).collect()
+}
+
+/// Allows as many open files as the host lets us, and says how many.
+fn raise_files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum.unwrap_or(u64::MAX),
+        Err(_) => current.unwrap_or(u64::MAX),
+    }
+}
+
+fn kernel() -> impl fmt::Display {
+    let name = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    name.map_or_else(|_| std::env::consts::OS.to_owned(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readiness_backend_is_always_there() {
+        let found = look(Backend::Poll, 3).unwrap();
+        assert_eq!((found.backend.name(), found.cores.len()), ("poll", 3));
+        assert!(found.files > 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_refusal_names_its_likely_cause() {
+        let seccomp = Unavailable::new(&io::ErrorKind::PermissionDenied.into()).to_string();
+        assert!(seccomp.contains("backend = \"poll\""), "{seccomp}");
+        let memory = Unavailable::new(&io::ErrorKind::OutOfMemory.into()).to_string();
+        assert!(memory.contains("LimitMEMLOCK"), "{memory}");
+    }
+}

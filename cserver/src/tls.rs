@@ -1,0 +1,120 @@
+//! Certificates and TLS rules, from files to the configurations that every connection uses.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use connection::TlsConfigs;
+use connection::rustls::pki_types::pem::PemObject;
+use connection::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use connection::rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
+use connection::rustls::{self, RootCertStore, ServerConfig};
+
+use crate::config::Config;
+
+/// A certificate or key does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSetupError {
+    /// A file cannot be read or holds something else.
+    #[error("{what} {path}: {error}")]
+    File {
+        /// Which.
+        what: &'static str,
+        /// Where.
+        path: String,
+        /// Why.
+        error: rustls::pki_types::pem::Error,
+    },
+    /// A file holds no certificate.
+    #[error("{0}: no certificate in it; expected PEM blocks of CERTIFICATE")]
+    Empty(String),
+    /// Certificate and key do not fit, or rustls refuses them.
+    #[error("certificate {path}: {error}")]
+    Refused {
+        /// Where.
+        path: String,
+        /// Why.
+        error: rustls::Error,
+    },
+    /// The control CA does not serve to verify clients.
+    #[error("control CA {path}: {error}")]
+    Ca {
+        /// Where.
+        path: String,
+        /// Why.
+        error: rustls::server::VerifierBuilderError,
+    },
+}
+
+/// Reads all files of a configuration: TLS 1.2 and 1.3, HTTP/1.1, one session ticket, a ticketer for all cores.
+pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
+    let public = finish(
+        ServerConfig::builder().with_no_client_auth(),
+        &config.tls.certificate,
+        &config.tls.key,
+    )?;
+    let ca = &config.control.ca;
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(ca)? {
+        roots
+            .add(certificate)
+            .map_err(|error| TlsSetupError::Refused { path: ca.display().to_string(), error })?;
+    }
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots))
+        .build()
+        .map_err(|error| TlsSetupError::Ca { path: ca.display().to_string(), error })?;
+    let control = finish(
+        ServerConfig::builder().with_client_cert_verifier(verifier),
+        &config.control.certificate,
+        &config.control.key,
+    )?;
+    Ok(TlsConfigs {
+        public: Arc::new(public),
+        control: Some((config.control_name.clone(), Arc::new(control))),
+    })
+}
+
+type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;
+
+fn finish(builder: Builder, certificate: &Path, key: &Path) -> Result<ServerConfig, TlsSetupError> {
+    let chain = chain(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| TlsSetupError::File {
+        what: "private key",
+        path: key.display().to_string(),
+        error,
+    })?;
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
+        TlsSetupError::Refused { path: certificate.display().to_string(), error }
+    })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // One ticket: a browser comes back once. Two cost a seal and a send at each handshake.
+    config.send_tls13_tickets = 1;
+    config.session_storage = ServerSessionMemoryCache::new(0);
+    match ticketer() {
+        Ok(ticketer) => config.ticketer = ticketer,
+        Err(error) => {
+            return Err(TlsSetupError::Refused { path: "session tickets".into(), error });
+        }
+    }
+    Ok(config)
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+    let fault = |error| TlsSetupError::File {
+        what: "certificate",
+        path: path.display().to_string(),
+        error,
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(fault)?.collect();
+    match chain.map_err(fault)? {
+        chain if chain.is_empty() => Err(TlsSetupError::Empty(path.display().to_string())),
+        chain => Ok(chain),
+    }
+}
+
+/// Session tickets with keys of their own that change by themselves.
+fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, rustls::Error> {
+    #[cfg(feature = "aws-lc")]
+    return rustls::crypto::aws_lc_rs::Ticketer::new();
+    #[cfg(not(feature = "aws-lc"))]
+    return rustls::crypto::ring::Ticketer::new();
+}
