@@ -6,6 +6,8 @@
 pub mod listener;
 mod office;
 mod poll;
+#[cfg(test)]
+mod tests;
 #[cfg(target_os = "linux")]
 mod uring;
 

@@ -28,7 +28,28 @@ use crate::shared::{CoreIndex, Identity, Shared};
 
 /// What the cores of a test share: one group `demo`, one key.
 pub(crate) fn shared(cores: usize) -> Arc<Shared> {
-    shared_and_pki(cores).0
+    shared_and_pki(cores, WALL_MS).0
+}
+
+/// The same for a test on the host's own clock, with what a browser needs to connect.
+pub(crate) fn shared_now(cores: usize, wall_ms: u64) -> (Arc<Shared>, Arc<ClientConfig>) {
+    let (shared, pki) = shared_and_pki(cores, wall_ms);
+    (shared, pki.public)
+}
+
+/// A ticket as the web tier would sign it.
+pub(crate) fn sign(session: &str, subject: Subject, wall_ms: u64, nonce: [u8; 16]) -> String {
+    Ticket {
+        subject,
+        home: 1,
+        key_id: KeyId::from_bytes([1; 8]),
+        audience: "s1".parse().unwrap(),
+        session: session.parse().unwrap(),
+        issued_ms: wall_ms,
+        expires_ms: wall_ms + 30_000,
+        nonce,
+    }
+    .sign(&key())
 }
 
 /// A server of several cores and its clients.
@@ -66,7 +87,7 @@ struct Pki {
 
 impl World {
     pub(super) fn new(cores: usize) -> Self {
-        let (shared, pki) = shared_and_pki(cores);
+        let (shared, pki) = shared_and_pki(cores, WALL_MS);
         let shards = (0..cores)
             .map(|core| {
                 let mut state = core as u8;
@@ -211,17 +232,7 @@ impl World {
     /// A ticket as the web tier would sign it.
     pub(super) fn ticket(&mut self, session: &str, subject: Subject) -> String {
         self.tickets += 1;
-        Ticket {
-            subject,
-            home: 1,
-            key_id: KeyId::from_bytes([1; 8]),
-            audience: self.shared.identity.server,
-            session: session.parse().unwrap(),
-            issued_ms: self.now.wall_ms,
-            expires_ms: self.now.wall_ms + 30_000,
-            nonce: [self.tickets; 16],
-        }
-        .sign(&key())
+        sign(session, subject, self.now.wall_ms, [self.tickets; 16])
     }
 
     pub(super) fn visitor_ticket(&mut self, session: &str) -> String {
@@ -354,12 +365,12 @@ fn apply(
 }
 
 /// A GET request.
-pub(super) fn get(path: &str, headers: &str) -> Vec<u8> {
+pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n").into_bytes()
 }
 
 /// A WebSocket upgrade.
-pub(super) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str) -> Vec<u8> {
+pub(crate) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str) -> Vec<u8> {
     get(
         path,
         &format!(
@@ -371,7 +382,7 @@ pub(super) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str)
 }
 
 /// A binary WebSocket message as a client sends it, masked with zeros.
-pub(super) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let header = Header { kind, flags: Flags(flags), source: 0, epoch, sequence };
     let body = [&header.encode()[..], payload].concat();
     let (prefix, used) = frame_prefix(body.len());
@@ -383,7 +394,7 @@ pub(super) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload:
 }
 
 /// The binary messages in what a client received; each without its WebSocket prefix.
-pub(super) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     while let [first, length, rest @ ..] = bytes {
         let (length, rest) = match length {
@@ -411,7 +422,7 @@ pub(super) fn resume(session: &str) -> String {
     Resume { session: session.parse::<SessionId>().unwrap(), secret: secret() }.to_text()
 }
 
-fn secret() -> Secret {
+pub(crate) fn secret() -> Secret {
     Secret::new([5; 32])
 }
 
@@ -419,7 +430,7 @@ fn key() -> TicketKey {
     TicketKey::new(Secret::new([3; 32]))
 }
 
-fn shared_and_pki(cores: usize) -> (Arc<Shared>, Pki) {
+fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
     let (tls, pki) = tls();
     let identity = Identity {
         server: "s1".parse().unwrap(),
@@ -433,7 +444,7 @@ fn shared_and_pki(cores: usize) -> (Arc<Shared>, Pki) {
     let settings =
         GroupSettings { origins: vec![SHOP.into()], grace_ms: 5_000, ..GroupSettings::default() };
     assert!(shared.set_group("demo".parse().unwrap(), settings));
-    shared.keys.write().insert(KeyId::from_bytes([1; 8]), key(), WALL_MS + 600_000, WALL_MS);
+    shared.keys.write().insert(KeyId::from_bytes([1; 8]), key(), wall_ms + 600_000, wall_ms);
     (Arc::new(shared), pki)
 }
 
@@ -477,8 +488,8 @@ fn tls() -> (TlsConfigs, Pki) {
     )
 }
 
-pub(super) const SHOP: &str = "https://shop.example";
-pub(super) const ORIGIN: &str = "https://s1.example";
-const HOST: &str = "s1.example";
+pub(crate) const SHOP: &str = "https://shop.example";
+pub(crate) const ORIGIN: &str = "https://s1.example";
+pub(crate) const HOST: &str = "s1.example";
 const CONTROL: &str = "c1.example";
 const WALL_MS: u64 = 1_700_000_000_000;
