@@ -89,7 +89,12 @@ pub const MASKS_MAX: usize = 256;
 /// See [`ORIGINS_MAX`].
 pub const MASK_BYTES_MAX: usize = 512;
 
+/// Settings: the visitor's part as JSON. It goes into one `welcome` frame, and with the longest lists of origins (18 KB)
+/// into one control record. Longer: the settings are refused.
+pub const VISITOR_SETTINGS_BYTES_MAX: usize = 40 * 1024;
+
 const _: () = {
+    assert!(VISITOR_SETTINGS_BYTES_MAX + 1024 < FRAME_PAYLOAD_BYTES_MAX);
     assert!(KEYFRAME_BYTES_MAX + LOG_DIFF_BYTES_SOFT < LOG_BYTES_MAX);
     assert!(AGENT_LAG_BYTES_MAX < LOG_DIFF_BYTES_SOFT);
     assert!(AGENT_PAYLOAD_BYTES_MAX <= FRAME_PAYLOAD_BYTES_MAX);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{
     GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
+    VISITOR_SETTINGS_BYTES_MAX,
 };
 
 /// Settings of one group. [`GroupSettings::faults`] must be empty before they go anywhere.
@@ -98,6 +99,12 @@ impl GroupSettings {
                 ));
             }
         }
+        let bytes = serde_json::to_vec(&self.visitor).map_or(usize::MAX, |json| json.len());
+        if bytes > VISITOR_SETTINGS_BYTES_MAX {
+            faults.push(format!(
+                "visitor: {bytes} bytes as JSON, at most {VISITOR_SETTINGS_BYTES_MAX}; use fewer or shorter selectors, or mark the pages' elements with the class glance_masked"
+            ));
+        }
         faults
     }
 
@@ -183,5 +190,23 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settings.faults().len(), 3, "{:?}", settings.faults());
+    }
+
+    #[test]
+    fn the_largest_valid_settings_fit_into_a_welcome_and_into_a_control_record() {
+        let mut settings = GroupSettings {
+            origins: vec![format!("https://{}:65535", "a".repeat(253)); ORIGINS_MAX],
+            resource_origins: vec![format!("https://{}:65535", "b".repeat(253)); ORIGINS_MAX],
+            ..Default::default()
+        };
+        let fits = |settings: &GroupSettings| settings.faults().is_empty();
+        while fits(&settings) && settings.visitor.masks.len() < MASKS_MAX {
+            settings.visitor.masks.push("m".repeat(MASK_BYTES_MAX));
+        }
+        settings.visitor.masks.pop();
+        assert!(fits(&settings), "{:?}", settings.faults());
+        let group = "g".repeat(32).parse().unwrap();
+        let record = crate::control::Down::Group { group, settings }.to_json();
+        assert!(record.len() <= crate::limits::CONTROL_RECORD_BYTES_MAX, "{}", record.len());
     }
 }
