@@ -84,7 +84,8 @@ pub const QUEUE_ENTRY_BYTES: usize = 64;
 /// buffer of 16 KiB for as long as it stays in a log; above it the copy would cost more than the rest of the buffer.
 pub const COPY_BYTES_MAX: usize = 4 * 1024;
 
-/// Slots for ephemeral frames: the low four bits of their flags.
+/// Slots for ephemeral frames: the low four bits of their flags. A session holds one frame for each besides its log,
+/// at most 960 KiB.
 pub const SLOTS: usize = 16;
 
 /// What [`crate::Relay::next_frame`] must be given as room at least once in a while, or the longest frame never goes.
@@ -93,6 +94,7 @@ pub const FRAME_WIRE_BYTES_MAX: usize =
 
 const _: () = {
     assert!(COPY_BYTES_MAX <= limits::FRAME_PAYLOAD_BYTES_MAX);
+    assert!(SLOTS == protocol::Flags::SLOT.0 as usize + 1);
     assert!(LEAVING_MS <= limits::GRACE_MS_MIN);
     assert!(KEYFRAME_RETRY_MS > limits::KEYFRAME_REQUEST_INTERVAL_MS);
     assert!(JOIN_IDLE_MS >= limits::GRACE_MS_MAX);

@@ -8,8 +8,8 @@
 //! agent is a place in that log. So one more agent costs a frame a reference count; an agent that falls behind is
 //! moved to the next keyframe instead of growing a queue; and forgetting (a purge) is emptying one log.
 //!
-//! The map: [`Relay`] is the interface and says the calling order. `session` is what happens in one session, `fanout` the paths
-//! that run for every frame and agent, `visitor` the order of a visitor's frames, `agent` a place in the log, `frames`
+//! The map: [`Relay`] is the interface and says the calling order. `session` is what happens in one session (`session/fanout`
+//! the paths that run for every frame and agent), `visitor` the order of a visitor's frames, `agent` a place in the log, `frames`
 //! the wire form, `bounds` every bound.
 
 #![forbid(unsafe_code)]
@@ -18,7 +18,6 @@ mod agent;
 mod bounds;
 mod bucket;
 mod events;
-mod fanout;
 mod frames;
 mod links;
 mod log;
@@ -33,8 +32,8 @@ mod visitor;
 mod relay_tests;
 
 pub use bounds::{
-    Bounds, COPY_BYTES_MAX, FRAME_WIRE_BYTES_MAX, JOIN_IDLE_MS, KEYFRAME_RETRY_MS, LEAVING_MS, LOG_ENTRY_BYTES,
-    QUEUE_ENTRY_BYTES, RESYNC_BYTES_PER_S, SLOTS,
+    Bounds, COPY_BYTES_MAX, FRAME_WIRE_BYTES_MAX, JOIN_IDLE_MS, KEYFRAME_RETRY_MS, LEAVING_MS,
+    LOG_ENTRY_BYTES, QUEUE_ENTRY_BYTES, RESYNC_BYTES_PER_S, SLOTS,
 };
 pub use events::{Event, JoinInfo, JoinSpec, SessionRef, SessionSpec};
 pub use frames::WireFrame;

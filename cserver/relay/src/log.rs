@@ -1,6 +1,6 @@
 //! The replay log of one session: the frames of the newest complete epoch and those of the one that is arriving.
 //!
-//! Every frame stands here once and has an index that only rises; agents are places in it ([`crate::agent`]). Which frame
+//! Every frame stands here once and has an index that rises from epoch to epoch; agents are places in it ([`crate::agent`]). Which frame
 //! may come next was checked before ([`crate::visitor`]); who is moved when frames go is decided by the session.
 
 use std::collections::VecDeque;
@@ -127,7 +127,7 @@ impl Log {
     }
 
     /// The visitor's connection is gone: what has arrived of an incomplete epoch is of use to nobody.
-    /// Gives the index where it began.
+    /// Gives the index where it began; the indices from there on are given again, so the caller moves whoever stands behind it.
     pub(crate) fn abandon(&mut self) -> Option<u64> {
         let span = self.arriving.take()?;
         while self.end() > span.from.max(self.first) {
@@ -138,7 +138,8 @@ impl Log {
         Some(span.from)
     }
 
-    /// The bound was passed: drops the older epoch if a newer is arriving, else everything.
+    /// The bound was passed: drops the older epoch if a newer is arriving, else everything but the newest frame, so
+    /// that who has read all before it goes on.
     pub(crate) fn shrink(&mut self) {
         match self.arriving_start() {
             Some(from) if from > self.first => {
@@ -146,8 +147,10 @@ impl Log {
                 self.complete = None;
             }
             _ => {
-                self.clear();
-                let newest = if self.arriving.is_some() { &mut self.arriving } else { &mut self.complete };
+                self.drop_before(self.end().saturating_sub(1));
+                self.entries.shrink_to(ENTRIES_KEPT);
+                let newest =
+                    if self.arriving.is_some() { &mut self.arriving } else { &mut self.complete };
                 if let Some(span) = newest {
                     span.whole = false;
                 }
@@ -237,9 +240,9 @@ mod tests {
         log.begin(frame(20), false);
         log.chunk(frame(20), true, 100);
         log.shrink();
-        assert_eq!((log.start(), log.held_bytes(), log.first(), log.end()), (None, 0, 2, 2));
+        assert_eq!((log.start(), log.first(), log.end()), (None, 1, 2));
+        assert_eq!(log.held_bytes(), cost(&frame(20)));
         log.live(frame(20), 100);
-        assert_eq!(log.end(), 3);
         assert_eq!(log.begin(frame(20), false), 3);
         log.chunk(frame(20), true, 100);
         assert_eq!(log.start(), Some(3));
@@ -253,6 +256,7 @@ mod tests {
         log.begin(frame(20), false);
         log.shrink();
         assert_eq!(log.start(), Some(2));
+        log.chunk(frame(20), false, 100);
         log.shrink();
         assert_eq!(log.start(), None);
         assert_eq!(log.chunk(frame(20), true, 100), Some(3));

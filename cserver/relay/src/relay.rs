@@ -11,10 +11,10 @@ use protocol::{AgentId, AgentNumber, CloseCode, GroupId, JoinId, SessionId};
 use slab::Slab;
 
 use crate::bounds::Bounds;
-use crate::percore::Core;
 use crate::events::{Event, JoinInfo, JoinSpec, SessionRef, SessionSpec};
 use crate::frames::WireFrame;
 use crate::links::{LinkId, Owner};
+use crate::percore::Core;
 use crate::session::{End, Session};
 use crate::stats::{SessionFigures, Stats};
 use crate::timers::Timer;
@@ -172,11 +172,7 @@ impl Relay {
     pub fn find_join(&self, session: SessionRef, join: JoinId) -> Option<JoinInfo> {
         let session = self.session(session)?;
         let agent = &session.agents[session.agent_key(join)?];
-        Some(JoinInfo {
-            agent: agent.account,
-            privileges: agent.privileges,
-            number: agent.number,
-        })
+        Some(JoinInfo { agent: agent.account, privileges: agent.privileges, number: agent.number })
     }
 
     /// An agent has connected; an older connection of the same join is closed with `superseded`.

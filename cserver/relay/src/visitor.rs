@@ -211,10 +211,7 @@ mod tests {
     fn live(epoch: u32) -> Order {
         let mut order = Order::default();
         let both = Flags::FIRST | Flags::LAST;
-        feed(
-            &mut order,
-            &[(Kind::Facts, Flags::NONE, epoch, 0), (Kind::Keyframe, both, epoch, 1)],
-        );
+        feed(&mut order, &[(Kind::Facts, Flags::NONE, epoch, 0), (Kind::Keyframe, both, epoch, 1)]);
         assert!(order.is_live());
         order
     }

@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     epoch: u32,
     count: usize,
     ephemeral: u64,
-    /// At the time of connecting: the newest complete epoch, and how far the newest one was.
+    /// At the time of connecting: the newest complete epoch, and how many live bytes it had.
     complete: u32,
     replay: (u32, u64),
 }
@@ -92,13 +92,19 @@ impl Ledger {
 
     /// An agent connects now.
     pub(crate) fn watch(&self) -> Watch {
-        let replay = self.epochs.last().map_or((0, 0), |epoch| (epoch.number, epoch.live()));
-        Watch { complete: self.complete(), replay, ..Watch::default() }
+        let complete = self.complete();
+        let replay = (complete, self.epoch(complete).map_or(0, Epoch::live));
+        Watch { complete, replay, ..Watch::default() }
     }
 
     /// Whether an agent that connects now has changes to replay.
     pub(crate) fn has_diffs(&self) -> bool {
         self.epochs.last().is_some_and(|epoch| epoch.live() > 0)
+    }
+
+    /// Whether an agent was handed the newest of what passes.
+    pub(crate) fn has_all_ephemerals(&self, watch: &Watch) -> bool {
+        self.slots.values().all(|(version, _)| *version <= watch.ephemeral)
     }
 
     fn complete(&self) -> u32 {

@@ -22,6 +22,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    pub(crate) fn new(hash: u64) -> Self {
+        Self { hash, ..Self::default() }
+    }
+
     /// Something changed that nobody was told: the next keyframe has it.
     pub(crate) fn change(&mut self, rng: &mut Rng) {
         self.hash = apply(self.hash, rng.next());
@@ -80,7 +84,11 @@ impl Page {
     }
 
     /// Frames of which the last breaks a rule, and the code that it earns.
-    pub(crate) fn hostile(&self, rng: &mut Rng, keyframe_bytes_max: usize) -> (Vec<Bytes>, CloseCode) {
+    pub(crate) fn hostile(
+        &self,
+        rng: &mut Rng,
+        keyframe_bytes_max: usize,
+    ) -> (Vec<Bytes>, CloseCode) {
         let frame = |kind, flags, epoch, sequence, payload: &[u8]| {
             encode(Header { kind, flags, source: 7, epoch, sequence }, payload)
         };

@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     pub(crate) blocked_until_ms: u64,
     /// How much the shard fetches at once.
     pub(crate) room: usize,
+    /// When above zero the socket takes a little every so often, as over a bad line.
+    pub(crate) pace_ms: u64,
     /// Something is unsent and nothing was taken since.
     pub(crate) unsent_since_ms: Option<u64>,
     /// An agent's connection: what it was handed. A visitor's: whether it was welcomed.
@@ -66,7 +68,8 @@ impl Wire {
             down: VecDeque::new(),
             delay_ms,
             blocked_until_ms: 0,
-            room: 4096,
+            room: ROOM_BYTES,
+            pace_ms: 0,
             unsent_since_ms: None,
             watch: Watch::default(),
             welcomed: false,
@@ -86,3 +89,9 @@ impl Wire {
         self.down.extend(self.sealed.drain(..).map(|frame| (at, frame.body().clone())));
     }
 }
+
+/// What the shard fetches at once: more than any frame here.
+pub(crate) const ROOM_BYTES: usize = 4096;
+
+/// The same over a bad line: just enough for each frame.
+pub(crate) const LITTLE_ROOM_BYTES: usize = 900;

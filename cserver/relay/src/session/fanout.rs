@@ -2,10 +2,10 @@
 
 use protocol::Kind;
 
+use super::Session;
 use crate::agent::View;
-use crate::percore::Core;
 use crate::frames::{self, Joined, WireFrame};
-use crate::session::Session;
+use crate::percore::Core;
 
 impl Session {
     /// After a frame of the visitor: agents that are too far behind leave the epoch, those with something to read are
