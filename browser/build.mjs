@@ -1,0 +1,59 @@
+/**
+ * Builds the browser part: `npm run build` puts the loader, the visitor's script and the agent's viewer into dist/.
+ *
+ * Owns what is bundled and how large it may be. Types are checked by `npm run check`.
+ */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/** The loader is on every page of a customer, also where no session ever runs. Larger: the build fails. */
+const LOADER_GZIP_BYTES_MAX = 3 * 1024;
+
+const SCRIPTS = {
+  loader: "src/loader/main.ts",
+  visitor: "src/visitor/main.ts",
+  viewer: "src/viewer/main.ts",
+};
+
+process.chdir(import.meta.dirname);
+
+mkdirSync("dist", { recursive: true });
+
+await build({
+  entryPoints: { ...SCRIPTS, viewer_css: "src/viewer/viewer.css" },
+  outdir: "dist",
+  bundle: true,
+  minify: true,
+  sourcemap: false,
+  format: "iife",
+  target: ["es2022", "chrome109", "firefox115", "safari16"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  loader: { ".css": "css" },
+  write: false,
+}).then(({ outputFiles }) => {
+  for (const file of outputFiles) {
+    const name = file.path.split("/").at(-1);
+    writeFileSync(`dist/${name === "viewer_css.css" ? "viewer.css" : name}`, file.contents);
+  }
+});
+writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
+
+const sizes = {};
+for (const name of ["loader.js", "visitor.js", "viewer.js", "viewer.css", "viewer.html"]) {
+  const bytes = readFileSync(`dist/${name}`);
+  sizes[name] = { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+}
+writeFileSync("dist/sizes.json", `${JSON.stringify(sizes, null, 2)}\n`);
+console.log(JSON.stringify(sizes));
+
+const loader = sizes["loader.js"].gzip;
+if (loader > LOADER_GZIP_BYTES_MAX) {
+  console.error(
+    `loader.js has ${loader} bytes gzipped, ${LOADER_GZIP_BYTES_MAX} are allowed: take something out of src/loader.`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,70 @@
+/**
+ * What the customer's page says about cobrowsing: the `<script>` or `<meta>` with the id `glance-cobrowse`.
+ *
+ * Owns the reading of the tag and the group check, which both the loader and the visitor script need.
+ * Leaves starting and continuing to them.
+ */
+
+/** The tag's values. */
+export interface Tag {
+  /** The group that sessions run in unless the caller says another. */
+  readonly group: string;
+  /** Every group that this page allows, the first one included. */
+  readonly groups: readonly string[];
+  readonly site: "staging" | "production";
+  /** Origin of the web tier, HTTPS. */
+  readonly origin: string;
+  /** Domain of the session cookie; empty for the host alone. */
+  readonly cookieDomain: string;
+}
+
+/** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
+export function readTag(page: Document, loadedFrom: string): Tag {
+  const element = page.getElementById(TAG_ID);
+  if (!element)
+    throw new Error(`no element has the id "${TAG_ID}": give it to the script tag or to a meta tag`);
+  const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
+  const group = get("groupid");
+  if (!group) throw new Error(`the tag "${TAG_ID}" has no data-groupid`);
+  const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/);
+  const site = get("site") || "production";
+  if (site !== "staging" && site !== "production") {
+    throw new Error('data-site is "staging" or "production"');
+  }
+  const server = new URL(get("server") || element.getAttribute("src") || loadedFrom, page.baseURI);
+  if (server.protocol !== "https:") {
+    throw new Error("the loader has to come over HTTPS, also on pages that do not");
+  }
+  return {
+    group,
+    groups: [group, ...more.filter((name) => name !== "")],
+    site,
+    origin: server.origin,
+    cookieDomain: get("cookiedomain"),
+  };
+}
+
+/** Whether the page's cookie says that a session is running. */
+export function hasSessionCookie(page: Document): boolean {
+  return page.cookie
+    .split("; ")
+    .some((pair) => pair.startsWith(`${COOKIE_NAME}=`) && pair.length > COOKIE_NAME.length + 1);
+}
+
+/** Whether a click hit an element of that selector, also inside an open shadow tree. */
+export function isClickOn(event: Event, selector: string): boolean {
+  return event.composedPath().some((target) => target instanceof Element && target.matches(selector));
+}
+
+/** Id of the tag. */
+export const TAG_ID = "glance-cobrowse";
+
+/** Cookie of a running session, on the customer's site. */
+export const COOKIE_NAME = "glance_cobrowse";
+
+/** What starts a session when it is clicked. */
+export const START_SELECTOR =
+  '[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button],[data-glancebutton="startSession"]';
+
+/** What ends a session when it is clicked. */
+export const STOP_SELECTOR = '[data-glancebutton="stopSession"]';

@@ -1,0 +1,30 @@
+/**
+ * Bounds of the agent's viewer. Bounds of the wire stand in `protocol/limits.ts`.
+ */
+
+/** Failed epochs in a row after which the viewer says so. It still takes the next epoch that comes. */
+export const FAILED_EPOCHS_MAX = 3;
+
+/** Shortest time between two resync frames: the CServer passes no more on. */
+export const RESYNC_INTERVAL_MS = 2_000;
+
+/** Shortest time between two repairs for warnings of the replayer: a page that drifts all the time is not rebuilt all the time. */
+export const REPAIR_INTERVAL_MS = 30_000;
+
+/** Shortest time between two trips to the web tier for a new ticket, over page loads. More often would be a loop. */
+export const RENEW_INTERVAL_MS = 30_000;
+
+/** Attempts in a row that reach nobody, before the web tier is asked whether the session lives elsewhere. */
+export const UNREACHABLE_MAX = 5;
+
+/** Pointer frames: a quarter of what the CServer lets through. */
+export const POINTER_INTERVAL_MS = 33;
+
+/** Answer to the status question. Longer counts as unreachable. */
+export const STATUS_MS_MAX = 10_000;
+
+/** Nodes of one message. A keyframe at its limit of bytes holds fewer; more is malice. */
+export const NODES_MAX = 1_000_000;
+
+/** Depth of a tree: parsers stop at 512, scripts rarely go further. Deeper is refused before it exhausts the stack. */
+export const DEPTH_MAX = 1_500;

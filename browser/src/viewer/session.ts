@@ -1,0 +1,388 @@
+/**
+ * One view of a session: connects, follows the epochs, comes back, ends.
+ *
+ * Owns the WebSocket, the timers and the resyncs. Frames are put together in `inflate.ts`, checked in `validate.ts`,
+ * shown by `stage.ts`; what is said at an end stands in `messages.ts`.
+ */
+
+import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
+import { closeNameOf, isCloseName, type CloseName } from "../protocol/close.js";
+import { bareFrame, decodeFrame, encodeFrame, FLAGS, type Frame } from "../protocol/frame.js";
+import {
+  isRecord,
+  parseJson,
+  readFacts,
+  readJoined,
+  readParticipants,
+  readVisitorState,
+  toJson,
+  type Facts,
+  type Participant,
+  type VisitorState,
+} from "../protocol/payloads.js";
+import { EpochError, EpochReader } from "./inflate.js";
+import {
+  FAILED_EPOCHS_MAX,
+  REPAIR_INTERVAL_MS,
+  RESYNC_INTERVAL_MS,
+  STATUS_MS_MAX,
+  UNREACHABLE_MAX,
+} from "./limits.js";
+import * as messages from "./messages.js";
+import { PointerPace, type AgentPoint } from "./pointer.js";
+import { mayRenew, renewUrl } from "./renew.js";
+import { Stage } from "./stage.js";
+import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
+import { View, type ViewState } from "./view.js";
+
+/** What the page was given by the server. */
+export interface PageValues {
+  readonly join: string;
+  readonly csrf: string;
+  readonly webTier: string;
+  readonly group: string;
+  readonly key: string;
+}
+
+/** One view. */
+export class ViewerSession {
+  private readonly view: View;
+  private readonly stage: Stage;
+  private readonly reader = new EpochReader();
+  private readonly pace = new PointerPace((point) => {
+    this.sendPoint(point);
+  });
+  private socket: WebSocket | null = null;
+  private state: ViewState = "connecting";
+  private visitor: VisitorState = { visitor: "live", since_ms: 0 };
+  private facts: { facts: Facts; isSecure: boolean } | null = null;
+  private agent = 0;
+  private privileges: readonly string[] = [];
+  private applied = { epoch: 0, sequence: 0 };
+  /** Whether this connection's page is shown: what an earlier one has left is only the best there is. */
+  private isShown = false;
+  /** What is wrong with the picture at the moment. */
+  private note = "";
+  private failures = 0;
+  private unreachable = 0;
+  private failedEpochs = 0;
+  private resyncs = 0;
+  private resyncAt = Number.NEGATIVE_INFINITY;
+  private resyncTimer: ReturnType<typeof setTimeout> | undefined;
+  private repairedAt = Number.NEGATIVE_INFINITY;
+  private stableTimer: ReturnType<typeof setTimeout> | undefined;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly page: PageValues) {
+    this.view = new View({
+      onEnd: () => {
+        this.socket?.send(bareFrame("end", 0, this.applied.epoch, this.applied.sequence));
+      },
+      onLeave: () => {
+        this.leave();
+      },
+      onPoint: (point) => {
+        this.pace.move(point);
+      },
+    });
+    this.stage = new Stage(this.view.stage, {
+      onSize: (width, height) => {
+        this.view.setSize(width, height);
+      },
+      onDrift: () => {
+        this.repair();
+      },
+    });
+    this.view.setSession(page.key, page.group);
+    window.addEventListener("online", () => {
+      if (this.state === "reconnecting") this.connect();
+    });
+  }
+
+  /** Connects. */
+  connect(): void {
+    clearTimeout(this.retryTimer);
+    if (this.socket || this.isOver()) return;
+    const url = `wss://${window.location.host}/agent/${this.page.join}`;
+    const socket = new WebSocket(url, ["cobrowse.v1", `csrf.${this.page.csrf}`]);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    let wasOpen = false;
+    socket.onopen = () => {
+      wasOpen = true;
+    };
+    socket.onmessage = (message) => {
+      if (this.socket === socket) this.receive(message.data);
+    };
+    socket.onclose = (event) => {
+      if (this.socket !== socket) return;
+      this.lose();
+      const name = closeNameOf(event.code);
+      if (name) this.endBy(name);
+      else if (wasOpen) this.retry(null, messages.LOST_WORDS);
+      else void this.ask();
+    };
+  }
+
+  private receive(data: unknown): void {
+    let frame: Frame;
+    try {
+      if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
+      frame = decodeFrame(new Uint8Array(data));
+    } catch {
+      // A newer server may know kinds that this page does not.
+      return;
+    }
+    switch (frame.kind) {
+      case "joined":
+        this.joined(frame);
+        break;
+      case "participants": {
+        const agents = readParticipants(parseJson(frame.payload));
+        if (agents) this.setParticipants(agents);
+        break;
+      }
+      case "visitor_state": {
+        const state = readVisitorState(parseJson(frame.payload));
+        if (state) this.setVisitor(state);
+        break;
+      }
+      case "skipped":
+        this.reader.abandon();
+        this.setNote(messages.REPAIRING_WORDS);
+        break;
+      case "ephemeral":
+        this.movePointer(frame);
+        break;
+      case "facts":
+      case "keyframe":
+      case "diff":
+        this.take(frame);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private joined(frame: Frame): void {
+    const joined = readJoined(parseJson(frame.payload));
+    if (!joined) {
+      this.finish("failed", "incompatible", messages.ENDINGS.incompatible.words);
+      return;
+    }
+    this.unreachable = 0;
+    this.stableTimer = setTimeout(() => (this.failures = 0), STABLE_MS);
+    this.isShown = false;
+    this.note = "";
+    this.agent = joined.agent;
+    this.privileges = joined.privileges;
+    this.view.setPrivileges(joined.agent, joined.privileges);
+    this.setVisitor(joined);
+  }
+
+  private take(frame: Frame): void {
+    try {
+      const step = this.reader.take(frame);
+      switch (step.type) {
+        case "facts":
+          this.takeFacts(frame, step.isFirst);
+          break;
+        case "keyframe":
+          this.stage.show(validateKeyframe(step.events));
+          this.isShown = true;
+          this.note = "";
+          this.failedEpochs = 0;
+          if (this.facts) this.view.setFacts(this.facts.facts, this.facts.isSecure);
+          break;
+        case "diff":
+          this.stage.apply(validateDiff(step.events, this.stage.tagOf));
+          break;
+        case "nothing":
+          return;
+      }
+    } catch (error) {
+      this.giveUpEpoch(error);
+      return;
+    }
+    if (!this.isShown || !this.reader.isComplete) return;
+    this.applied = this.reader.position;
+    this.view.setPosition(this.applied.epoch, this.applied.sequence);
+    this.showVisitor();
+  }
+
+  private takeFacts(frame: Frame, isFirst: boolean): void {
+    const facts = readFacts(parseJson(frame.payload));
+    if (!facts) throw new EpochError("broken", "facts that are none");
+    const isSecure = isFirst ? (frame.flags & FLAGS.insecure) === 0 : (this.facts?.isSecure ?? true);
+    this.facts = { facts, isSecure };
+    if (isFirst && (frame.flags & FLAGS.purge) !== 0) {
+      // What was shown is no longer to be seen: it does not wait for what follows.
+      this.stage.clear();
+      this.isShown = false;
+      this.showVisitor();
+    }
+    // With a first one the picture is still the old one: both change together.
+    if (!isFirst) this.view.setFacts(facts, isSecure);
+  }
+
+  /** The copy is wrong: a new one is asked for, and this epoch is not applied any further. */
+  private giveUpEpoch(error: unknown): void {
+    this.reader.abandon();
+    this.failedEpochs += 1;
+    const isTooLarge = error instanceof EpochError && error.kind === "too_large";
+    console.warn("Cobrowse: an epoch could not be shown.", error instanceof Error ? error.message : error);
+    if (isTooLarge) this.setNote(messages.TOO_LARGE_WORDS);
+    else if (this.failedEpochs >= FAILED_EPOCHS_MAX) this.setNote(messages.BROKEN_WORDS);
+    else this.setNote(messages.REPAIRING_WORDS);
+    // A page that fails again and again is left alone until the visitor begins an epoch by itself.
+    if (this.failedEpochs <= FAILED_EPOCHS_MAX) this.resync();
+  }
+
+  private repair(): void {
+    if (performance.now() - this.repairedAt < REPAIR_INTERVAL_MS) return;
+    this.repairedAt = performance.now();
+    this.resync();
+  }
+
+  private resync(): void {
+    clearTimeout(this.resyncTimer);
+    const wait = Math.max(0, this.resyncAt + RESYNC_INTERVAL_MS - performance.now());
+    this.resyncTimer = setTimeout(() => {
+      if (this.socket?.readyState !== WebSocket.OPEN) return;
+      this.resyncAt = performance.now();
+      this.resyncs += 1;
+      this.view.setResyncs(this.resyncs);
+      this.socket.send(bareFrame("resync", 0, this.applied.epoch, this.applied.sequence));
+    }, wait);
+  }
+
+  private movePointer(frame: Frame): void {
+    if (!this.reader.takesEphemeral(frame) || !this.isShown) return;
+    const point = validatePointer(parseJson(frame.payload));
+    if (!point) return;
+    this.view.movePointer(point.x, point.y);
+    this.stage.hover(point.x, point.y, point.id);
+  }
+
+  private sendPoint(point: AgentPoint): void {
+    if (!this.privileges.includes("point") || this.socket?.readyState !== WebSocket.OPEN) return;
+    const { epoch, sequence } = this.applied;
+    const payload = toJson(point ?? {});
+    this.socket.send(encodeFrame({ kind: "pointer", flags: 0, source: 0, epoch, sequence, payload }));
+  }
+
+  private setParticipants(agents: readonly Participant[]): void {
+    this.view.setParticipants(agents, this.agent);
+  }
+
+  private setVisitor(state: VisitorState): void {
+    this.visitor = state;
+    if (state.visitor !== "live") this.view.hidePointer();
+    if (state.visitor === "offline") this.view.setOffline(state.since_ms);
+    this.showVisitor();
+  }
+
+  private showVisitor(): void {
+    const { visitor } = this.visitor;
+    this.setState(visitor === "live" ? (this.isShown ? "live" : "waiting") : visitor, null, this.note);
+  }
+
+  private setNote(words: string): void {
+    this.note = words;
+    this.view.setMessage(words);
+  }
+
+  private async ask(): Promise<void> {
+    this.setState("reconnecting", null, messages.LOST_WORDS);
+    const answer = await askStatus(this.page.join);
+    if (this.socket || this.isOver()) return;
+    if (answer === "live") this.retry(null, messages.LOST_WORDS);
+    else if (answer !== null) this.endBy(answer);
+    else {
+      this.unreachable += 1;
+      if (this.unreachable >= UNREACHABLE_MAX) this.renew("unreachable", messages.UNREACHABLE_WORDS);
+      else this.retry(null, messages.UNREACHABLE_WORDS);
+    }
+  }
+
+  private endBy(name: CloseName): void {
+    const ending = messages.ENDINGS[name];
+    if (ending.then === "stay") this.finish(ending.state, name, ending.words);
+    else if (ending.then === "renew") this.renew(name, ending.words);
+    else this.retry(name, ending.words);
+  }
+
+  private retry(reason: string | null, words: string): void {
+    this.setState("reconnecting", reason, words);
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(
+      () => {
+        this.connect();
+      },
+      backoffMs(this.failures, Math.random()),
+    );
+    this.failures += 1;
+  }
+
+  /** The web tier knows where the session lives, and gives a new ticket. */
+  private renew(reason: string, words: string): void {
+    const url = renewUrl(this.page.webTier, this.page.key, this.page.group);
+    if (url && mayRenew(() => window.sessionStorage, `${this.page.group}:${this.page.key}`, Date.now())) {
+      this.setState("reconnecting", reason, words);
+      window.location.assign(url);
+    } else if (reason === "unreachable") {
+      this.unreachable = 0;
+      this.retry(null, words);
+    } else {
+      this.finish("failed", reason, messages.RENEWED_WORDS);
+    }
+  }
+
+  private leave(): void {
+    this.finish("ended", "left", messages.LEFT_WORDS);
+  }
+
+  private finish(state: "ended" | "failed", reason: string, words: string): void {
+    clearTimeout(this.retryTimer);
+    this.setState(state, reason, words);
+    const socket = this.socket;
+    this.lose();
+    socket?.close(1000);
+    // What was shown belongs to the session, and goes with it.
+    this.stage.clear();
+  }
+
+  private lose(): void {
+    clearTimeout(this.stableTimer);
+    clearTimeout(this.resyncTimer);
+    this.reader.abandon();
+    this.socket = null;
+    this.view.hidePointer();
+  }
+
+  private setState(state: ViewState, reason: string | null, words: string): void {
+    if (this.isOver()) return;
+    this.state = state;
+    this.view.setState(state, reason, words);
+  }
+
+  private isOver(): boolean {
+    return this.state === "ended" || this.state === "failed";
+  }
+}
+
+/** Asks why an upgrade failed: `live`, a close code's name, or `null` when nobody answered. */
+async function askStatus(join: string): Promise<"live" | CloseName | null> {
+  try {
+    const response = await fetch(`/view/${join}/status`, {
+      cache: "no-store",
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(STATUS_MS_MAX),
+    });
+    if (response.ok) return "live";
+    const body: unknown = await response.json();
+    return isRecord(body) && isCloseName(body.error) ? body.error : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The mirrored page: rrweb's replayer in a sandboxed frame, driven event by event.
+ *
+ * Owns everything that is peculiar to rrweb's player: its clock is not used, each event is applied at once and in this
+ * task. Takes only what passed `validate.ts`. Throws when an event could not be applied: the caller asks for a keyframe.
+ */
+
+import { Replayer } from "@rrweb/replay";
+import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrweb/types";
+
+import { allowDoctypes } from "./trusted.js";
+
+/** What the stage tells. */
+export interface StageListener {
+  /** The visitor's viewport has another size. */
+  onSize(width: number, height: number): void;
+  /** Something could not be found; the picture may differ. */
+  onDrift(): void;
+}
+
+/** The stage of one viewer. */
+export class Stage {
+  private layer: Layer | null = null;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly listener: StageListener,
+  ) {}
+
+  /** Shows a keyframe in place of what was there. If it cannot be built, what was there stays. */
+  show(keyframe: readonly eventWithTime[]): void {
+    const next = new Layer(this.root, this.listener);
+    try {
+      next.apply(keyframe);
+    } catch (error) {
+      next.remove();
+      throw error;
+    }
+    this.layer?.remove();
+    this.layer = next;
+  }
+
+  /** Applies changes. */
+  apply(events: readonly eventWithTime[]): void {
+    if (!this.layer) throw new Error("there is no page yet");
+    this.layer.apply(events);
+  }
+
+  /** Shows what the visitor's pointer is over. */
+  hover(x: number, y: number, id: number): void {
+    this.layer?.hover(x, y, id);
+  }
+
+  /** Tag of an element of the mirrored page, or `""`. */
+  readonly tagOf = (id: number): string => this.layer?.tagOf(id) ?? "";
+
+  /** Shows nothing. */
+  clear(): void {
+    this.layer?.remove();
+    this.layer = null;
+  }
+}
+
+/** One epoch: its own replayer and frame, so that nothing is left of the epoch before. */
+class Layer {
+  private readonly element = document.createElement("div");
+  private readonly replayer: Replayer;
+  private fault: unknown = null;
+
+  constructor(
+    root: HTMLElement,
+    private readonly listener: StageListener,
+  ) {
+    this.element.className = "layer";
+    root.append(this.element);
+    this.replayer = new Replayer([], {
+      root: this.element,
+      liveMode: true,
+      useVirtualDom: false,
+      UNSAFE_replayCanvas: false,
+      triggerFocus: false,
+      mouseTail: false,
+      pauseAnimation: false,
+      showWarning: true,
+      insertStyleRules: STYLE_RULES,
+      logger: { log: () => undefined, warn: (...words: unknown[]) => this.warn(words) },
+    });
+    const { iframe } = this.replayer;
+    if (iframe.getAttribute("sandbox") !== SANDBOX) throw new Error("the frame is not in its sandbox");
+    iframe.inert = true;
+    iframe.tabIndex = -1;
+    iframe.title = "The visitor's page";
+    if (iframe.contentDocument) allowDoctypes(iframe.contentDocument);
+    this.replayer.on("resize", (size) => {
+      const { width, height } = size as { width: number; height: number };
+      this.listener.onSize(width, height);
+    });
+  }
+
+  apply(events: readonly eventWithTime[]): void {
+    for (const event of events) {
+      // The player asks the first event for its time when it meets a video.
+      this.seen(event);
+      this.allowFrames(event);
+      (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
+      if (event.type === EventType.FullSnapshot) {
+        this.replayer.iframe.contentDocument?.documentElement?.classList.remove("rrweb-paused");
+      }
+    }
+    if (this.fault !== null) {
+      const fault = this.fault;
+      this.fault = null;
+      throw fault instanceof Error ? fault : new Error("the page could not be rebuilt");
+    }
+  }
+
+  hover(x: number, y: number, id: number): void {
+    const inner = this.replayer as unknown as Inner;
+    if (id > 0 && this.replayer.getMirror().getNode(id)) inner.moveAndHover(x, y, id, true, {});
+  }
+
+  tagOf(id: number): string {
+    return this.replayer.getMirror().getNode(id)?.nodeName.toLowerCase() ?? "";
+  }
+
+  remove(): void {
+    this.replayer.destroy();
+    this.element.remove();
+  }
+
+  /** A frame's document is written into like the page's own. */
+  private allowFrames(event: eventWithTime): void {
+    if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
+      return;
+    for (const { parentId, node } of event.data.adds) {
+      if (node.type !== NodeType.Document) continue;
+      const frame = this.replayer.getMirror().getNode(parentId) as Partial<HTMLIFrameElement> | null;
+      if (frame?.contentDocument) allowDoctypes(frame.contentDocument);
+      // Not there yet: it is shown in the standard mode, which is better than not at all.
+      else delete node.compatMode;
+    }
+  }
+
+  private seen(event: eventWithTime): void {
+    const { events } = (this.replayer as unknown as Inner).service.state.context;
+    if (events.length === 0) events.push(event);
+  }
+
+  /** rrweb does not throw when a change fails: it warns. What it could not find is drift, all else is a fault. */
+  private warn(words: readonly unknown[]): void {
+    const text = words.map(String).join(" ");
+    if (text.includes("not found")) this.listener.onDrift();
+    else if (text.includes("Exception in mutation")) this.fault = new Error(text.slice(0, 200));
+  }
+}
+
+/** What this module uses of the replayer beside its public face. */
+interface Inner {
+  readonly service: { readonly state: { readonly context: { readonly events: eventWithTime[] } } };
+  getCastFn(event: eventWithTime, isSync: boolean): () => void;
+  moveAndHover(x: number, y: number, id: number, isSync: boolean, debugData: object): void;
+}
+
+/** Clicks and the like are shown when they happen; all else is brought about without the player's animation. */
+function isInstant(event: eventWithTime): boolean {
+  return !(
+    event.type === EventType.IncrementalSnapshot &&
+    (event.data.source === IncrementalSource.MouseInteraction ||
+      event.data.source === IncrementalSource.Selection)
+  );
+}
+
+const SANDBOX = "allow-same-origin";
+
+/** The visitor's own widget is no part of the page. */
+const STYLE_RULES = ["glance-cobrowse-widget { display: none !important; }"];

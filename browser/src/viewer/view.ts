@@ -1,0 +1,183 @@
+/**
+ * The viewer's page around the mirrored one: bar, message, stage and pointer.
+ *
+ * Owns the elements of viewer.html and their attributes (HOOKS.md). Shows what it is told; decides nothing.
+ */
+
+import type { Facts, Participant } from "../protocol/payloads.js";
+import { stateWords } from "./messages.js";
+
+/** States of the page, as `body[data-state]`. */
+export type ViewState =
+  "connecting" | "waiting" | "live" | "leaving" | "offline" | "reconnecting" | "ended" | "failed";
+
+/** What the agent can do here. */
+export interface ViewActions {
+  onEnd(): void;
+  onLeave(): void;
+  /** The agent's pointer over the stage, in the visitor's CSS pixels; `null` when it leaves. */
+  onPoint(point: { x: number; y: number } | null): void;
+}
+
+/** The page's elements. */
+export class View {
+  readonly stage = find("stage");
+  private readonly frame = find("frame");
+  private readonly pointer = find("pointer");
+  private readonly endButton = find("end") as HTMLButtonElement;
+  private size = { width: 1280, height: 720 };
+  private scale = 1;
+  private canPoint = false;
+  private offlineAt = 0;
+
+  constructor(actions: ViewActions) {
+    this.endButton.addEventListener("click", () => {
+      actions.onEnd();
+    });
+    find("leave").addEventListener("click", () => {
+      actions.onLeave();
+    });
+    find("shield").addEventListener("pointermove", (event) => {
+      if (!this.canPoint) return;
+      const box = this.stage.getBoundingClientRect();
+      const x = (event.clientX - box.left) / this.scale;
+      const y = (event.clientY - box.top) / this.scale;
+      const isInside = x >= 0 && y >= 0 && x <= this.size.width && y <= this.size.height;
+      actions.onPoint(isInside ? { x: Math.round(x), y: Math.round(y) } : null);
+    });
+    find("shield").addEventListener("pointerleave", () => {
+      if (this.canPoint) actions.onPoint(null);
+    });
+    new ResizeObserver(() => {
+      this.fit();
+    }).observe(this.frame);
+    setInterval(() => {
+      if (document.body.dataset.state === "offline") this.writeState("offline");
+    }, 1_000);
+  }
+
+  /** Shows a state. */
+  setState(state: ViewState, reason: string | null, words: string): void {
+    document.body.dataset.state = state;
+    setData("reason", reason);
+    this.writeState(state);
+    this.setMessage(words);
+    const isOver = state === "ended" || state === "failed";
+    if (isOver) {
+      this.endButton.hidden = true;
+      this.hidePointer();
+    }
+  }
+
+  /** Shows a sentence, or none. */
+  setMessage(words: string): void {
+    find("message").textContent = words;
+    find("message").hidden = words === "";
+  }
+
+  /** Since when the visitor is offline. */
+  setOffline(sinceMs: number): void {
+    this.offlineAt = Date.now() - sinceMs;
+  }
+
+  /** Shows the session key and group. */
+  setSession(key: string, group: string): void {
+    find("key").textContent = key;
+    find("group").textContent = group;
+    document.title = `${key} – Cobrowse`;
+  }
+
+  /** What this agent may do. */
+  setPrivileges(agent: number, privileges: readonly string[]): void {
+    setData("agent", String(agent));
+    this.endButton.hidden = !privileges.includes("end");
+    this.canPoint = privileges.includes("point");
+  }
+
+  /** Shows the visitor's page's facts. */
+  setFacts(facts: Facts, isSecure: boolean): void {
+    find("url").textContent = facts.url;
+    find("url").title = facts.url;
+    find("title").textContent = facts.title;
+    const security = find("security");
+    security.dataset.secure = String(isSecure);
+    security.textContent = isSecure ? "Secure" : "Not secure";
+    setData("visible", String(facts.visible));
+    find("hidden-note").hidden = facts.visible;
+    this.setSize(facts.width, facts.height);
+  }
+
+  /** The visitor's viewport. */
+  setSize(width: number, height: number): void {
+    if (width < 1 || height < 1) return;
+    this.size = { width, height };
+    this.fit();
+  }
+
+  /** Shows who is watching. */
+  setParticipants(agents: readonly Participant[], own: number): void {
+    find("participants").replaceChildren(
+      ...agents.map((agent) => {
+        const item = document.createElement("li");
+        item.dataset.agent = String(agent.agent);
+        item.textContent = agent.agent === own ? `${agent.name} (you)` : agent.name;
+        return item;
+      }),
+    );
+  }
+
+  /** The last frame that is shown. */
+  setPosition(epoch: number, sequence: number): void {
+    document.body.dataset.epoch = String(epoch);
+    document.body.dataset.sequence = String(sequence);
+  }
+
+  /** How often a new keyframe was asked for. */
+  setResyncs(count: number): void {
+    document.body.dataset.resyncs = String(count);
+  }
+
+  /** Shows the visitor's pointer. */
+  movePointer(x: number, y: number): void {
+    this.pointer.hidden = false;
+    this.pointer.dataset.x = String(x);
+    this.pointer.dataset.y = String(y);
+    this.pointer.style.transform = `translate(${String(x)}px, ${String(y)}px)`;
+  }
+
+  /** Hides the visitor's pointer. */
+  hidePointer(): void {
+    this.pointer.hidden = true;
+    delete this.pointer.dataset.x;
+    delete this.pointer.dataset.y;
+  }
+
+  private writeState(state: ViewState): void {
+    const words = stateWords(state, Date.now() - this.offlineAt);
+    if (find("state").textContent !== words) find("state").textContent = words;
+  }
+
+  private fit(): void {
+    const { width, height } = this.size;
+    const room = this.frame.getBoundingClientRect();
+    if (room.width === 0 || room.height === 0) return;
+    this.scale = Math.min(1, room.width / width, room.height / height);
+    const { style } = this.stage;
+    style.width = `${String(width)}px`;
+    style.height = `${String(height)}px`;
+    style.transform = `scale(${String(this.scale)})`;
+    style.left = `${String(Math.max(0, (room.width - width * this.scale) / 2))}px`;
+    style.top = `${String(Math.max(0, (room.height - height * this.scale) / 2))}px`;
+  }
+}
+
+function setData(name: string, value: string | null): void {
+  if (value === null) document.body.removeAttribute(`data-${name}`);
+  else document.body.dataset[name] = value;
+}
+
+function find(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`viewer.html lacks #${id}`);
+  return element;
+}

@@ -1,0 +1,64 @@
+/**
+ * What carries a session over page changes: the cookie on the customer's site.
+ *
+ * Owns its form. It holds what is needed to come back and nothing that masks or settings depend on: those come anew with
+ * each connection.
+ */
+
+import { COOKIE_NAME } from "../loader/tag.js";
+import { isCount, isRecord, isToken, isUrl } from "../protocol/payloads.js";
+import { parseSessionId } from "../protocol/ids.js";
+
+/** A running session. */
+export interface Continuity {
+  readonly session: string;
+  readonly server: string;
+  readonly status: string;
+  readonly resume: string;
+  readonly home: number;
+}
+
+/** Where the cookie is kept: `document`, or a stand-in of a test. */
+export interface CookieJar {
+  cookie: string;
+}
+
+/** Reads the cookie; `null` when there is none, or when it is not ours. */
+export function readCookie(jar: CookieJar): Continuity | null {
+  for (const pair of jar.cookie.split("; ")) {
+    if (pair.startsWith(`${COOKIE_NAME}=`)) return parse(pair.slice(COOKIE_NAME.length + 1));
+  }
+  return null;
+}
+
+/** Writes the cookie, for this browser session. */
+export function writeCookie(jar: CookieJar, continuity: Continuity, domain: string): void {
+  const { session, server, status, resume, home } = continuity;
+  const value = encodeURIComponent(
+    JSON.stringify({ v: 1, s: session, w: server, u: status, r: resume, h: home }),
+  );
+  jar.cookie = `${COOKIE_NAME}=${value}${attributes(domain)}`;
+}
+
+/** Removes the cookie. */
+export function clearCookie(jar: CookieJar, domain: string): void {
+  jar.cookie = `${COOKIE_NAME}=; Max-Age=0${attributes(domain)}`;
+}
+
+function parse(text: string): Continuity | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeURIComponent(text));
+  } catch {
+    return null;
+  }
+  if (!isRecord(value) || value.v !== 1) return null;
+  const { s: session, w: server, u: status, r: resume, h: home } = value;
+  if (typeof session !== "string" || !parseSessionId(session)) return null;
+  if (!isUrl(server, "wss:") || !isUrl(status, "https:") || !isToken(resume) || !isCount(home)) return null;
+  return { session, server, status, resume, home };
+}
+
+function attributes(domain: string): string {
+  return `; Path=/; Secure; SameSite=Lax${domain ? `; Domain=${domain}` : ""}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * What the visitor's script does when its connection ends: decisions without timers or sockets.
+ *
+ * Owns the table over the close codes. `session.ts` carries it out.
+ */
+
+import { CLOSE_CODES, closeNameOf, type CloseName } from "../protocol/close.js";
+import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "./limits.js";
+
+/** What follows. */
+export type Next =
+  /** Connect again after a pause, with the resume secret. */
+  | { readonly do: "retry" }
+  /** Ask the CServer why the upgrade failed. */
+  | { readonly do: "ask" }
+  /** Ask the web tier for another CServer. */
+  | { readonly do: "move" }
+  /** Another tab took over: wait until this one is looked at again. */
+  | { readonly do: "rest" }
+  /** The session is over. */
+  | { readonly do: "over"; readonly reason: string };
+
+/** After a close. `wasOpen`: the upgrade had succeeded. `peerFaults`: closes in a row that say that we broke a rule. */
+export function afterClose(code: number, wasOpen: boolean, peerFaults: number): Next {
+  const name = closeNameOf(code);
+  if (name) return afterName(name, peerFaults);
+  return wasOpen ? { do: "retry" } : { do: "ask" };
+}
+
+/** After a close code's name, from a close or from an answer to the status question. */
+export function afterName(name: CloseName, peerFaults: number): Next {
+  switch (name) {
+    case "session_ended_visitor":
+    case "session_ended_agent":
+    case "session_ended_timeout":
+    case "not_allowed":
+    case "incompatible":
+    case "revoked":
+      return { do: "over", reason: name };
+    case "superseded":
+      return { do: "rest" };
+    case "moved":
+    case "draining":
+    case "unauthorized":
+    case "not_found":
+      return { do: "move" };
+    case "already_live":
+      // The ticket was used by a connection that we have lost sight of: the resume secret gets in.
+      return { do: "retry" };
+    default:
+      return CLOSE_CODES[name].fault === "peer" && peerFaults >= PEER_FAULTS_MAX
+        ? { do: "over", reason: name }
+        : { do: "retry" };
+  }
+}
+
+/** After an attempt that reached nobody. */
+export function afterSilence(unreachable: number): Next {
+  return unreachable >= UNREACHABLE_MAX ? { do: "move" } : { do: "retry" };
+}
+
+/** After the web tier's answer to "continue" that was no new server. `null` is no answer at all. */
+export function afterContinue(status: number | null): Next {
+  if (status === 404 || status === 410) return { do: "over", reason: "not_found" };
+  if (status === 403 || status === 400) return { do: "over", reason: "not_allowed" };
+  return { do: "retry" };
+}

@@ -1,0 +1,192 @@
+/**
+ * Epochs on the wire: PROTOCOL.md sections 3.2 and 4, the visitor's side.
+ *
+ * Owns epoch and sequence numbers, the epoch's deflate stream and the cutting into frames. Takes only what passed the
+ * choke point. When an epoch begins, and why, is `recorder.ts`'s.
+ */
+
+import type { eventWithTime } from "@rrweb/types";
+import { Deflate } from "pako";
+
+import { bareFrame, encodeFrame, FLAGS, POINTER_SLOT } from "../protocol/frame.js";
+import { FRAME_PAYLOAD_BYTES_MAX, KEYFRAME_BYTES_MAX } from "../protocol/limits.js";
+import { toJson } from "../protocol/payloads.js";
+import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX } from "./limits.js";
+import type { Masked } from "./mask.js";
+
+/** Facts whose texts passed the choke point. */
+export interface MaskedFacts {
+  readonly url: Masked<string>;
+  readonly title: Masked<string>;
+  readonly width: number;
+  readonly height: number;
+  readonly visible: boolean;
+}
+
+/** What happened to something that was to be sent. */
+export type Sent =
+  | "sent"
+  /** It does not fit into this epoch: a new one has to begin. */
+  | "needs_epoch"
+  /** No epoch could hold it. */
+  | "too_large";
+
+/** Writes the epochs of one connection. */
+export class EpochWriter {
+  private stream: EpochStream | null = null;
+  private sequence = 0;
+  private rawBytes = 0;
+
+  /** `lastEpoch` is the last one that the session has used; `send` puts one frame on the connection. */
+  constructor(
+    private readonly source: number,
+    private epoch: number,
+    private readonly isInsecure: boolean,
+    private readonly send: (frame: Uint8Array<ArrayBuffer>) => void,
+  ) {}
+
+  /** Number of the current epoch and of its last reliable frame. */
+  get position(): { readonly epoch: number; readonly sequence: number } {
+    return { epoch: this.epoch, sequence: this.sequence };
+  }
+
+  /** Whether a keyframe was sent, so that diffs may follow. */
+  get isOpen(): boolean {
+    return this.stream !== null;
+  }
+
+  /** Begins an epoch: facts, then the keyframe. */
+  begin(facts: MaskedFacts, keyframe: readonly Masked<eventWithTime>[], isPurge: boolean): Sent {
+    const stream = new EpochStream();
+    const raw = toJson(keyframe);
+    const bytes = stream.write(raw);
+    if (bytes.length > KEYFRAME_BYTES_MAX || raw.length > EPOCH_RAW_BYTES_MAX) {
+      this.stream = null;
+      return "too_large";
+    }
+    this.stream = stream;
+    this.epoch += 1;
+    this.sequence = 0;
+    this.rawBytes = raw.length;
+    this.sendFacts(facts, isPurge);
+    const chunks = cut(bytes, FRAME_PAYLOAD_BYTES_MAX);
+    chunks.forEach((payload, index) => {
+      const first = index === 0 ? FLAGS.first : 0;
+      const last = index === chunks.length - 1 ? FLAGS.last : 0;
+      this.sequence += 1;
+      this.put("keyframe", FLAGS.deflate | first | last, payload);
+    });
+    return "sent";
+  }
+
+  /** Sends changes. A batch that is too long for one frame is cut between its events. */
+  diff(events: readonly Masked<eventWithTime>[]): Sent {
+    for (const part of parts(events)) {
+      if (!this.stream) return "needs_epoch";
+      const raw = encoder.encode(`[${part.join(",")}]`);
+      this.rawBytes += raw.length;
+      const payload = this.stream.write(raw);
+      if (payload.length > FRAME_PAYLOAD_BYTES_MAX || this.rawBytes > EPOCH_RAW_BYTES_MAX) {
+        // The stream has taken bytes in that no viewer will see: this epoch is over.
+        this.stream = null;
+        return "needs_epoch";
+      }
+      this.sequence += 1;
+      this.put("diff", FLAGS.deflate, payload);
+    }
+    return "sent";
+  }
+
+  /** Sends facts that have changed within the epoch. */
+  facts(facts: MaskedFacts): void {
+    if (!this.stream) return;
+    this.sequence += 1;
+    this.sendFacts(facts, false);
+  }
+
+  /** Sends where the visitor's pointer is. */
+  pointer(event: Masked<eventWithTime>): void {
+    if (this.stream) this.put("ephemeral", POINTER_SLOT, toJson(event));
+  }
+
+  /** Ends the epoch: nothing more is sent until the next one begins. */
+  close(): void {
+    this.stream = null;
+  }
+
+  /** Says that the visitor ends the session, or that this page goes away. */
+  part(kind: "bye" | "leaving"): void {
+    this.send(bareFrame(kind, this.source, this.epoch, this.sequence));
+  }
+
+  private sendFacts(facts: MaskedFacts, isPurge: boolean): void {
+    const flags = (isPurge ? FLAGS.purge : 0) | (this.isInsecure ? FLAGS.insecure : 0);
+    this.put("facts", flags, toJson(facts));
+  }
+
+  private put(kind: "keyframe" | "diff" | "ephemeral" | "facts", flags: number, payload: Uint8Array): void {
+    const { source, epoch, sequence } = this;
+    this.send(encodeFrame({ kind, flags, source, epoch, sequence, payload }));
+  }
+}
+
+/** One raw deflate stream, flushed to a byte boundary after each write. */
+class EpochStream {
+  private out: Uint8Array[] = [];
+  private readonly deflate = new Deflate({ level: DEFLATE_LEVEL, raw: true });
+
+  constructor() {
+    this.deflate.onData = (chunk) => {
+      this.out.push(chunk);
+    };
+  }
+
+  write(raw: Uint8Array): Uint8Array {
+    this.out = [];
+    if (!this.deflate.push(raw, SYNC_FLUSH)) throw new Error(`deflate failed: ${this.deflate.msg}`);
+    return join(this.out);
+  }
+}
+
+/** Cuts bytes into chunks of at most `max`; nothing is one empty chunk. */
+export function cut(bytes: Uint8Array, max: number): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length || at === 0; at += max) chunks.push(bytes.subarray(at, at + max));
+  return chunks;
+}
+
+/** Groups events, as JSON, so that a group stays near {@link DIFF_RAW_BYTES_SOFT}. */
+function parts(events: readonly Masked<eventWithTime>[]): string[][] {
+  const groups: string[][] = [];
+  let room = 0;
+  for (const event of events) {
+    const json = JSON.stringify(event);
+    const last = groups.at(-1);
+    if (last && json.length <= room) {
+      last.push(json);
+      room -= json.length;
+    } else {
+      groups.push([json]);
+      room = DIFF_RAW_BYTES_SOFT - json.length;
+    }
+  }
+  return groups;
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** The usual middle: a keyframe of 1 MB takes some 20 ms, higher levels gain a few percent for twice the time. */
+const DEFLATE_LEVEL = 6;
+
+/** zlib's `Z_SYNC_FLUSH`: all that was written can be read, and the stream goes on. */
+const SYNC_FLUSH = 2;
+
+const encoder = new TextEncoder();

@@ -1,0 +1,378 @@
+/**
+ * The choke point: everything of the page that leaves this browser passes here.
+ *
+ * rrweb's events go in, {@link Masked} values come out, and the sender takes nothing else. What is not known is not let
+ * through: event types, sources and fields are named one by one. Which nodes are masked is `rules.ts`'s, attributes are
+ * `attributes.ts`'s. rrweb's own masking is on under it and trusted for nothing.
+ */
+
+import {
+  EventType,
+  IncrementalSource,
+  NodeType,
+  type addedNodeMutation,
+  type attributeMutation,
+  type eventWithTime,
+  type incrementalData,
+  type mutationData,
+  type serializedNodeWithId,
+  type textMutation,
+} from "@rrweb/types";
+
+import { cleanAttributes, MASK, stripUrl } from "./attributes.js";
+import { WIDGET_TAG } from "./names.js";
+import { isElement, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+
+declare const isMasked: unique symbol;
+
+/** A value that passed the choke point. Only this module makes them. */
+export type Masked<T> = T & { readonly [isMasked]: true };
+
+/** Finds the live node of an id: rrweb's mirror. */
+export interface LiveNodes {
+  getNode(id: number): Node | null;
+}
+
+/** Masks the events of one page. */
+export class Masker {
+  private innerIsFresh = false;
+
+  constructor(
+    private readonly rules: Rules,
+    private readonly nodes: LiveNodes,
+    private readonly page: Document,
+    private readonly memory: MaskMemory,
+  ) {}
+
+  /** Whether something that was sent is masked now: the next epoch has to be a purge. Cleared by {@link Masker.purged}. */
+  get mustPurge(): boolean {
+    return this.memory.isExposed;
+  }
+
+  /** A purge epoch begins: what was sent before is forgotten everywhere. */
+  purged(): void {
+    this.memory.isExposed = false;
+    this.memory.shown = new WeakMap();
+  }
+
+  /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
+  event(event: eventWithTime): Masked<eventWithTime> | null {
+    this.rules.refresh();
+    const { timestamp } = event;
+    switch (event.type) {
+      case EventType.Meta: {
+        const { width, height } = event.data;
+        return brand({
+          type: event.type,
+          data: { href: stripUrl(event.data.href), width, height },
+          timestamp,
+        });
+      }
+      case EventType.FullSnapshot: {
+        const node = this.tree(event.data.node);
+        const { top, left } = event.data.initialOffset;
+        return node && brand({ type: event.type, data: { node, initialOffset: { top, left } }, timestamp });
+      }
+      case EventType.IncrementalSnapshot: {
+        const data = this.incremental(event.data);
+        return data && !this.memory.isExposed ? brand({ type: event.type, data, timestamp }) : null;
+      }
+      default:
+        return null;
+    }
+  }
+
+  /** The page's title, for the facts: nothing of it when it is masked. */
+  title(): Masked<string> {
+    this.rules.refresh();
+    const element = this.page.querySelector("head > title");
+    if (!element) return brand(this.rules.judge(this.page.documentElement) === "open" ? this.page.title : "");
+    const verdicts = [element, ...element.childNodes].map((node) => this.rules.judge(node));
+    return brand(verdicts.every((verdict) => verdict === "open") ? this.page.title : "");
+  }
+
+  /** The page's address, for the facts. */
+  address(): Masked<string> {
+    return brand(stripUrl(this.page.location.href));
+  }
+
+  /** rrweb's own masking, underneath: the same verdicts. */
+  readonly inner = {
+    text: (text: string, element: HTMLElement | null): string =>
+      text.trim() !== "" && this.freshJudge(element) !== "open" ? MASK : text,
+    input: (text: string, element: HTMLElement): string =>
+      text !== "" && this.freshJudge(element) !== "open" ? MASK : text,
+  };
+
+  /** rrweb asks once a text: within one run of it the tree does not change. */
+  private freshJudge(node: Node | null): Verdict {
+    if (!this.innerIsFresh) {
+      this.rules.refresh();
+      this.innerIsFresh = true;
+      queueMicrotask(() => (this.innerIsFresh = false));
+    }
+    return this.rules.judge(node);
+  }
+
+  private incremental(data: incrementalData): incrementalData | null {
+    const { source } = data;
+    switch (source) {
+      case IncrementalSource.Mutation:
+        return this.mutation(data);
+      case IncrementalSource.MouseMove:
+      case IncrementalSource.TouchMove:
+      case IncrementalSource.Drag: {
+        const positions = data.positions.map(({ x, y, id, timeOffset }) => ({ x, y, id, timeOffset }));
+        return { source, positions };
+      }
+      case IncrementalSource.MouseInteraction: {
+        const { type, id } = data;
+        const at = typeof data.x === "number" && typeof data.y === "number" ? { x: data.x, y: data.y } : {};
+        return { source, type, id, ...at };
+      }
+      case IncrementalSource.Scroll: {
+        // How far a field has scrolled tells how much is in it.
+        const { id, x, y } = data;
+        return this.judge(id) === "full" && !this.isDocument(id) ? null : { source, id, x, y };
+      }
+      case IncrementalSource.ViewportResize:
+        return { source, width: data.width, height: data.height };
+      case IncrementalSource.Input: {
+        const isOpen = this.send(data.id) === "open";
+        return { source, id: data.id, text: isOpen ? data.text : MASK, isChecked: isOpen && data.isChecked };
+      }
+      case IncrementalSource.MediaInteraction: {
+        const { type, id, currentTime, volume, muted, loop, playbackRate } = data;
+        return this.judge(id) === "full"
+          ? null
+          : ({ source, type, id, currentTime, volume, muted, loop, playbackRate } as incrementalData);
+      }
+      case IncrementalSource.StyleSheetRule: {
+        const { id, styleId, removes, adds, replace, replaceSync } = data;
+        if (id !== undefined && this.judge(id) === "full") return null;
+        return { source, id, styleId, removes, adds, replace, replaceSync } as incrementalData;
+      }
+      case IncrementalSource.StyleDeclaration: {
+        const { id, styleId, index, set, remove } = data;
+        if (id !== undefined && this.judge(id) === "full") return null;
+        return { source, id, styleId, index, set, remove } as incrementalData;
+      }
+      case IncrementalSource.AdoptedStyleSheet: {
+        const { id, styles, styleIds } = data;
+        return this.judge(id) === "full" ? null : ({ source, id, styles, styleIds } as incrementalData);
+      }
+      case IncrementalSource.Selection: {
+        const ranges = data.ranges
+          .filter((range) => this.judge(range.start) === "open" && this.judge(range.end) === "open")
+          .map(({ start, startOffset, end, endOffset }) => ({ start, startOffset, end, endOffset }));
+        return { source, ranges };
+      }
+      default:
+        // Canvas, fonts, logs, custom elements, and what a later rrweb may bring.
+        return null;
+    }
+  }
+
+  private mutation(data: mutationData): mutationData | null {
+    if (data.adds.length + data.attributes.length + data.removes.length > 0) this.look(data);
+    if (this.memory.isExposed) return null;
+    const adds: addedNodeMutation[] = [];
+    for (const { parentId, nextId, node } of data.adds) {
+      if (this.isInHollow(node.id)) continue;
+      const masked = this.tree(node);
+      if (masked) adds.push({ parentId, nextId, node: masked });
+    }
+    const removes = data.removes.map(({ parentId, id, isShadow }) =>
+      isShadow ? { parentId, id, isShadow } : { parentId, id },
+    );
+    return {
+      source: IncrementalSource.Mutation,
+      texts: data.texts.filter((text) => !this.isInHollow(text.id)).map((text) => this.text(text)),
+      attributes: data.attributes.map((change) => this.attributes(change)),
+      removes,
+      adds,
+      ...(data.isAttachIframe ? { isAttachIframe: true as const } : {}),
+    };
+  }
+
+  /** Looks for what a change of the tree has masked that was sent more openly before. */
+  private look(data: mutationData): void {
+    if (this.rules.isBlind) return;
+    const roots = new Set<Node>([this.page]);
+    const changed = [
+      ...data.attributes.map((change) => change.id),
+      ...data.removes.map((remove) => remove.parentId),
+      ...data.adds.map((add) => add.parentId),
+    ];
+    for (const id of changed) {
+      const node = this.nodes.getNode(id);
+      if (node) roots.add(node.getRootNode());
+    }
+    for (const change of data.attributes) {
+      const node = this.nodes.getNode(change.id);
+      // What hangs below may have lost its unmask, which no selector of the scan finds.
+      if (node && ("class" in change.attributes || "glance_unmasked" in change.attributes))
+        this.compare(node);
+    }
+    for (const root of roots) {
+      if (!("querySelectorAll" in root)) continue;
+      for (const element of this.rules.candidates(root as Document | ShadowRoot)) {
+        if (this.memory.isExposed) return;
+        if (this.rules.judge(element) !== "open") this.compare(element);
+      }
+    }
+  }
+
+  /** Compares a node, and what is below it, with how it was sent. */
+  private compare(node: Node): void {
+    const shown = this.memory.shown.get(node);
+    if (shown !== undefined && RANK[this.rules.judge(node)] > RANK[shown]) this.memory.isExposed = true;
+    for (const child of childrenOf(node)) {
+      if (this.memory.isExposed) return;
+      this.compare(child);
+    }
+  }
+
+  private tree(node: serializedNodeWithId): serializedNodeWithId | null {
+    const common = {
+      id: node.id,
+      ...(node.rootId === undefined ? {} : { rootId: node.rootId }),
+      ...(node.isShadow ? { isShadow: true } : {}),
+      ...(node.isShadowHost ? { isShadowHost: true } : {}),
+    };
+    switch (node.type) {
+      case NodeType.Document:
+        return {
+          ...common,
+          type: node.type,
+          childNodes: this.trees(node.childNodes),
+          ...(node.compatMode === undefined ? {} : { compatMode: node.compatMode }),
+        };
+      case NodeType.DocumentType: {
+        const { type, name, publicId, systemId } = node;
+        return { ...common, type, name, publicId, systemId };
+      }
+      case NodeType.Element:
+        return this.element(node, common);
+      case NodeType.Text: {
+        const isCss = node.isStyle === true || this.isInStyle(node.id);
+        const textContent = this.content(node.id, node.textContent, isCss);
+        return { ...common, type: node.type, textContent, ...(isCss ? { isStyle: true as const } : {}) };
+      }
+      default:
+        // Comments and CDATA hold nothing that an agent could see.
+        return { ...common, type: NodeType.Comment, textContent: "" };
+    }
+  }
+
+  private element(
+    node: serializedNodeWithId & { type: NodeType.Element },
+    common: { id: number; rootId?: number; isShadow?: boolean; isShadowHost?: boolean },
+  ): serializedNodeWithId {
+    const tagName = node.tagName.toLowerCase();
+    const base = { ...common, type: node.type };
+    if (tagName === WIDGET_TAG) {
+      return { ...common, type: node.type, tagName, attributes: {}, childNodes: [] };
+    }
+    // Frames of other documents' making, scripts and their stand-ins keep their place and nothing else.
+    if (HOLLOW.has(tagName)) {
+      return { ...base, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
+    }
+    const verdict = this.send(node.id);
+    const attributes = cleanAttributes(tagName, node.attributes, verdict);
+    if (verdict === "full") this.blank(node.id, tagName, attributes);
+    return {
+      ...base,
+      tagName: PLUGINS.has(tagName) ? "div" : tagName,
+      attributes: attributes as Record<string, string>,
+      childNodes: this.trees(node.childNodes),
+      ...(node.isSVG ? { isSVG: true as const } : {}),
+      ...(node.isCustom ? { isCustom: true as const } : {}),
+    };
+  }
+
+  private trees(nodes: readonly serializedNodeWithId[]): serializedNodeWithId[] {
+    return nodes.map((node) => this.tree(node)).filter((node) => node !== null);
+  }
+
+  private text(change: textMutation): textMutation {
+    const { id, value } = change;
+    return { id, value: value === null ? null : this.content(id, value, this.isInStyle(id)) };
+  }
+
+  private attributes(change: attributeMutation): attributeMutation {
+    const node = this.nodes.getNode(change.id);
+    const tagName = node && isElement(node) ? node.localName : "";
+    if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
+    const verdict = this.send(change.id);
+    const attributes = cleanAttributes(tagName, change.attributes, verdict);
+    return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
+  }
+
+  private content(id: number, text: string, isCss: boolean): string {
+    const verdict = this.send(id);
+    if (verdict === "open" || (verdict === "text" && isCss)) return text;
+    if (text.trim() === "") return text === "" ? "" : " ";
+    return isCss ? "" : MASK;
+  }
+
+  /** A masked picture keeps its size and loses its content. */
+  private blank(id: number, tagName: string, attributes: Record<string, unknown>): void {
+    if (!PICTURES.has(tagName)) return;
+    const live = this.nodes.getNode(id) as Partial<HTMLElement> | null;
+    const box = live?.getBoundingClientRect?.();
+    if (box && box.width > 0) {
+      attributes.rr_width = `${String(Math.round(box.width))}px`;
+      attributes.rr_height = `${String(Math.round(box.height))}px`;
+    }
+  }
+
+  private judge(id: number): Verdict {
+    return this.rules.judge(this.nodes.getNode(id));
+  }
+
+  /** The verdict on something that is about to leave. */
+  private send(id: number): Verdict {
+    const node = this.nodes.getNode(id);
+    const verdict = this.rules.judge(node);
+    if (!node?.isConnected) return verdict;
+    const shown = this.memory.shown.get(node);
+    if (shown !== undefined && RANK[verdict] > RANK[shown]) this.memory.isExposed = true;
+    if (verdict !== "full") this.memory.shown.set(node, verdict);
+    return verdict;
+  }
+
+  private isDocument(id: number): boolean {
+    return this.nodes.getNode(id)?.nodeType === Node.DOCUMENT_NODE;
+  }
+
+  private isInHollow(id: number): boolean {
+    return this.nodes.getNode(id)?.parentElement?.closest(HOLLOW_SELECTOR) != null;
+  }
+
+  private isInStyle(id: number): boolean {
+    return this.nodes.getNode(id)?.parentNode?.nodeName.toLowerCase() === "style";
+  }
+}
+
+/** Everything right below a node in what rrweb sees: children, shadow tree, frame's document. */
+function childrenOf(node: Node): Node[] {
+  const children: Node[] = [...node.childNodes];
+  const shadow = (node as Partial<Element>).shadowRoot;
+  if (shadow) children.push(...shadow.childNodes);
+  if (node.nodeName === "IFRAME") {
+    const inside = (node as HTMLIFrameElement).contentDocument;
+    if (inside) children.push(inside);
+  }
+  return children;
+}
+
+function brand<T>(value: T): Masked<T> {
+  return value as Masked<T>;
+}
+
+const RANK = { open: 0, text: 1, full: 2 } as const;
+const HOLLOW = new Set(["script", "noscript", "base", "template"]);
+const HOLLOW_SELECTOR = [...HOLLOW].join(",");
+const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
+const PICTURES = new Set(["img", "svg", "canvas", "video", "picture", "object", "embed", "iframe", "image"]);

@@ -1,0 +1,68 @@
+/**
+ * What a session wraps in the customer's page, and how it is put back.
+ *
+ * Outside a session nothing is wrapped. During one, rrweb wraps, and puts back by itself:
+ *
+ *  - `Element.prototype.attachShadow`
+ *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
+ *    `insertRule`, `deleteRule` of the grouping rules
+ *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
+ *  - `Document.prototype` and `ShadowRoot.prototype`: the setter of `adoptedStyleSheets`
+ *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
+ *  - `customElements.define`
+ *
+ * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
+ * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
+ */
+
+import type { eventWithTime } from "@rrweb/types";
+
+/** Starts a recording and gives the way to undo it. */
+export function startPatches(
+  page: Window & typeof globalThis,
+  start: (emit: (event: eventWithTime) => void) => (() => void) | undefined,
+  emit: (event: eventWithTime) => void,
+): () => void {
+  const before = places(page).map(
+    ([owner, name]) => [owner, name, Object.getOwnPropertyDescriptor(owner, name)] as const,
+  );
+  const stop = start(emit);
+  return () => {
+    stop?.();
+    for (const [owner, name, descriptor] of before) {
+      const now = Object.getOwnPropertyDescriptor(owner, name);
+      if (!now?.configurable) continue;
+      if (!descriptor) Reflect.deleteProperty(owner, name);
+      else if (!isSame(descriptor, now)) Object.defineProperty(owner, name, descriptor);
+    }
+    for (const field of page.document.querySelectorAll("[data-rr-is-password]")) {
+      field.removeAttribute("data-rr-is-password");
+    }
+  };
+}
+
+/** Every property that a session may wrap. */
+export function places(page: Window & typeof globalThis): [object, string][] {
+  const rules = ["insertRule", "deleteRule"];
+  const all: [object | undefined, string[]][] = [
+    [page.Element.prototype, ["attachShadow"]],
+    [page.CSSStyleSheet?.prototype, [...rules, "addRule", "removeRule", "replace", "replaceSync"]],
+    [page.CSSGroupingRule?.prototype, rules],
+    [page.CSSMediaRule?.prototype, rules],
+    [page.CSSConditionRule?.prototype, rules],
+    [page.CSSSupportsRule?.prototype, rules],
+    [page.CSSStyleDeclaration?.prototype, ["setProperty", "removeProperty"]],
+    [page.Document.prototype, ["adoptedStyleSheets"]],
+    [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
+    [page.HTMLInputElement.prototype, ["value", "checked"]],
+    [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
+    [page.HTMLTextAreaElement.prototype, ["value"]],
+    [page.HTMLOptionElement.prototype, ["selected"]],
+    [page.customElements, ["define"]],
+  ];
+  return all.flatMap(([owner, names]) => (owner ? names.map((name): [object, string] => [owner, name]) : []));
+}
+
+function isSame(one: PropertyDescriptor, other: PropertyDescriptor): boolean {
+  return one.value === other.value && one.get === other.get && one.set === other.set;
+}

@@ -1,0 +1,297 @@
+/**
+ * Records the page with rrweb, and decides when an epoch begins.
+ *
+ * Owns rrweb's options, the batching of what it emits, and the wait for a slow connection. What leaves goes through
+ * `mask.ts` to `epoch.ts`; the connection itself is `session.ts`'s.
+ */
+
+import { record } from "@rrweb/record";
+import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
+
+import type { VisitorSettings } from "../protocol/payloads.js";
+import type { EpochWriter } from "./epoch.js";
+import { FactsWatcher } from "./facts.js";
+import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INTERVAL_MS } from "./limits.js";
+import { Masker, type Masked } from "./mask.js";
+import { WIDGET_TAG } from "./names.js";
+import { startPatches } from "./patches.js";
+import { Rules, type MaskMemory } from "./rules.js";
+
+/** What the recorder needs from the connection. */
+export interface RecorderHost {
+  readonly writer: EpochWriter;
+  /** Bytes that wait in the WebSocket. */
+  bufferedBytes(): number;
+  /** The page is too large for any epoch, or cannot be read: says so to the visitor. */
+  onUnshareable(why: "too_large" | "failed"): void;
+  /** Something was sent. */
+  onSent(): void;
+}
+
+/** Records one page for one connection. */
+export class Recorder {
+  private readonly masker: Masker;
+  private readonly facts: FactsWatcher;
+  private readonly undo: (() => void)[] = [];
+  private batch: Masked<eventWithTime>[] = [];
+  private keyframe: Masked<eventWithTime>[] | null = null;
+  private isFlushPlanned = false;
+  private isEpochPlanned = false;
+  private isStopped = false;
+  private epochTimer: ReturnType<typeof setTimeout> | undefined;
+  private plannedAt = 0;
+  private epochAt = Number.NEGATIVE_INFINITY;
+  private pointer: { x: number; y: number; target: Node | null } | null = null;
+
+  constructor(
+    private readonly page: Window & typeof globalThis,
+    settings: VisitorSettings,
+    memory: MaskMemory,
+    private readonly host: RecorderHost,
+  ) {
+    const rules = new Rules(settings, page.document, memory);
+    if (rules.isBlind) {
+      console.warn(
+        "Cobrowse: a mask of the group's settings is no valid CSS selector; everything is masked until it is corrected.",
+      );
+    }
+    this.masker = new Masker(rules, record.mirror, page.document, memory);
+    this.facts = new FactsWatcher(page, this.masker);
+  }
+
+  /** Starts to record; the first epoch follows at once. */
+  start(): void {
+    const { document } = this.page;
+    this.undo.push(
+      startPatches(
+        this.page,
+        (emit) => record({ ...this.options(), emit }),
+        (event) => {
+          this.take(event);
+        },
+      ),
+    );
+    this.listen(this.page, "resize", () => this.noteFacts());
+    this.listen(this.page, "popstate", () => this.noteFacts());
+    this.listen(document, "visibilitychange", () => this.noteFacts());
+    for (const name of ["pointermove", "pointerdown"]) {
+      this.listen(document, name, (event) => this.notePointer(event as PointerEvent));
+    }
+    // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
+  }
+
+  /** Stops, and puts back what was wrapped. */
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.epochTimer);
+    for (const undo of this.undo.splice(0).reverse()) undo();
+  }
+
+  /** Begins a new epoch in a task of its own, when no change is still on its way to rrweb. The earlier of two plans holds. */
+  planEpoch(afterMs = 0): void {
+    this.host.writer.close();
+    this.batch = [];
+    const at = performance.now() + afterMs;
+    if (this.isEpochPlanned && this.plannedAt <= at) return;
+    clearTimeout(this.epochTimer);
+    this.isEpochPlanned = true;
+    this.plannedAt = at;
+    this.epochTimer = setTimeout(() => {
+      this.isEpochPlanned = false;
+      if (this.isStopped || this.host.writer.isOpen) return;
+      if (this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) {
+        this.waitForBuffer();
+        return;
+      }
+      try {
+        record.takeFullSnapshot(true);
+      } catch (error) {
+        // While the page is still being parsed rrweb does not record yet: its first snapshot will follow.
+        if (this.page.document.readyState === "loading") return;
+        console.warn("Cobrowse: the page could not be read.", error);
+        this.host.onUnshareable("failed");
+      }
+    }, afterMs);
+  }
+
+  /** Begins a new epoch because this one cannot go on. */
+  private replaceEpoch(): void {
+    this.planEpoch(Math.max(0, this.epochAt + EPOCH_INTERVAL_MS - performance.now()));
+  }
+
+  /** Takes one event from rrweb. */
+  private take(event: eventWithTime): void {
+    if (this.isStopped) return;
+    if (event.type === EventType.Meta) {
+      const meta = this.masker.event(event);
+      this.batch = [];
+      this.host.writer.close();
+      this.keyframe = meta ? [meta] : null;
+      return;
+    }
+    if (event.type === EventType.FullSnapshot) {
+      this.beginEpoch(event);
+      return;
+    }
+    if (!this.host.writer.isOpen || this.isEpochPlanned) return;
+    const masked = this.masker.event(event);
+    if (this.masker.mustPurge) {
+      this.planEpoch();
+    } else if (masked) {
+      this.batch.push(masked);
+      this.planFlush();
+    }
+  }
+
+  private beginEpoch(event: eventWithTime): void {
+    const meta = this.keyframe;
+    this.keyframe = null;
+    const full = this.masker.event(event);
+    if (!meta || !full) return;
+    const isPurge = this.masker.mustPurge;
+    if (isPurge) {
+      this.masker.purged();
+      // Fills the memory of what is sent anew.
+      this.masker.event(event);
+    }
+    const sent = this.host.writer.begin(this.facts.read(), [...meta, full], isPurge);
+    this.epochAt = performance.now();
+    if (sent === "too_large") this.host.onUnshareable("too_large");
+    else this.host.onSent();
+  }
+
+  /** All that rrweb emits in one task leaves in one diff. */
+  private planFlush(): void {
+    if (this.isFlushPlanned) return;
+    this.isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.isFlushPlanned = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    const batch = this.batch;
+    this.batch = [];
+    if (this.isStopped || this.isEpochPlanned || !this.host.writer.isOpen) return;
+    if (this.host.bufferedBytes() > BUFFERED_BYTES_MAX) {
+      this.waitForBuffer();
+      return;
+    }
+    if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
+    else this.sendChangedFacts();
+    this.host.onSent();
+  }
+
+  private waitForBuffer(): void {
+    this.host.writer.close();
+    const timer = setInterval(() => {
+      if (!this.isStopped && this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) return;
+      clearInterval(timer);
+      if (!this.isStopped) this.planEpoch();
+    }, BUFFERED_CHECK_MS);
+  }
+
+  private noteFacts(): void {
+    if (this.isStopped || !this.host.writer.isOpen) return;
+    this.sendChangedFacts();
+    this.host.onSent();
+  }
+
+  private sendChangedFacts(): void {
+    const facts = this.facts.changed();
+    if (facts) this.host.writer.facts(facts);
+  }
+
+  /** rrweb collects movements for half a second; a pointer that is watched live cannot wait so long. */
+  private notePointer(event: PointerEvent): void {
+    const isPlanned = this.pointer !== null;
+    const target = event.composedPath()[0];
+    this.pointer = {
+      x: event.clientX,
+      y: event.clientY,
+      target: target && "nodeType" in target ? (target as Node) : null,
+    };
+    if (isPlanned) return;
+    this.page.requestAnimationFrame(() => {
+      const pointer = this.pointer;
+      this.pointer = null;
+      if (!pointer || this.isStopped || !this.host.writer.isOpen) return;
+      if (this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) return;
+      const id = pointer.target ? record.mirror.getId(pointer.target) : -1;
+      const positions = [{ x: pointer.x, y: pointer.y, id, timeOffset: 0 }];
+      const masked = this.masker.event({
+        type: EventType.IncrementalSnapshot,
+        data: { source: IncrementalSource.MouseMove, positions },
+        timestamp: Date.now(),
+      });
+      if (masked) this.host.writer.pointer(masked);
+    });
+  }
+
+  private listen(target: EventTarget, name: string, listener: (event: Event) => void): void {
+    target.addEventListener(name, listener, { capture: true, passive: true });
+    this.undo.push(() => {
+      target.removeEventListener(name, listener, { capture: true });
+    });
+  }
+
+  private options(): Omit<NonNullable<Parameters<typeof record>[0]>, "emit"> {
+    return {
+      recordAfter: "DOMContentLoaded",
+      blockSelector: WIDGET_TAG,
+      inlineStylesheet: true,
+      recordCanvas: false,
+      recordCrossOriginIframes: false,
+      inlineImages: false,
+      collectFonts: false,
+      maskTextSelector: "*",
+      maskTextFn: this.masker.inner.text,
+      maskInputOptions: INNER_INPUTS,
+      maskInputFn: this.masker.inner.input,
+      slimDOMOptions: SLIM,
+      sampling: { mousemove: false, scroll: SCROLL_MS, input: "all" },
+      errorHandler: (error) => {
+        console.warn("Cobrowse: a change of the page was not recorded.", error);
+        this.replaceEpoch();
+        return true;
+      },
+    };
+  }
+}
+
+/** One frame of a display. */
+const SCROLL_MS = 16;
+
+/** rrweb's mask function sees every kind of field; `select` is left out, because rrweb would then drop the choice of open ones too. */
+const INNER_INPUTS = {
+  color: true,
+  date: true,
+  "datetime-local": true,
+  email: true,
+  month: true,
+  number: true,
+  range: true,
+  search: true,
+  tel: true,
+  text: true,
+  time: true,
+  url: true,
+  week: true,
+  textarea: true,
+  password: true,
+};
+
+/** What an agent cannot see is not recorded. */
+const SLIM = {
+  script: true,
+  comment: true,
+  headFavicon: true,
+  headWhitespace: true,
+  headMetaDescKeywords: true,
+  headMetaSocial: true,
+  headMetaRobots: true,
+  headMetaHttpEquiv: true,
+  headMetaAuthorship: true,
+  headMetaVerification: true,
+};

@@ -1,0 +1,217 @@
+/**
+ * Which live nodes are masked.
+ *
+ * Owns the verdict and its memory: once masked, a node stays masked for its life. The order of rules, strongest first:
+ *
+ *  1. a node without a live counterpart, or detached from the page, is masked as long as it is so;
+ *  2. `glance_masked` (class or attribute), one of the group's selectors, or a selector that does not parse (then
+ *     everything) masks a node and all below it, through shadow roots, slots and same-origin frames;
+ *  3. password, one-time-code and payment fields, and hidden inputs, are masked always;
+ *  4. `glance_unmasked` (class or attribute) on the node or above it lifts the group's default, and only that;
+ *  5. the group's default: `inputs` masks every field, `text` masks every text and field.
+ *
+ * What is then left of a masked node is `mask.ts`'s and `attributes.ts`'s.
+ */
+
+import type { VisitorSettings } from "../protocol/payloads.js";
+
+/** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
+export type Verdict = "open" | "text" | "full";
+
+/** What has to outlive a connection, as long as the page stands. */
+export class MaskMemory {
+  /** Nodes that were masked once. */
+  readonly sticky = new WeakMap<Node, Verdict>();
+  /** How openly a node was sent. */
+  shown = new WeakMap<Node, Verdict>();
+  /** Something that was sent is masked now. */
+  isExposed = false;
+}
+
+/** The verdicts of one page. */
+export class Rules {
+  private readonly selector: string;
+  private readonly masksAll: boolean;
+  private memo = new Map<Node, Verdict>();
+  private memoUnmasked = new Map<Node, boolean>();
+
+  constructor(
+    private readonly settings: VisitorSettings,
+    private readonly page: Document,
+    private readonly memory: MaskMemory,
+  ) {
+    const good = settings.masks.filter((mask) => isSelector(mask, page));
+    this.masksAll = good.length < settings.masks.length;
+    this.selector = [".glance_masked", "[glance_masked]", ...good].join(",");
+    // A list that parses one by one may still not parse together; then everything is masked too.
+    if (!isSelector(this.selector, page)) this.masksAll = true;
+  }
+
+  /** Whether a selector of the group could not be read, so that everything is masked. */
+  get isBlind(): boolean {
+    return this.masksAll;
+  }
+
+  /** Forgets what was only true at that instant. Call it whenever the page may have run in between. */
+  refresh(): void {
+    this.memo = new Map();
+    this.memoUnmasked = new Map();
+  }
+
+  /** The verdict on a node; `null` is a node that does not live. */
+  judge(node: Node | null): Verdict {
+    if (!node || this.masksAll || !this.isInPage(node)) return "full";
+    const known = this.memo.get(node);
+    if (known) return known;
+    // Against a loop in a tree that changes under us: until proven otherwise it is masked.
+    this.memo.set(node, "full");
+    let verdict = stronger(this.memory.sticky.get(node) ?? "open", this.own(node));
+    for (const parent of parentsOf(node)) {
+      if (verdict === "full") break;
+      if (this.inherited(parent) === "full") verdict = "full";
+    }
+    if (
+      verdict === "open" &&
+      this.settings.mask_default === "text" &&
+      holdsText(node) &&
+      !this.isUnmasked(node)
+    ) {
+      verdict = "text";
+    }
+    if (verdict !== "open") this.memory.sticky.set(node, verdict);
+    this.memo.set(node, verdict);
+    return verdict;
+  }
+
+  /**
+   * Every element under `root` that a selector masks: to find what became masked far from what changed. Fields are
+   * masked by what they are themselves, so that their own change tells.
+   */
+  candidates(root: Document | ShadowRoot): Iterable<Element> {
+    return root.querySelectorAll(this.selector);
+  }
+
+  /** Whether what stands above a node can be seen at all: of a detached one nobody knows what it belonged to. */
+  private isInPage(node: Node): boolean {
+    if (!node.isConnected) return false;
+    return node.nodeType !== Node.DOCUMENT_NODE || node === this.page || parentsOf(node).length > 0;
+  }
+
+  /** What a parent's verdict means for its children: fields of the default mask only themselves and their own content. */
+  private inherited(parent: Node): Verdict {
+    const verdict = this.judge(parent);
+    return verdict === "full" ? "full" : "open";
+  }
+
+  private own(node: Node): Verdict {
+    if (!isElement(node)) return "open";
+    try {
+      if (node.matches(this.selector)) return "full";
+    } catch {
+      return "full";
+    }
+    if (isSecretField(node)) return "full";
+    if (this.settings.mask_default !== "passwords" && isField(node) && !this.isUnmasked(node)) return "full";
+    return "open";
+  }
+
+  private isUnmasked(node: Node): boolean {
+    const known = this.memoUnmasked.get(node);
+    if (known !== undefined) return known;
+    this.memoUnmasked.set(node, false);
+    const is =
+      (isElement(node) &&
+        (node.classList.contains("glance_unmasked") || node.hasAttribute("glance_unmasked"))) ||
+      parentsOf(node).some((parent) => this.isUnmasked(parent));
+    this.memoUnmasked.set(node, is);
+    return is;
+  }
+}
+
+/** The nodes above a node in the composed tree: parent, shadow host, slot, and the frame that shows its document. */
+export function parentsOf(node: Node): Node[] {
+  const parents: Node[] = [];
+  if (node.parentNode) parents.push(node.parentNode);
+  const slot = (node as Partial<Slottable>).assignedSlot;
+  if (slot) parents.push(slot);
+  const host = (node as Partial<ShadowRoot>).host;
+  if (node.nodeType === Node.DOCUMENT_FRAGMENT_NODE && host) parents.push(host);
+  if (node.nodeType === Node.DOCUMENT_NODE) {
+    const frame = (node as Document).defaultView?.frameElement;
+    if (frame) parents.push(frame);
+  }
+  return parents;
+}
+
+/** By node type and not by class: nodes of a frame are of another realm. */
+export function isElement(node: Node): node is Element {
+  return node.nodeType === Node.ELEMENT_NODE;
+}
+
+/** Whether what somebody types or chooses is kept by this element. */
+export function isField(element: Element): boolean {
+  const name = element.localName;
+  if (name === "input") return !BUTTON_TYPES.has(typeOf(element));
+  return name === "textarea" || name === "select" || isEditable(element);
+}
+
+function isSecretField(element: Element): boolean {
+  if (element.localName === "input") {
+    const type = typeOf(element);
+    if (type === "password" || type === "hidden" || element.hasAttribute("data-rr-is-password")) return true;
+  }
+  if (!isField(element)) return false;
+  const tokens = (element.getAttribute("autocomplete") ?? "").toLowerCase().split(/\s+/);
+  return tokens.some((token) => token.startsWith("cc-") || SECRET_TOKENS.has(token));
+}
+
+function isEditable(element: Element): boolean {
+  const value = element.getAttribute("contenteditable");
+  return value !== null && value.toLowerCase() !== "false";
+}
+
+function typeOf(element: Element): string {
+  const type = (element as HTMLInputElement).type as unknown;
+  return (typeof type === "string" ? type : (element.getAttribute("type") ?? "text")).toLowerCase();
+}
+
+/** Head elements whose text is no text of the page. */
+function holdsText(node: Node): boolean {
+  const element = isElement(node) ? node : node.parentNode;
+  if (!element || !isElement(element)) return false;
+  return element.localName !== "style" && element.localName !== "link";
+}
+
+function isSelector(selector: string, page: Document): boolean {
+  try {
+    // In a fragment nothing matches, so that only the grammar is tried.
+    page.createDocumentFragment().querySelector(selector);
+    return selector.trim() !== "" && isClosed(selector);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Selectors are joined to one list. A parser forgives what is left open at the end, and then an open string, bracket or
+ * comment would swallow the selectors behind it.
+ */
+function isClosed(selector: string): boolean {
+  const bare = selector.replace(/\\[^]/g, "").replace(/"[^"]*"|'[^']*'/g, "");
+  if (/["'\\]|\/\*/.test(bare)) return false;
+  let depth = 0;
+  for (const letter of bare) {
+    if (letter === "(" || letter === "[") depth += 1;
+    if (letter === ")" || letter === "]") depth -= 1;
+    if (depth < 0) return false;
+  }
+  return depth === 0;
+}
+
+function stronger(one: Verdict, other: Verdict): Verdict {
+  if (one === "full" || other === "full") return "full";
+  return one === "text" || other === "text" ? "text" : "open";
+}
+
+const BUTTON_TYPES = new Set(["button", "submit", "reset", "image"]);
+const SECRET_TOKENS = new Set(["current-password", "new-password", "one-time-code"]);

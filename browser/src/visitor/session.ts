@@ -1,0 +1,390 @@
+/**
+ * One session of this page: connects, comes back, rests, ends.
+ *
+ * Owns the WebSocket, the timers and the state that the widget shows. Decisions are `decide.ts`'s, recording is
+ * `recorder.ts`'s, the cookie is `continuity.ts`'s.
+ */
+
+import type { Tag } from "../loader/tag.js";
+import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
+import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
+import { decodeFrame, type Frame } from "../protocol/frame.js";
+import { parseSessionId } from "../protocol/ids.js";
+import {
+  parseJson,
+  readParticipants,
+  readPoint,
+  readWelcome,
+  type Participant,
+  type Point,
+  type StartAnswer,
+} from "../protocol/payloads.js";
+import { clearCookie, readCookie, writeCookie, type Continuity } from "./continuity.js";
+import { afterClose, afterContinue, afterName, afterSilence, type Next } from "./decide.js";
+import { EpochWriter } from "./epoch.js";
+import { OFFLINE_MS_MAX } from "./limits.js";
+import { LOG_PREFIX } from "./names.js";
+import { Recorder } from "./recorder.js";
+import { MaskMemory } from "./rules.js";
+import { askStatus, continueAt, isRefusal } from "./webtier.js";
+
+/** What the widget and the page's own code see of a session. */
+export type SessionState = "connecting" | "live" | "reconnecting" | "passive" | "ended";
+
+/** Who wants to know. */
+export interface SessionListener {
+  onState(state: SessionState, reason: string | null): void;
+  onAgents(agents: readonly Participant[]): void;
+  onPointer(agent: number, point: Point): void;
+  onPosition(epoch: number, sequence: number): void;
+  onUnshareable(why: "too_large" | "failed"): void;
+}
+
+/** One session. */
+export class Session {
+  private socket: WebSocket | null = null;
+  private recorder: Recorder | null = null;
+  private writer: EpochWriter | null = null;
+  private ticket: string | null = null;
+  private state: SessionState = "connecting";
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private stableTimer: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0;
+  private unreachable = 0;
+  private peerFaults = 0;
+  private offlineSince: number | null = null;
+  private isStopping = false;
+  private hadCookie = false;
+  private readonly memory = new MaskMemory();
+  private readonly undo: (() => void)[] = [];
+  /** Tells this tab's frames from another's; nothing depends on it but order. */
+  private readonly source = 1 + Math.floor(Math.random() * 65_535);
+
+  constructor(
+    private readonly page: Window & typeof globalThis,
+    private readonly tag: Tag,
+    private continuity: Continuity,
+    private readonly listener: SessionListener,
+  ) {}
+
+  /** The session key. */
+  get key(): string {
+    return parseSessionId(this.continuity.session)?.key ?? "";
+  }
+
+  /** Begins a session that the web tier has just started. */
+  begin(answer: StartAnswer): void {
+    this.remember(answer);
+    this.listen();
+    this.connect();
+  }
+
+  /** Takes up a session that ran on the page before, or in another tab. */
+  resume(): void {
+    this.listen();
+    // A tab that was opened in the background takes the session over only when it is looked at.
+    if (this.page.document.visibilityState === "hidden") this.rest();
+    else this.connect();
+  }
+
+  /** The visitor ends the session. */
+  stop(): void {
+    if (this.state === "ended" || this.isStopping) return;
+    this.isStopping = true;
+    clearCookie(this.page.document, this.tag.cookieDomain);
+    const socket = this.socket;
+    if (socket?.readyState === WebSocket.OPEN && this.recorder) {
+      this.sayBye();
+    } else {
+      // Not connected: says so as soon as it can. Otherwise the grace period ends the session.
+      this.dropSocket();
+      this.connect();
+    }
+    this.finish("stopped");
+  }
+
+  private connect(): void {
+    clearTimeout(this.timer);
+    if (this.socket || this.state === "ended") return;
+    if (!this.isStopping && !this.takeFromCookie()) return;
+    const credential = this.credential();
+    const socket = new this.page.WebSocket(this.continuity.server, ["cobrowse.v1", credential]);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    let wasOpen = false;
+    socket.onopen = () => {
+      wasOpen = true;
+    };
+    socket.onmessage = (message: MessageEvent) => {
+      if (this.socket === socket) this.receive(message.data);
+    };
+    socket.onclose = (event) => {
+      if (this.socket !== socket) return;
+      this.lose();
+      if (this.state === "ended") return;
+      if (closeNameOf(event.code) && this.isPeerFault(event.code)) this.peerFaults += 1;
+      if (wasOpen) this.unreachable = 0;
+      if (closeNameOf(event.code) === "already_live") this.ticket = null;
+      void this.follow(afterClose(event.code, wasOpen, this.peerFaults));
+    };
+  }
+
+  private receive(data: unknown): void {
+    let frame: Frame;
+    try {
+      if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
+      frame = decodeFrame(new Uint8Array(data));
+    } catch (error) {
+      // A newer server may know kinds that we do not: they are left aside.
+      console.warn(LOG_PREFIX, "a message of the server was not understood.", error);
+      return;
+    }
+    switch (frame.kind) {
+      case "welcome":
+        this.welcome(frame);
+        break;
+      case "keyframe_request":
+        this.recorder?.planEpoch();
+        break;
+      case "participants": {
+        const agents = readParticipants(parseJson(frame.payload));
+        if (agents) this.listener.onAgents(agents);
+        break;
+      }
+      case "pointer": {
+        const point = readPoint(parseJson(frame.payload));
+        if (point !== undefined) this.listener.onPointer(frame.source, point);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  private welcome(frame: Frame): void {
+    const socket = this.socket;
+    const welcome = readWelcome(parseJson(frame.payload));
+    if (!socket || this.recorder) return;
+    if (welcome?.session !== this.continuity.session) {
+      // Without settings there are no masks, and without masks nothing may leave.
+      this.finish("incompatible");
+      return;
+    }
+    this.ticket = null;
+    this.unreachable = 0;
+    this.offlineSince = null;
+    this.stableTimer = setTimeout(() => {
+      this.failures = 0;
+      this.peerFaults = 0;
+    }, STABLE_MS);
+    const isInsecure = this.page.location.protocol !== "https:";
+    const writer = new EpochWriter(this.source, welcome.last_epoch, isInsecure, (bytes) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+    });
+    this.writer = writer;
+    if (this.isStopping) {
+      this.sayBye();
+      return;
+    }
+    this.recorder = new Recorder(this.page, welcome.settings, this.memory, {
+      writer,
+      bufferedBytes: () => socket.bufferedAmount,
+      onUnshareable: (why) => {
+        this.listener.onUnshareable(why);
+      },
+      onSent: () => {
+        const { epoch, sequence } = writer.position;
+        this.listener.onPosition(epoch, sequence);
+      },
+    });
+    this.setState("live", null);
+    this.recorder.start();
+  }
+
+  private async follow(next: Next): Promise<void> {
+    if (this.isStopping && next.do !== "retry") return;
+    switch (next.do) {
+      case "retry":
+        this.retry(null);
+        break;
+      case "ask":
+        await this.ask();
+        break;
+      case "move":
+        await this.move();
+        break;
+      case "rest":
+        this.rest();
+        break;
+      case "over":
+        this.finish(next.reason);
+        break;
+    }
+  }
+
+  private async ask(): Promise<void> {
+    this.setReconnecting();
+    const answer = await askStatus(this.continuity.status, this.credential());
+    if (this.isIdle()) return;
+    if (answer?.live) {
+      this.retry(null);
+    } else if (answer) {
+      if (CLOSE_CODES[answer.name].fault === "peer") this.peerFaults += 1;
+      if (answer.name === "already_live") this.ticket = null;
+      await this.follow(afterName(answer.name, this.peerFaults));
+    } else {
+      this.unreachable += 1;
+      await this.follow(afterSilence(this.unreachable));
+    }
+  }
+
+  private async move(): Promise<void> {
+    this.setReconnecting();
+    const answer = await continueAt(this.tag.origin, this.continuity.resume);
+    if (this.isIdle()) return;
+    this.unreachable = 0;
+    if (isRefusal(answer)) {
+      const next = afterContinue(answer.status);
+      if (next.do === "retry") this.retry(answer.retryAfterMs);
+      else await this.follow(next);
+      return;
+    }
+    this.remember(answer);
+    this.connect();
+  }
+
+  private retry(afterMs: number | null): void {
+    this.setReconnecting();
+    this.offlineSince ??= Date.now();
+    if (Date.now() - this.offlineSince > OFFLINE_MS_MAX) {
+      this.finish("unreachable");
+      return;
+    }
+    const pause = Math.max(afterMs ?? 0, backoffMs(this.failures, Math.random()));
+    this.failures += 1;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.connect();
+    }, pause);
+  }
+
+  private rest(): void {
+    this.offlineSince = null;
+    this.setState("passive", null);
+  }
+
+  /** Another tab may have ended the session, begun another, or moved it. */
+  private takeFromCookie(): boolean {
+    const kept = readCookie(this.page.document);
+    if (kept?.session === this.continuity.session) {
+      if (kept.home > this.continuity.home) this.continuity = kept;
+      return true;
+    }
+    // On a page without HTTPS, or with cookies blocked, there is none: then only this tab knows the session.
+    if (!kept && !this.hadCookie) return true;
+    this.finish(kept ? "superseded" : "session_ended_visitor", false);
+    return false;
+  }
+
+  private remember(answer: StartAnswer): void {
+    const { session, server, status, resume, home } = answer;
+    this.continuity = { session, server, status, resume, home };
+    this.ticket = answer.ticket;
+    writeCookie(this.page.document, this.continuity, this.tag.cookieDomain);
+    this.hadCookie = readCookie(this.page.document) !== null;
+  }
+
+  private credential(): string {
+    return this.ticket ? `ticket.${this.ticket}` : `resume.${this.continuity.resume}`;
+  }
+
+  private listen(): void {
+    this.hadCookie ||= readCookie(this.page.document) !== null;
+    const { document } = this.page;
+    const wake = (): void => {
+      if (this.state === "passive" && document.visibilityState === "visible") this.hurry();
+    };
+    this.on(document, "visibilitychange", wake);
+    this.on(this.page, "focus", wake);
+    this.on(this.page, "online", () => {
+      if (this.state === "reconnecting" || this.state === "connecting") this.hurry();
+    });
+    this.on(this.page, "pagehide", () => {
+      if (this.recorder && this.socket?.readyState === WebSocket.OPEN) this.writer?.part("leaving");
+      this.dropSocket();
+    });
+    this.on(this.page, "pageshow", (event) => {
+      if ((event as PageTransitionEvent).persisted && this.state !== "passive") this.hurry();
+    });
+  }
+
+  private hurry(): void {
+    if (this.socket || this.state === "ended") return;
+    this.failures = 0;
+    if (this.state === "passive") this.setState("reconnecting", null);
+    this.connect();
+  }
+
+  private on(target: EventTarget, name: string, listener: (event: Event) => void): void {
+    target.addEventListener(name, listener);
+    this.undo.push(() => {
+      target.removeEventListener(name, listener);
+    });
+  }
+
+  private sayBye(): void {
+    this.writer?.part("bye");
+    const socket = this.socket;
+    // The server closes; if it does not, the page's end does.
+    this.lose();
+    if (socket) setTimeout(() => socket.close(1000), BYE_MS);
+  }
+
+  /** The connection is gone: nothing is recorded until there is another. */
+  private lose(): void {
+    clearTimeout(this.stableTimer);
+    this.recorder?.stop();
+    this.recorder = null;
+    this.writer = null;
+    this.socket = null;
+    this.listener.onAgents([]);
+  }
+
+  private dropSocket(): void {
+    const socket = this.socket;
+    if (!socket) return;
+    this.lose();
+    socket.close(1000);
+  }
+
+  private setReconnecting(): void {
+    if (this.state === "live" || this.state === "passive") this.setState("reconnecting", null);
+  }
+
+  private setState(state: SessionState, reason: string | null): void {
+    if (this.state === "ended") return;
+    this.state = state;
+    this.listener.onState(state, reason);
+  }
+
+  private isIdle(): boolean {
+    return this.state === "ended" || this.socket !== null || this.state === "passive";
+  }
+
+  private isPeerFault(code: number): boolean {
+    const name = closeNameOf(code);
+    return name !== null && CLOSE_CODES[name].fault === "peer";
+  }
+
+  private finish(reason: string, ownsCookie = true): void {
+    if (this.state === "ended") return;
+    if (ownsCookie) clearCookie(this.page.document, this.tag.cookieDomain);
+    if (!this.isStopping) this.dropSocket();
+    clearTimeout(this.timer);
+    for (const undo of this.undo.splice(0)) undo();
+    this.setState("ended", reason);
+  }
+}
+
+/** Time for the goodbye to leave. */
+const BYE_MS = 500;

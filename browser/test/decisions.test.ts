@@ -1,0 +1,240 @@
+/**
+ * What the scripts do when a connection ends, and what carries a session over pages: all without a network.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import { hasSessionCookie, readTag } from "../src/loader/tag.js";
+import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
+import { clearCookie, readCookie, writeCookie, type CookieJar } from "../src/visitor/continuity.js";
+import { afterClose, afterContinue, afterName, afterSilence } from "../src/visitor/decide.js";
+import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "../src/visitor/limits.js";
+import { endWords, errorWords, stateWords } from "../src/visitor/words.js";
+import { RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
+import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
+import { mayRenew, renewUrl } from "../src/viewer/renew.js";
+
+const NAMES = Object.keys(CLOSE_CODES) as CloseName[];
+
+describe("the visitor's script", () => {
+  it("knows what to do for every close code", () => {
+    const table = Object.fromEntries(NAMES.map((name) => [name, afterName(name, 0).do]));
+    expect(table).toEqual({
+      session_ended_visitor: "over",
+      session_ended_agent: "over",
+      session_ended_timeout: "over",
+      superseded: "rest",
+      moved: "move",
+      draining: "move",
+      revoked: "over",
+      bad_frame: "retry",
+      unauthorized: "move",
+      not_allowed: "over",
+      not_found: "move",
+      unknown_kind: "retry",
+      already_live: "retry",
+      out_of_order: "retry",
+      too_long: "retry",
+      incompatible: "over",
+      flooding: "retry",
+      head_too_long: "retry",
+      internal: "retry",
+      too_slow: "retry",
+      overload: "retry",
+    });
+  });
+
+  it("asks why when an upgrade failed, and comes back when a connection broke", () => {
+    expect(afterClose(1006, false, 0)).toEqual({ do: "ask" });
+    expect(afterClose(1006, true, 0)).toEqual({ do: "retry" });
+    expect(afterClose(4000, true, 0)).toEqual({ do: "over", reason: "session_ended_visitor" });
+  });
+
+  it("does not come back for ever when it breaks the protocol itself, and does for an overload", () => {
+    expect(afterName("out_of_order", PEER_FAULTS_MAX - 1)).toEqual({ do: "retry" });
+    expect(afterName("out_of_order", PEER_FAULTS_MAX)).toEqual({ do: "over", reason: "out_of_order" });
+    expect(afterName("overload", PEER_FAULTS_MAX)).toEqual({ do: "retry" });
+  });
+
+  it("asks the web tier when the CServer is silent, and believes it when the session is gone", () => {
+    expect(afterSilence(UNREACHABLE_MAX - 1).do).toBe("retry");
+    expect(afterSilence(UNREACHABLE_MAX).do).toBe("move");
+    expect(afterContinue(404)).toEqual({ do: "over", reason: "not_found" });
+    expect(afterContinue(403).do).toBe("over");
+    for (const status of [null, 429, 500, 503]) expect(afterContinue(status).do).toBe("retry");
+  });
+
+  it("says who watches, and something of its own for each end and each failed start", () => {
+    expect(stateWords("live", [])).toContain("code");
+    expect(stateWords("live", ["Ada"])).toBe("Screen shared with Ada");
+    expect(stateWords("live", ["Ada", "Bo", "Cy"])).toBe("Screen shared with Ada, Bo and Cy");
+    expect(stateWords("live", ["Ada", "Bo", "Cy", "Di", "Ed"])).toBe(
+      "Screen shared with Ada, Bo, Cy and 2 more",
+    );
+    expect(endWords("session_ended_agent")).not.toBe(endWords("session_ended_timeout"));
+    expect(errorWords("key_in_use")).not.toBe(errorWords("no_server"));
+    expect(errorWords("of a later version")).not.toBe("");
+  });
+});
+
+describe("the viewer", () => {
+  it("has a sentence for every close code, and for no other", () => {
+    expect(Object.keys(ENDINGS).sort()).toEqual([...NAMES].sort());
+    for (const name of NAMES) expect(ENDINGS[name].words, name).toMatch(/^[A-Z].{10,}[.…]$/);
+  });
+
+  it("fetches a new ticket exactly where the session may live on elsewhere", () => {
+    const renewed = NAMES.filter((name) => ENDINGS[name].then === "renew");
+    expect(renewed.sort()).toEqual(["draining", "moved", "unauthorized"]);
+    for (const name of [
+      "session_ended_visitor",
+      "session_ended_agent",
+      "session_ended_timeout",
+      "revoked",
+    ] as const) {
+      expect(ENDINGS[name].then).toBe("stay");
+    }
+  });
+
+  it("fetches no ticket twice within its interval, and none where it can remember nothing", () => {
+    const kept = new Map<string, string>();
+    const memory = {
+      getItem: (name: string) => kept.get(name) ?? null,
+      setItem: (name: string, value: string) => void kept.set(name, value),
+    };
+    expect(mayRenew(() => memory, "demo:1", 1_000_000)).toBe(true);
+    expect(mayRenew(() => memory, "demo:1", 1_000_000 + RENEW_INTERVAL_MS - 1)).toBe(false);
+    expect(mayRenew(() => memory, "demo:2", 1_000_001)).toBe(true);
+    expect(mayRenew(() => memory, "demo:1", 1_000_000 + RENEW_INTERVAL_MS)).toBe(true);
+    const broken = (): never => {
+      throw new Error("forbidden");
+    };
+    expect(mayRenew(broken, "demo:1", 1)).toBe(false);
+  });
+
+  it("goes to the web tier with key and group, over HTTPS only", () => {
+    expect(renewUrl("https://www.example:8443", "4 7&1", "demo")).toBe(
+      "https://www.example:8443/cobrowse/AgentView?SessionKey=4+7%261&Group=demo",
+    );
+    expect(renewUrl("http://www.example", "1", "demo")).toBeNull();
+    expect(renewUrl("", "1", "demo")).toBeNull();
+  });
+
+  it("says how long the visitor is offline", () => {
+    expect(viewerWords("offline", 900)).toBe("The visitor has been offline for 1 second");
+    expect(viewerWords("offline", 125_000)).toBe("The visitor has been offline for 2 minutes");
+  });
+});
+
+describe("the cookie", () => {
+  const continuity = {
+    session: `demo:471113:${"0".repeat(32)}`,
+    server: "wss://s1.example/visitor",
+    status: "https://s1.example/visitor/status",
+    resume: "R".repeat(194),
+    home: 2,
+  };
+
+  /** Keeps what was written, as a browser does. */
+  class Jar implements CookieJar {
+    written = "";
+    get cookie(): string {
+      return `other=1; ${this.written.split(";")[0] ?? ""}; more=2`;
+    }
+    set cookie(text: string) {
+      this.written = text;
+    }
+  }
+
+  it("brings a session back as it was, and only over HTTPS and within the site", () => {
+    const jar = new Jar();
+    writeCookie(jar, continuity, "");
+    expect(jar.written).toMatch(/; Path=\/; Secure; SameSite=Lax$/);
+    expect(readCookie(jar)).toEqual(continuity);
+    writeCookie(jar, continuity, "shop.example");
+    expect(jar.written).toContain("; Domain=shop.example");
+  });
+
+  it("is removed with the same path and domain", () => {
+    const jar = new Jar();
+    clearCookie(jar, "shop.example");
+    expect(jar.written).toBe(
+      "glance_cobrowse=; Max-Age=0; Path=/; Secure; SameSite=Lax; Domain=shop.example",
+    );
+    expect(readCookie(jar)).toBeNull();
+  });
+
+  it.each([
+    ["no JSON", "x"],
+    ["an unknown version", encodeURIComponent('{"v":2}')],
+    [
+      "a server without TLS",
+      encodeURIComponent(
+        JSON.stringify({
+          v: 1,
+          s: continuity.session,
+          w: "ws://evil.example/",
+          u: continuity.status,
+          r: "R",
+          h: 1,
+        }),
+      ),
+    ],
+    [
+      "no session id",
+      encodeURIComponent(
+        JSON.stringify({ v: 1, s: "x", w: continuity.server, u: continuity.status, r: "R", h: 1 }),
+      ),
+    ],
+  ])("is not taken when it is %s", (_, value) => {
+    const jar = new Jar();
+    jar.cookie = `glance_cobrowse=${value}`;
+    expect(readCookie(jar)).toBeNull();
+  });
+});
+
+describe("the tag", () => {
+  const FROM = "https://www.example:8443/cobrowse/loader.js";
+
+  function tagOf(html: string, loadedFrom = FROM): ReturnType<typeof readTag> {
+    document.body.innerHTML = html;
+    return readTag(document, loadedFrom);
+  }
+
+  it("of a script says group, further groups in both spellings, site and the web tier's origin", () => {
+    expect(
+      tagOf(
+        `<script id="glance-cobrowse" type="text/plain" src="${FROM}" data-groupid="demo" data-additionalgroupids="a, b" data-additionalgroupid="c" data-site="staging" data-cookiedomain="shop.example"></script>`,
+      ),
+    ).toEqual({
+      group: "demo",
+      groups: ["demo", "a", "b", "c"],
+      site: "staging",
+      origin: "https://www.example:8443",
+      cookieDomain: "shop.example",
+    });
+  });
+
+  it("may be a meta element, with the origin that the loader came from, or its own", () => {
+    expect(tagOf('<meta id="glance-cobrowse" data-groupid="demo">').origin).toBe("https://www.example:8443");
+    expect(
+      tagOf('<meta id="glance-cobrowse" data-groupid="demo" data-server="https://other.example/x">').origin,
+    ).toBe("https://other.example");
+  });
+
+  it.each([
+    ["is missing", ""],
+    ["has no group", '<meta id="glance-cobrowse">'],
+    ["names another site", '<meta id="glance-cobrowse" data-groupid="demo" data-site="test">'],
+    ["comes over HTTP", '<meta id="glance-cobrowse" data-groupid="demo" data-server="http://www.example">'],
+  ])("is refused with a reason when it %s", (_, html) => {
+    expect(() => tagOf(html)).toThrow(/\w+ \w+/);
+  });
+
+  it("is not the cookie: only a cookie with a value says that a session runs", () => {
+    const page = (cookie: string): Document => ({ cookie }) as Document;
+    expect(hasSessionCookie(page("a=1; glance_cobrowse=x"))).toBe(true);
+    expect(hasSessionCookie(page("a=1; glance_cobrowse="))).toBe(false);
+    expect(hasSessionCookie(page("xglance_cobrowse=1"))).toBe(false);
+  });
+});

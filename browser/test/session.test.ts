@@ -1,0 +1,279 @@
+/**
+ * The visitor's session over a stand-in for the connection: what is sent when, and what follows each end.
+ */
+
+import { constants, inflateRawSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { Tag } from "../src/loader/tag.js";
+import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
+import { decodeFrame, encodeFrame, type Frame, type Kind } from "../src/protocol/frame.js";
+import { toJson, type StartAnswer } from "../src/protocol/payloads.js";
+import { PEER_FAULTS_MAX } from "../src/visitor/limits.js";
+import { Session, type SessionListener, type SessionState } from "../src/visitor/session.js";
+
+const ID = `demo:471113:${"0".repeat(32)}`;
+const SETTINGS = { masks: ["#card"], mask_default: "passwords" };
+const TAG: Tag = {
+  group: "demo",
+  groups: ["demo"],
+  site: "production",
+  origin: "https://www.example",
+  cookieDomain: "",
+};
+const ANSWER: StartAnswer = {
+  session: ID,
+  key: "471113",
+  server: "wss://s1.example/visitor",
+  status: "https://s1.example/visitor/status",
+  ticket: "TICKET",
+  resume: "RESUME",
+  home: 1,
+};
+
+class FakeSocket {
+  static readonly OPEN = 1;
+  static all: FakeSocket[] = [];
+  readonly sent: Frame[] = [];
+  readyState = FakeSocket.OPEN;
+  bufferedAmount = 0;
+  binaryType = "";
+  onopen: (() => void) | null = null;
+  onmessage: ((message: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
+
+  constructor(
+    readonly url: string,
+    readonly protocols: string[],
+  ) {
+    FakeSocket.all.push(this);
+  }
+
+  send(bytes: Uint8Array): void {
+    this.sent.push(decodeFrame(bytes));
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  open(): void {
+    this.onopen?.();
+  }
+
+  receive(kind: Kind, value: unknown, source = 0): void {
+    const payload = value === null ? new Uint8Array() : toJson(value);
+    const bytes = encodeFrame({ kind, flags: 0, source, epoch: 0, sequence: 0, payload });
+    this.onmessage?.({ data: bytes.buffer });
+  }
+
+  welcome(settings: unknown = SETTINGS, lastEpoch = 0): void {
+    this.open();
+    this.receive("welcome", { session: ID, home: 1, last_epoch: lastEpoch, grace_ms: 30_000, settings });
+  }
+
+  end(code: number): void {
+    this.readyState = 3;
+    this.onclose?.({ code });
+  }
+
+  endBy(name: CloseName): void {
+    this.end(CLOSE_CODES[name].code);
+  }
+}
+
+class Witness implements SessionListener {
+  readonly states: [SessionState, string | null][] = [];
+  readonly points: unknown[] = [];
+  onState(state: SessionState, reason: string | null): void {
+    this.states.push([state, reason]);
+  }
+  onAgents(): void {
+    // Not of interest here.
+  }
+  onPointer(agent: number, point: unknown): void {
+    this.points.push([agent, point]);
+  }
+  onPosition(): void {
+    // Not of interest here.
+  }
+  onUnshareable(): void {
+    // Not of interest here.
+  }
+}
+
+let session: Session;
+let witness: Witness;
+const asked: string[] = [];
+
+function last(): FakeSocket {
+  return FakeSocket.all.at(-1) as FakeSocket;
+}
+
+beforeEach(() => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.useFakeTimers();
+  FakeSocket.all = [];
+  asked.length = 0;
+  vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(url);
+    return Promise.resolve(Response.json({ error: "not_found", message: "gone" }, { status: 404 }));
+  });
+  document.body.innerHTML = '<p>CONTROL</p><input id="card" value="CANARY1">';
+  witness = new Witness();
+  const { session: id, server, status, resume, home } = ANSWER;
+  session = new Session(window, TAG, { session: id, server, status, resume, home }, witness);
+  session.begin(ANSWER);
+});
+
+afterEach(() => {
+  session.stop();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("a session", () => {
+  it("offers its ticket, sends nothing before the welcome, then an epoch after the last one", () => {
+    expect(last().protocols).toEqual(["cobrowse.v1", "ticket.TICKET"]);
+    last().open();
+    expect(last().sent).toEqual([]);
+    last().welcome(SETTINGS, 6);
+    const { sent } = last();
+    expect(sent.map((frame) => frame.kind)).toEqual(["facts", "keyframe"]);
+    expect(sent.map((frame) => [frame.epoch, frame.sequence])).toEqual([
+      [7, 0],
+      [7, 1],
+    ]);
+    expect(witness.states.at(-1)).toEqual(["live", null]);
+  });
+
+  it.each([undefined, {}, { masks: [], mask_default: "nothing" }])(
+    "sends nothing without settings: %j",
+    (settings) => {
+      last().welcome(settings ?? null);
+      expect(last().sent).toEqual([]);
+      expect(witness.states.at(-1)?.[0]).toBe("ended");
+    },
+  );
+
+  it("comes back with its resume secret when the connection breaks", () => {
+    last().welcome();
+    last().end(1006);
+    expect(witness.states.at(-1)?.[0]).toBe("reconnecting");
+    vi.advanceTimersByTime(1_000);
+    expect(FakeSocket.all.length).toBe(2);
+    expect(last().protocols).toEqual(["cobrowse.v1", "resume.RESUME"]);
+    last().welcome(SETTINGS, 1);
+    expect(last().sent[0]).toMatchObject({ kind: "facts", epoch: 2 });
+  });
+
+  it("rests when another tab took over, until it is looked at", () => {
+    last().welcome();
+    last().endBy("superseded");
+    vi.advanceTimersByTime(60_000);
+    expect(FakeSocket.all.length).toBe(1);
+    expect(witness.states.at(-1)?.[0]).toBe("passive");
+    window.dispatchEvent(new Event("focus"));
+    expect(FakeSocket.all.length).toBe(2);
+  });
+
+  it("ends for good when an agent has ended it", () => {
+    last().welcome();
+    last().endBy("session_ended_agent");
+    expect(witness.states.at(-1)).toEqual(["ended", "session_ended_agent"]);
+    window.dispatchEvent(new Event("focus"));
+    vi.advanceTimersByTime(60_000);
+    expect(FakeSocket.all.length).toBe(1);
+  });
+
+  it("asks why an upgrade failed, then the web tier, and ends when neither knows it", async () => {
+    last().end(1006);
+    await vi.waitFor(() => expect(witness.states.at(-1)).toEqual(["ended", "not_found"]));
+    expect(asked).toEqual([
+      "https://s1.example/visitor/status",
+      "https://www.example/api/v1/sessions/continue",
+    ]);
+  });
+
+  it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {
+    for (let at = 0; at < PEER_FAULTS_MAX; at += 1) {
+      expect(witness.states.at(-1)?.[0]).not.toBe("ended");
+      last().welcome(SETTINGS, at);
+      last().endBy("out_of_order");
+      vi.advanceTimersByTime(9_000);
+    }
+    expect(witness.states.at(-1)).toEqual(["ended", "out_of_order"]);
+    expect(FakeSocket.all.length).toBe(PEER_FAULTS_MAX);
+  });
+
+  it("says goodbye when the visitor ends it, and sends nothing after that", () => {
+    last().welcome();
+    session.stop();
+    expect(last().sent.at(-1)?.kind).toBe("bye");
+    const { length } = last().sent;
+    document.body.append("more");
+    last().receive("keyframe_request", null);
+    vi.advanceTimersByTime(5_000);
+    expect(last().sent.length).toBe(length);
+    expect(witness.states.at(-1)).toEqual(["ended", "stopped"]);
+  });
+
+  it("says goodbye on a new connection when it is ended while it has none", () => {
+    last().welcome();
+    last().end(1006);
+    session.stop();
+    expect(FakeSocket.all.length).toBe(2);
+    last().welcome(SETTINGS, 1);
+    expect(last().sent.map((frame) => frame.kind)).toEqual(["bye"]);
+  });
+
+  it("says that it is leaving when its page goes away", () => {
+    last().welcome();
+    window.dispatchEvent(new Event("pagehide"));
+    expect(last().sent.at(-1)?.kind).toBe("leaving");
+    expect(FakeSocket.all.length).toBe(1);
+  });
+
+  it("begins a new epoch when it is asked for a keyframe", () => {
+    last().welcome();
+    last().receive("keyframe_request", null);
+    vi.advanceTimersByTime(10);
+    expect(last().sent.map((frame) => [frame.kind, frame.epoch])).toEqual([
+      ["facts", 1],
+      ["keyframe", 1],
+      ["facts", 2],
+      ["keyframe", 2],
+    ]);
+  });
+
+  it("lets a canary out in none of its frames, and the control out", async () => {
+    last().welcome();
+    const card = document.querySelector<HTMLInputElement>("#card") as HTMLInputElement;
+    card.value = "CANARY2";
+    card.dispatchEvent(new Event("input", { bubbles: true }));
+    await vi.advanceTimersByTimeAsync(50);
+    const stream = last().sent.filter((frame) => frame.kind === "keyframe" || frame.kind === "diff");
+    const bytes = Buffer.concat(stream.map((frame) => frame.payload));
+    const text = inflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    expect(stream.length).toBeGreaterThan(1);
+    expect(text).toContain("CONTROL");
+    expect(text).not.toContain("CANARY");
+  });
+
+  it("shows an agent's pointer, and takes no notice of what it does not know", () => {
+    last().welcome();
+    last().receive("pointer", { x: 3, y: 4 }, 9);
+    last().receive("pointer", {}, 9);
+    last().receive("pointer", { x: "3" }, 9);
+    last().receive("click", { x: 3, y: 4 }, 9);
+    last().onmessage?.({ data: new Uint8Array(20).fill(0xf0).buffer });
+    last().onmessage?.({ data: "text" });
+    expect(witness.points).toEqual([
+      [9, { x: 3, y: 4 }],
+      [9, null],
+    ]);
+    expect(witness.states.at(-1)?.[0]).toBe("live");
+  });
+});
