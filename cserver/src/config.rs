@@ -260,7 +260,13 @@ fn host_only(host: &str) -> &str {
 }
 
 fn port_fits(host: &str) -> bool {
-    host.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0))
+    host.split_once(':').is_none_or(|(_, port)| is_port(port))
+}
+
+/// As a browser writes it: no sign, no zeros in front, and never the default.
+fn is_port(text: &str) -> bool {
+    let canonical = |port: u16| port > 0 && port != 443 && port.to_string() == text;
+    text.parse().is_ok_and(canonical)
 }
 
 fn is_host_name(name: &str) -> bool {

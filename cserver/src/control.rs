@@ -228,6 +228,10 @@ impl Control {
     }
 
     fn hello(&mut self, now_ms: u64, link: LinkId, id: ReplicaId) -> Vec<Effect> {
+        if self.replica_of(link).is_some_and(|replica| replica.id != id) {
+            let told = format!("control stream ended: it said hello once more, as web tier {id:?}");
+            return vec![Effect::Warn(told), Effect::Close(link, CloseCode::OutOfOrder)];
+        }
         self.strangers.retain(|stream| stream.link != link);
         let mut effects = Vec::new();
         let at = match self.replicas.iter().position(|replica| replica.id == id) {

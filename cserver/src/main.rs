@@ -95,6 +95,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
         let core_of = Core { shard, listeners, office: office.clone(), clock };
         let (backend, pinned) = (found.backend, found.pinned);
         let run = move || {
+            let _end = EndOnPanic;
             if pinned {
                 startup::pin(processor);
             }
@@ -108,7 +109,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     for thread in threads {
         match thread.join() {
             Ok(result) => result.context("a core has failed")?,
-            // The hook has told why and ended the process before this can be reached.
+            // Its guard has ended the process before this can be reached.
             Err(_) => anyhow::bail!("a core has panicked"),
         }
     }
@@ -150,12 +151,19 @@ fn start_log(format: LogFormat) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    // A core that panics has lost its sessions' state. The process ends, so that what supervises it starts a whole one;
-    // visitors go to another server meanwhile.
-    std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(%panic, "a fault of this program; ending");
-        std::process::abort();
-    }));
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a fault of this program")));
+}
+
+/// Ends the process when a core's thread panics: its sessions' state is lost. What supervises the process starts a
+/// whole one, and visitors go to another server meanwhile.
+struct EndOnPanic;
+
+impl Drop for EndOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 fn drain_on_signals(office: Arc<Office>) -> anyhow::Result<()> {

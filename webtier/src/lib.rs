@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The web tier: logs agents in, finds sessions by group and key, sends agents to the right CServer with a
+//! single-use ticket, starts visitors' sessions, and keeps every CServer supplied with keys and settings.
+//! It never sees what a session shows.
+//!
+//! `service.rs` puts the parts together; `routes/` is what browsers reach; `dialler.rs` is what CServers hear.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+pub mod cli;
+mod clock;
+mod config;
+mod cookies;
+mod dialler;
+mod fleet;
+mod headers;
+mod keys;
+mod limits;
+mod login;
+mod pages;
+mod passwords;
+mod random;
+mod routes;
+mod serve;
+mod service;
+mod sessions;
+mod store;
+#[cfg(test)]
+mod testing;
+mod throttle;
+mod tls;

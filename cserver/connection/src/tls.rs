@@ -97,6 +97,20 @@ impl Tls {
         plain: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<Progress, TlsError> {
+        let received = self.try_receive(bytes, plain, out);
+        if received.is_err() {
+            // Its alert is in `out`; rustls must not be asked again after an error.
+            (self.state, self.partial) = (State::Dead, Vec::new());
+        }
+        received
+    }
+
+    fn try_receive(
+        &mut self,
+        bytes: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, TlsError> {
         if let State::Hello { .. } = self.state {
             self.partial.extend_from_slice(bytes);
             if !self.hello(bytes, out)? {
@@ -244,10 +258,11 @@ fn pump(
             Ok(ConnectionState::PeerClosed) => progress.peer_closed = true,
             Ok(_) => done = true,
             Err(error) => {
-                used += discard;
-                // The alert that explains the error waits behind it.
-                while let Ok(ConnectionState::EncodeTlsData(mut data)) =
-                    conn.process_tls_records(&mut bytes[used..]).state
+                // The alert that explains the error waits. It comes before rustls looks at any input, and input must
+                // not be shown again: messages that are still known would be sought in a buffer that has moved on.
+                while conn.wants_write()
+                    && let Ok(ConnectionState::EncodeTlsData(mut data)) =
+                        conn.process_tls_records(&mut []).state
                 {
                     encode(&mut data, out);
                 }

@@ -20,6 +20,7 @@ mod timers;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -185,7 +186,16 @@ impl Shard {
         {
             control.heard(now.mono_ms, link);
         }
-        slot.connection.receive(bytes, &mut self.scratch, &mut slot.outgoing);
+        let Slot { connection, outgoing, .. } = slot;
+        let scratch = &mut self.scratch;
+        // Strangers' bytes meet large parsers here. A fault in one of them costs the connection that found it, not
+        // the sessions of a core; nothing of that connection or of the scratch memory is looked at again.
+        let receive = AssertUnwindSafe(|| connection.receive(bytes, scratch, outgoing));
+        if catch_unwind(receive).is_err() {
+            tracing::error!("a parser's fault ended a connection");
+            self.scratch = Scratch::default();
+            return self.handle_gone(now, link);
+        }
         self.settle(now, link);
     }
 
@@ -216,7 +226,7 @@ impl Shard {
             }
             Mail::Revoke(group, agent) => self.relay.revoke(now.mono_ms, group, agent),
             Mail::Drain(deadline_ms) => {
-                self.drain_until_ms.get_or_insert(now.mono_ms + deadline_ms);
+                self.drain_until_ms.get_or_insert(now.mono_ms.saturating_add(deadline_ms));
                 self.relay.end_all(now.mono_ms, CloseCode::Draining);
             }
         }

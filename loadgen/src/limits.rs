@@ -1,0 +1,55 @@
+//! The generator's own bounds.
+
+/// A connection's first read buffer. Grows to [`READ_BYTES_MAX`] for who receives more.
+pub const READ_BYTES_MIN: usize = 2 * 1024;
+
+/// A whole TLS record with room for some of the next. A read takes no more.
+pub const READ_BYTES_MAX: usize = 48 * 1024;
+
+/// Submission entries of a thread's ring; the kernel holds twice as many completions before it queues them itself.
+pub const RING_ENTRIES: u32 = 8_192;
+
+/// Connections of one source address: Linux gives out 28,232 ports to each by default. More take the next address of 127.0.0.0/8.
+pub const CONNECTIONS_PER_SOURCE_MAX: usize = 20_000;
+
+/// Connections that are being opened at once, if the scenario does not say otherwise: enough to keep a core busy.
+pub const OPENING_MAX: usize = 64;
+
+/// How long all connections of a run may take to open. Reached: the run fails and says how many were missing.
+pub const OPEN_MS_MAX: u64 = 120_000;
+
+/// How long a single answer may take while a connection opens.
+pub const ANSWER_MS_MAX: u64 = 30_000;
+
+/// After the last message was due, how long the slowest agent may take to get it. Reached: what is missing counts as lost.
+pub const DRAIN_MS_MAX: u64 = 5_000;
+
+/// Bytes of ours that may wait for a socket that the server does not read. Reached: the message is not sent, and counts as unsent.
+pub const OUTBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A run may not last longer than this, whatever the command line says.
+pub const RUN_MS_MAX: u64 = 3_600_000;
+
+/// Connections of one run: what one process can hold files for on a large host.
+pub const CONNECTIONS_MAX: usize = 200_000;
+
+/// Threads of one generator.
+pub const THREADS_MAX: usize = 64;
+
+/// Latencies are kept from a microsecond to a minute, with three digits. Longer ones count as a minute.
+pub const LATENCY_US_MAX: u64 = 60_000_000;
+
+/// Receive buffer of an agent that stops reading: small, so that the kernel does not hide it.
+pub const STALLED_RECEIVE_BYTES: u32 = 16 * 1024;
+
+/// Steps of a search for the saturation point: 1.15 to the 40th is 267 times the first rate.
+pub const STEPS_MAX: usize = 40;
+
+/// Files besides connections: standard streams, rings, timers, reports.
+pub const FILES_OTHER: u64 = 64;
+
+/// Above this share of its core the generator, not the server, is suspected to be the limit.
+pub const GENERATOR_SHARE_MAX: f64 = 0.92;
+
+/// Messages that left later than this after they were due (at the 99th percentile) were held up by the generator itself.
+pub const LATENESS_US_MAX: u64 = 5_000;

@@ -1,0 +1,392 @@
+//! What an operator can order: groups, roles, accounts, CServers. The same orders run inside a serving process, over its
+//! socket, and without one, directly on the store.
+//!
+//! Owns what each order does to the store, what it answers, and what it means for streams that are open.
+
+pub(crate) mod socket;
+#[cfg(test)]
+mod tests;
+
+use protocol::control::Down;
+use protocol::settings::MaskDefault;
+use protocol::{AgentId, GroupId, Privileges, ServerId};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{is_below, is_host_name, origin};
+use crate::dialler::Dialler;
+use crate::passwords::is_hash;
+use crate::service::{App, ToLink};
+use crate::store::records::{Agent, Group, Server};
+use crate::store::{Store, StoreError};
+
+/// One order. Passwords come as hashes only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Order {
+    GroupAdd { group: GroupId, settings: Change },
+    GroupSet { group: GroupId, settings: Change },
+    GroupRemove { group: GroupId },
+    GroupList,
+    RoleAdd { group: GroupId, role: String, privileges: Privileges },
+    RoleList { group: Option<GroupId> },
+    AgentAdd { name: String, display: String, password_hash: Option<String> },
+    AgentPassword { name: String, password_hash: String },
+    AgentGrant { name: String, group: GroupId, role: String },
+    AgentRevoke { name: String, group: GroupId },
+    AgentRemove { name: String },
+    AgentList,
+    ServerAdd { server: ServerId, public_url: String, control_name: String, address: String },
+    ServerDrain { server: ServerId, deadline_ms: u64 },
+    ServerRemove { server: ServerId },
+    ServerList,
+}
+
+/// What to change of a group's settings; what is not given stays. A list that is given replaces the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Change {
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) resource_origins: Option<Vec<String>>,
+    pub(crate) masks: Option<Vec<String>>,
+    pub(crate) mask_default: Option<MaskDefault>,
+    pub(crate) grace_ms: Option<u64>,
+}
+
+impl Change {
+    fn apply(&self, group: &mut Group) {
+        let (change, settings) = (self.clone(), &mut group.settings);
+        let visitor = &mut settings.visitor;
+        settings.origins = change.origins.unwrap_or_else(|| std::mem::take(&mut settings.origins));
+        settings.resource_origins = change
+            .resource_origins
+            .unwrap_or_else(|| std::mem::take(&mut settings.resource_origins));
+        visitor.masks = change.masks.unwrap_or_else(|| std::mem::take(&mut visitor.masks));
+        visitor.mask_default = change.mask_default.unwrap_or(visitor.mask_default);
+        settings.grace_ms = change.grace_ms.unwrap_or(settings.grace_ms);
+    }
+}
+
+/// What an order answers: lines for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Done(Vec<String>),
+    Failed(String),
+}
+
+/// What an order needs to know besides the store.
+pub(crate) struct Context<'a> {
+    pub(crate) cookie_domain: &'a str,
+    pub(crate) now_ms: u64,
+    /// What is known of a CServer's stream: sessions, and whether it takes more. `None` outside of a serving process.
+    pub(crate) status: Option<StatusOf<'a>>,
+}
+
+/// Tells the sessions of a CServer whose stream is open, and whether it takes more.
+pub(crate) type StatusOf<'a> = &'a (dyn Fn(&ServerId) -> Option<(u64, bool)> + 'a);
+
+/// What has to reach the streams that are open.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Settings of a group.
+    Group(Box<Group>),
+    /// Orders stand in the store.
+    Orders,
+    /// The list of CServers has changed.
+    Servers,
+    /// A CServer is to empty itself.
+    Drain(ServerId, u64),
+}
+
+/// Runs an order on the store. What it returns besides the lines is for [`apply`].
+pub(crate) fn run(
+    store: &dyn Store,
+    context: &Context<'_>,
+    order: Order,
+) -> Result<(Vec<String>, Vec<Effect>), StoreError> {
+    let said = |line: String, effects: Vec<Effect>| Ok((vec![line], effects));
+    match order {
+        Order::GroupAdd { group, settings } => {
+            let mut new = Group::new(group, protocol::GroupSettings::default());
+            settings.apply(&mut new);
+            let new = store.add_group(new)?;
+            let mut lines = vec![format!("group {group:?} added")];
+            if new.settings.origins.is_empty() {
+                lines.push("no page may run its sessions yet: add --origin https://…".into());
+            }
+            Ok((lines, vec![Effect::Group(new.into())]))
+        }
+        Order::GroupSet { group, settings } => {
+            let new = store.change_group(&group, &|group| {
+                settings.apply(group);
+                Ok(())
+            })?;
+            let line = format!("group {group:?} changed, revision {}", new.settings.revision);
+            said(line, vec![Effect::Group(new.into())])
+        }
+        Order::GroupRemove { group } => {
+            store.remove_group(&group)?;
+            said(format!("group {group:?} removed; its sessions end"), vec![Effect::Orders])
+        }
+        Order::GroupList => Ok((store.groups()?.iter().flat_map(group_lines).collect(), vec![])),
+        Order::RoleAdd { group, role, privileges } => {
+            name_fits("role", &role)?;
+            if !privileges.contains(Privileges::VIEW) {
+                return Err(StoreError::Invalid(
+                    "a role needs the privilege view; without it nothing else counts".into(),
+                ));
+            }
+            let new = store.change_group(&group, &|group| {
+                group.roles.insert(role.clone(), privileges);
+                Ok(())
+            })?;
+            let line = format!("role {role:?} of group {group:?}: {}", names(privileges));
+            said(line, vec![Effect::Group(new.into()), Effect::Orders])
+        }
+        Order::RoleList { group } => {
+            let groups = match group {
+                Some(group) => vec![store.group(&group)?.ok_or_else(|| StoreError::NotFound {
+                    what: "group",
+                    name: group.as_str().to_owned(),
+                })?],
+                None => store.groups()?,
+            };
+            let roles = groups.iter().flat_map(|group| {
+                group
+                    .roles
+                    .iter()
+                    .map(|(role, set)| format!("{:?}  {role}  {}", group.id, names(*set)))
+            });
+            Ok((roles.collect(), vec![]))
+        }
+        Order::AgentAdd { name, display, password_hash } => {
+            let name = agent_name(&name)?;
+            let display = display.trim().to_owned();
+            if display.is_empty()
+                || display.len() > protocol::ticket::DISPLAY_NAME_BYTES_MAX
+                || display.chars().any(char::is_control)
+            {
+                return Err(StoreError::Invalid(format!(
+                    "a display name has 1 to {} bytes and no control characters",
+                    protocol::ticket::DISPLAY_NAME_BYTES_MAX
+                )));
+            }
+            hash_fits(password_hash.as_deref())?;
+            let without = password_hash.is_none();
+            store.add_agent(Agent {
+                id: AgentId::from_bytes(crate::random::bytes()),
+                name: name.clone(),
+                display,
+                password_hash,
+                groups: Default::default(),
+            })?;
+            let mut lines = vec![format!(
+                "agent {name:?} added; give it a role with `agent grant {name} GROUP ROLE`"
+            )];
+            if without {
+                lines.push(format!(
+                    "it cannot log in yet: `agent password {name} --password-stdin`"
+                ));
+            }
+            Ok((lines, vec![]))
+        }
+        Order::AgentPassword { name, password_hash } => {
+            let name = agent_name(&name)?;
+            hash_fits(Some(&password_hash))?;
+            store.set_password(&name, &password_hash)?;
+            said(format!("password of agent {name:?} set; its logins have ended"), vec![])
+        }
+        Order::AgentGrant { name, group, role } => {
+            let name = agent_name(&name)?;
+            store.grant(&name, &group, &role)?;
+            said(format!("agent {name:?} is {role:?} in group {group:?}"), vec![Effect::Orders])
+        }
+        Order::AgentRevoke { name, group } => {
+            let name = agent_name(&name)?;
+            store.revoke(&name, &group)?;
+            said(
+                format!(
+                    "agent {name:?} is out of group {group:?}; its views and logins have ended"
+                ),
+                vec![Effect::Orders],
+            )
+        }
+        Order::AgentRemove { name } => {
+            let name = agent_name(&name)?;
+            store.remove_agent(&name)?;
+            said(
+                format!("agent {name:?} removed; its views and logins have ended"),
+                vec![Effect::Orders],
+            )
+        }
+        Order::AgentList => Ok((store.agents()?.iter().map(agent_line).collect(), vec![])),
+        Order::ServerAdd { server, public_url, control_name, address } => {
+            let record = checked_server(context, server, &public_url, &control_name, address)?;
+            store.add_server(record)?;
+            said(format!("server {server:?} added"), vec![Effect::Servers])
+        }
+        Order::ServerDrain { server, deadline_ms } => {
+            store.drain_server(&server, context.now_ms.saturating_add(deadline_ms))?;
+            let line = format!(
+                "server {server:?} takes no more sessions and ends within {} s",
+                deadline_ms / 1_000
+            );
+            said(line, vec![Effect::Drain(server, deadline_ms)])
+        }
+        Order::ServerRemove { server } => {
+            store.remove_server(&server, context.now_ms)?;
+            said(
+                format!("server {server:?} removed; its sessions count as lost"),
+                vec![Effect::Servers],
+            )
+        }
+        Order::ServerList => Ok((
+            store.servers()?.iter().map(|server| server_line(server, context)).collect(),
+            vec![],
+        )),
+    }
+}
+
+/// Runs an order in a serving process: on the store, then on the streams.
+pub(crate) fn serve(app: &App, dialler: &Dialler, order: Order) -> Outcome {
+    let status = |server: &ServerId| app.fleet().sessions(server);
+    let context = Context {
+        cookie_domain: &app.config.cookie_domain,
+        now_ms: app.clock.now_ms(),
+        status: Some(&status),
+    };
+    let done = run(app.store_blocking(), &context, order);
+    match done.and_then(|(lines, effects)| apply(app, dialler, effects).map(|()| lines)) {
+        Ok(lines) => Outcome::Done(lines),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+fn apply(app: &App, dialler: &Dialler, effects: Vec<Effect>) -> Result<(), StoreError> {
+    for effect in effects {
+        match effect {
+            Effect::Group(group) => app.tell_all(|| {
+                ToLink::Send(Down::Group { group: group.id, settings: group.settings.clone() })
+            }),
+            Effect::Orders => app.tell_all(|| ToLink::Orders),
+            Effect::Servers => dialler.configure()?,
+            Effect::Drain(server, deadline_ms) => {
+                dialler.configure()?;
+                app.tell(&server, ToLink::Send(Down::Drain { deadline_ms }));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checked_server(
+    context: &Context<'_>,
+    id: ServerId,
+    public_url: &str,
+    control_name: &str,
+    address: String,
+) -> Result<Server, StoreError> {
+    let mut faults = Vec::new();
+    let url = origin(public_url);
+    match &url {
+        None => faults.push(format!("public URL {public_url:?} is not an https origin, like https://s1.cobrowse.example")),
+        Some(url) if !is_below(url, context.cookie_domain) => faults.push(format!(
+            "public URL {public_url:?} is not below {:?}, so it would never see the ticket's cookie",
+            context.cookie_domain
+        )),
+        Some(_) => {}
+    }
+    let control_name = control_name.to_ascii_lowercase();
+    if !is_host_name(&control_name) {
+        faults.push(format!("control name {control_name:?} is not a host name"));
+    } else if url.as_ref().is_some_and(|url| is_below(url, &control_name)) {
+        faults.push("the control name needs to be another than the public one".into());
+    }
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none_or(|port| port == 0) {
+        faults.push(format!("address {address:?} is not host:port"));
+    }
+    match url {
+        Some(public_url) if faults.is_empty() => {
+            Ok(Server { id, public_url, control_name, address, drain_until_ms: None, boot: None })
+        }
+        _ => Err(StoreError::Invalid(faults.join("; "))),
+    }
+}
+
+/// Names of agents are compared in lower case.
+fn agent_name(name: &str) -> Result<String, StoreError> {
+    let name = name.trim().to_ascii_lowercase();
+    name_fits("agent", &name)?;
+    Ok(name)
+}
+
+fn name_fits(what: &str, name: &str) -> Result<(), StoreError> {
+    let fits = (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~@+".contains(&b));
+    if fits {
+        return Ok(());
+    }
+    Err(StoreError::Invalid(format!(
+        "{what} {name:?}: 1 to {NAME_BYTES_MAX} of letters, digits, -._~@+"
+    )))
+}
+
+fn hash_fits(hash: Option<&str>) -> Result<(), StoreError> {
+    if hash.is_none_or(is_hash) {
+        return Ok(());
+    }
+    Err(StoreError::Invalid("the password did not come as an argon2id hash".into()))
+}
+
+fn group_lines(group: &Group) -> Vec<String> {
+    let settings = &group.settings;
+    let list = |list: &[String]| if list.is_empty() { "none".into() } else { list.join(" ") };
+    vec![
+        format!("{:?}  revision {}, grace {} ms", group.id, settings.revision, settings.grace_ms),
+        format!("  origins: {}", list(&settings.origins)),
+        format!("  resource origins: {}", list(&settings.resource_origins)),
+        format!(
+            "  masks: {} by default, and {}",
+            mask_name(settings.visitor.mask_default),
+            list(&settings.visitor.masks)
+        ),
+    ]
+}
+
+fn mask_name(mask: MaskDefault) -> &'static str {
+    match mask {
+        MaskDefault::Passwords => "passwords",
+        MaskDefault::Inputs => "inputs",
+        MaskDefault::Text => "text",
+    }
+}
+
+fn agent_line(agent: &Agent) -> String {
+    let password = if agent.password_hash.is_some() { "set" } else { "unset" };
+    let groups: Vec<_> =
+        agent.groups.iter().map(|(group, role)| format!("{group:?}:{role}")).collect();
+    format!("{}  {:?}  password {password}  {}", agent.name, agent.display, groups.join(" "))
+}
+
+fn server_line(server: &Server, context: &Context<'_>) -> String {
+    let state = match context.status.map(|status| status(&server.id)) {
+        None => "not serving, so not connected".to_owned(),
+        Some(None) => "down".to_owned(),
+        Some(Some((sessions, accepting))) => {
+            format!("up, {sessions} sessions{}", if accepting { "" } else { ", takes no more" })
+        }
+    };
+    let drain = if server.drain_until_ms.is_some() { "  draining" } else { "" };
+    format!(
+        "{:?}  {}  {} at {}  {state}{drain}",
+        server.id, server.public_url, server.control_name, server.address
+    )
+}
+
+fn names(set: Privileges) -> String {
+    set.names().collect::<Vec<_>>().join(",")
+}
+
+/// Long enough for a mail address of ordinary length.
+const NAME_BYTES_MAX: usize = 64;

@@ -1,0 +1,365 @@
+//! The command line: serving, checking the configuration, and orders to the store.
+//!
+//! Owns arguments and what is printed. What an order does stands in `admin/`.
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::settings::MaskDefault;
+use protocol::{GroupId, Privileges, ServerId};
+use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
+
+use crate::admin::{self, Change, Context, Order, Outcome, socket};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, LogFormat};
+use crate::limits::{DRAIN_MS_DEFAULT, PASSWORD_BYTES_MAX};
+use crate::passwords::{PasswordError, hash};
+use crate::serve::{ServeError, files, serve};
+use crate::store::sled::SledStore;
+use crate::store::{Store, StoreError};
+
+/// The web tier of a cobrowse service: logs agents in and sends them to the right session server.
+#[derive(Parser)]
+#[command(name = "webtier", version)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, default_value = "/etc/cobrowse/webtier.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT.
+    Serve,
+    /// Check the configuration and the files that it names.
+    Check,
+    /// Print the effective configuration.
+    PrintConfig,
+    /// Customers' groups and their settings.
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Roles of a group: which privileges an agent has in it.
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Agents' accounts.
+    #[command(subcommand)]
+    Agent(AgentCommand),
+    /// Session servers.
+    #[command(subcommand)]
+    Server(ServerCommand),
+}
+
+#[derive(Subcommand)]
+enum GroupCommand {
+    /// Add a group, with the roles viewer, agent and lead.
+    Add {
+        id: GroupId,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Change settings; what is not given stays, a list that is given replaces the one before.
+    Set {
+        id: GroupId,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// List groups with their settings.
+    List,
+    /// Remove a group; its sessions end.
+    Remove { id: GroupId },
+}
+
+#[derive(Args)]
+struct Settings {
+    /// Origin whose pages may run sessions, like https://shop.example; repeat for more.
+    #[arg(long = "origin")]
+    origins: Vec<String>,
+    /// Origin from which agents' browsers may load images, styles and fonts besides; repeat for more.
+    #[arg(long = "resource-origin")]
+    resource_origins: Vec<String>,
+    /// CSS selector of what agents never see; repeat for more.
+    #[arg(long = "mask")]
+    masks: Vec<String>,
+    /// What is masked without any rule.
+    #[arg(long)]
+    mask_default: Option<Masked>,
+    /// How long a session waits for a visitor who went away, in milliseconds.
+    #[arg(long)]
+    grace_ms: Option<u64>,
+    /// Empty a list; repeat for more.
+    #[arg(long = "clear")]
+    cleared: Vec<List>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Masked {
+    /// Password and payment fields.
+    Passwords,
+    /// Every field.
+    Inputs,
+    /// All text until unmasked.
+    Text,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum List {
+    Origins,
+    ResourceOrigins,
+    Masks,
+}
+
+#[derive(Subcommand)]
+enum RoleCommand {
+    /// Add a role to a group, or replace it.
+    Add {
+        group: GroupId,
+        name: String,
+        /// view, point, draw, scroll, click, type, navigate, control, end; repeat for more.
+        #[arg(long = "privilege", required = true, value_parser = privilege)]
+        privileges: Vec<Privileges>,
+    },
+    /// List roles, of one group or of all.
+    List { group: Option<GroupId> },
+}
+
+#[derive(Subcommand)]
+enum AgentCommand {
+    /// Add an account.
+    Add {
+        /// What the agent types to log in.
+        name: String,
+        /// What visitors and other agents see.
+        #[arg(long)]
+        display: String,
+        /// Read the password from standard input; without it the account cannot log in.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a password; logins with the one before end.
+    Password {
+        name: String,
+        /// Read the password from standard input. There is no other way, so that it stands in no history.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Give an account a role in a group.
+    Grant { name: String, group: GroupId, role: String },
+    /// Take an account out of a group; its views there and its logins end.
+    Revoke { name: String, group: GroupId },
+    /// Remove an account.
+    Remove { name: String },
+    /// List accounts.
+    List,
+}
+
+#[derive(Subcommand)]
+enum ServerCommand {
+    /// Add a session server. Names and address are apart, since not every name resolves here.
+    Add {
+        id: ServerId,
+        /// What browsers call it, like https://s1.cobrowse.example.
+        #[arg(long)]
+        public_url: String,
+        /// Its name on the control stream, which its certificate there must have.
+        #[arg(long)]
+        control_name: String,
+        /// Where to dial it: host:port.
+        #[arg(long)]
+        address: String,
+    },
+    /// Let a server take no more sessions, move those it has, and end.
+    Drain {
+        id: ServerId,
+        /// How long sessions may take to move, in milliseconds.
+        #[arg(long, default_value_t = DRAIN_MS_DEFAULT)]
+        deadline_ms: u64,
+    },
+    /// Forget a server; sessions that it still has count as lost.
+    Remove { id: ServerId },
+    /// List servers with their state.
+    List,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The message says what to do.
+    #[error("{0}")]
+    Told(String),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> Result<(), CliError> {
+        let config = Config::read(&self.config)?;
+        let order = match self.command {
+            Command::Serve => return run_server(config),
+            Command::Check => {
+                files(&config)?;
+                return print(&["the configuration and its files are good".into()]);
+            }
+            Command::PrintConfig => return print(&[config.to_toml()]),
+            Command::Group(command) => command.order(),
+            Command::Role(command) => command.order(),
+            Command::Agent(command) => command.order()?,
+            Command::Server(command) => command.order(),
+        };
+        print(&run_order(&config, order)?)
+    }
+}
+
+impl GroupCommand {
+    fn order(self) -> Order {
+        match self {
+            Self::Add { id, settings } => {
+                Order::GroupAdd { group: id, settings: settings.change() }
+            }
+            Self::Set { id, settings } => {
+                Order::GroupSet { group: id, settings: settings.change() }
+            }
+            Self::List => Order::GroupList,
+            Self::Remove { id } => Order::GroupRemove { group: id },
+        }
+    }
+}
+
+impl Settings {
+    fn change(self) -> Change {
+        let list = |given: Vec<String>, name: List| {
+            (!given.is_empty() || self.cleared.contains(&name)).then_some(given)
+        };
+        Change {
+            origins: list(self.origins, List::Origins),
+            resource_origins: list(self.resource_origins, List::ResourceOrigins),
+            masks: list(self.masks, List::Masks),
+            mask_default: self.mask_default.map(|masked| match masked {
+                Masked::Passwords => MaskDefault::Passwords,
+                Masked::Inputs => MaskDefault::Inputs,
+                Masked::Text => MaskDefault::Text,
+            }),
+            grace_ms: self.grace_ms,
+        }
+    }
+}
+
+impl RoleCommand {
+    fn order(self) -> Order {
+        match self {
+            Self::Add { group, name, privileges } => Order::RoleAdd {
+                group,
+                role: name,
+                privileges: privileges.into_iter().fold(Privileges::NONE, |all, one| all | one),
+            },
+            Self::List { group } => Order::RoleList { group },
+        }
+    }
+}
+
+impl AgentCommand {
+    fn order(self) -> Result<Order, CliError> {
+        Ok(match self {
+            Self::Add { name, display, password_stdin } => {
+                let password_hash = password_stdin.then(password_hash).transpose()?;
+                Order::AgentAdd { name, display, password_hash }
+            }
+            Self::Password { name, .. } => {
+                Order::AgentPassword { name, password_hash: password_hash()? }
+            }
+            Self::Grant { name, group, role } => Order::AgentGrant { name, group, role },
+            Self::Revoke { name, group } => Order::AgentRevoke { name, group },
+            Self::Remove { name } => Order::AgentRemove { name },
+            Self::List => Order::AgentList,
+        })
+    }
+}
+
+impl ServerCommand {
+    fn order(self) -> Order {
+        match self {
+            Self::Add { id, public_url, control_name, address } => {
+                Order::ServerAdd { server: id, public_url, control_name, address }
+            }
+            Self::Drain { id, deadline_ms } => Order::ServerDrain { server: id, deadline_ms },
+            Self::Remove { id } => Order::ServerRemove { server: id },
+            Self::List => Order::ServerList,
+        }
+    }
+}
+
+/// Through the process that serves, or directly when none does.
+fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
+    let path = socket::path(&config.store);
+    let answer = socket::send(&path, &order).map_err(|error| {
+        CliError::Told(format!("{}: {error}; run this as the account that serves", path.display()))
+    })?;
+    match answer {
+        Some(Outcome::Done(lines)) => Ok(lines),
+        Some(Outcome::Failed(message)) => Err(CliError::Told(message)),
+        None => {
+            let store = SledStore::open(&config.store)?;
+            let context = Context {
+                cookie_domain: &config.cookie_domain,
+                now_ms: Clock::system().now_ms(),
+                status: None,
+            };
+            let (lines, _) = admin::run(&store, &context, order)?;
+            store.flush()?;
+            Ok(lines)
+        }
+    }
+}
+
+fn run_server(config: Config) -> Result<(), CliError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match config.log.format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::Told(format!("no runtime: {error}")))?;
+    runtime.block_on(serve(config))?;
+    Ok(())
+}
+
+fn privilege(name: &str) -> Result<Privileges, String> {
+    Privileges::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Privileges::ALL.iter().map(|(known, _)| *known).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+/// One line from standard input, hashed here: the password itself goes nowhere else.
+fn password_hash() -> Result<String, CliError> {
+    let mut password = Zeroizing::new(String::new());
+    let mut input = std::io::stdin().lock().take(PASSWORD_BYTES_MAX as u64 + 3);
+    input
+        .read_to_string(&mut password)
+        .map_err(|error| CliError::Told(format!("no password on standard input: {error}")))?;
+    Ok(hash(password.trim_end_matches(['\r', '\n']))?)
+}
+
+fn print(lines: &[String]) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    let written = lines.iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()));
+    written.map_err(|error| CliError::Told(format!("cannot print: {error}")))
+}
+
+macro_rules! told {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                Self::Told(error.to_string())
+            }
+        }
+    )*};
+}
+
+told!(ConfigError, ServeError, StoreError, PasswordError);

@@ -1,0 +1,34 @@
+//! What every answer carries, whoever made it.
+
+use axum::extract::Request;
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderValue, Response};
+use axum::middleware::Next;
+
+/// Adds the headers that are not there yet: an answer that has reasons of its own sets its own.
+pub(crate) async fn add(request: Request, next: Next) -> Response<axum::body::Body> {
+    let mut response = next.run(request).await;
+    for (name, value) in DEFAULTS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The policy of a page: nothing but our own style sheet, and forms that lead to us or, by our redirect, to a CServer.
+/// A browser holds a form's redirects to `form-action`, so the CServers have to be in it.
+pub(crate) fn page_policy(cookie_domain: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; form-action 'self' https://*.{cookie_domain}:*; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+const DEFAULTS: [(HeaderName, &str); 7] = [
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Not no-referrer: with that browsers send `Origin: null` with our own forms.
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+];

@@ -1,0 +1,221 @@
+//! The rotation of server keys: PROTOCOL.md section 6.1. A machine in virtual time.
+//!
+//! Owns when a key is made, pushed, used and dropped, for each CServer. Carrying the records is the dialler's business.
+//! The life of a key:
+//!
+//! - made every minute, 30 s before its time, and pushed to every CServer that is known, derived for it;
+//! - signs for a CServer once its time has come and that CServer has acknowledged it;
+//! - retired there when a newer one signs: the record is pushed again with the end of the last ticket, and our copy is wiped;
+//! - without a newer acknowledgement it signs for at most ten minutes, then nothing does.
+//!
+//! A CServer met for the first time, or after a restart, gets the key of this minute at once.
+
+use std::collections::{HashMap, VecDeque};
+
+use protocol::control::{Boot, Down, KeyText};
+use protocol::ids::{KeyId, ServerId};
+use protocol::keys::{ServerKey, TicketKey};
+use protocol::limits::{
+    SERVER_KEY_LEAD_MS, SERVER_KEY_PERIOD_MS, SERVER_KEY_STALE_MS_MAX, TICKET_LIFE_MS,
+};
+use protocol::secret::Secret;
+
+/// All keys of this replica. Times are wall-clock milliseconds.
+///
+/// Calling order: [`Rotation::tick`] every second or so; [`Rotation::hello`] for every stream; [`Rotation::acked`]
+/// for every `key_ack`.
+#[derive(Debug)]
+pub(crate) struct Rotation {
+    /// The key of this minute, and from 30 s before its time the next one.
+    made: VecDeque<Made>,
+    servers: HashMap<ServerId, Held>,
+    ticked_ms: u64,
+}
+
+#[derive(Debug)]
+struct Made {
+    id: KeyId,
+    key: ServerKey,
+    not_before_ms: u64,
+}
+
+/// What one start of one CServer was given, oldest first.
+#[derive(Debug)]
+struct Held {
+    boot: Boot,
+    derived: VecDeque<Derived>,
+}
+
+#[derive(Debug)]
+struct Derived {
+    id: KeyId,
+    key: TicketKey,
+    not_before_ms: u64,
+    acked: bool,
+}
+
+/// A record that has to go to a CServer, if a stream to it is open; if none is, `hello` brings it.
+#[derive(Debug)]
+pub(crate) struct Push {
+    pub(crate) server: ServerId,
+    pub(crate) record: Down,
+}
+
+/// Where 40 random bytes for a key and its id come from.
+pub(crate) type Draw<'a> = &'a mut dyn FnMut() -> [u8; 40];
+
+impl Rotation {
+    /// Begins with a key for this minute.
+    pub(crate) fn new(now_ms: u64, draw: Draw<'_>) -> Self {
+        let made = VecDeque::from([Made::draw(now_ms, draw)]);
+        Self { made, servers: HashMap::new(), ticked_ms: now_ms }
+    }
+
+    /// Time has passed: makes the next key and retires old ones.
+    pub(crate) fn tick(&mut self, now_ms: u64, draw: Draw<'_>) -> Vec<Push> {
+        let mut pushes = Vec::new();
+        if now_ms < self.ticked_ms.saturating_sub(CLOCK_BACK_MS_MAX) {
+            // The clock was set back: keys of a time that is to come would sign nothing for as long.
+            self.made.clear();
+            self.servers.values_mut().for_each(|held| held.derived.clear());
+        }
+        self.ticked_ms = now_ms;
+        let newest = self.made.back().map(|made| made.not_before_ms);
+        let next_ms = match newest {
+            // Late by more than a minute (a suspended host), or with nothing left: begin anew.
+            None => Some(now_ms),
+            Some(newest) if now_ms >= newest + 2 * SERVER_KEY_PERIOD_MS => Some(now_ms),
+            Some(newest) if now_ms + SERVER_KEY_LEAD_MS >= newest + SERVER_KEY_PERIOD_MS => {
+                Some(newest + SERVER_KEY_PERIOD_MS)
+            }
+            Some(_) => None,
+        };
+        if let Some(not_before_ms) = next_ms {
+            let made = Made::draw(not_before_ms, draw);
+            for (server, held) in &mut self.servers {
+                pushes.push(held.give(server, &made));
+            }
+            self.made.push_back(made);
+        }
+        // What has a successor whose time has come is of no use for deriving: it wipes itself.
+        while self.made.get(1).is_some_and(|next| next.not_before_ms <= now_ms) {
+            self.made.pop_front();
+        }
+        for (server, held) in &mut self.servers {
+            pushes.extend(held.retire(server, now_ms));
+        }
+        pushes
+    }
+
+    /// A CServer opened its stream: everything that it may need, in the order in which it was made.
+    pub(crate) fn hello(&mut self, server: ServerId, boot: Boot) -> Vec<Push> {
+        let held = self.servers.entry(server).or_insert_with(|| Held::new(boot));
+        if held.boot != boot {
+            *held = Held::new(boot);
+        }
+        for made in &self.made {
+            if !held.derived.iter().any(|derived| derived.id == made.id) {
+                held.give(&server, made);
+            }
+        }
+        held.derived.iter().map(|derived| derived.push(&server, derived.expires_ms())).collect()
+    }
+
+    /// A CServer has a key ready.
+    pub(crate) fn acked(&mut self, now_ms: u64, server: ServerId, key: KeyId) -> Vec<Push> {
+        let Some(held) = self.servers.get_mut(&server) else { return Vec::new() };
+        for derived in held.derived.iter_mut().filter(|derived| derived.id == key) {
+            derived.acked = true;
+        }
+        held.retire(&server, now_ms)
+    }
+
+    /// The key that signs for a CServer now; `None` while it has acknowledged none of the last ten minutes.
+    pub(crate) fn signing(&self, now_ms: u64, server: &ServerId) -> Option<(KeyId, &TicketKey)> {
+        let derived = self.servers.get(server)?.signing(now_ms)?;
+        Some((derived.id, &derived.key))
+    }
+
+    /// A CServer was taken out of the configuration.
+    pub(crate) fn removed(&mut self, server: &ServerId) {
+        self.servers.remove(server);
+    }
+}
+
+impl Made {
+    fn draw(not_before_ms: u64, draw: Draw<'_>) -> Self {
+        let mut random = zeroize::Zeroizing::new(draw());
+        let (mut id, mut key) = ([0; 8], zeroize::Zeroizing::new([0; 32]));
+        id.copy_from_slice(&random[..8]);
+        key.copy_from_slice(&random[8..]);
+        random.fill(0);
+        Self { id: KeyId::from_bytes(id), key: ServerKey::new(Secret::new(*key)), not_before_ms }
+    }
+}
+
+impl Held {
+    fn new(boot: Boot) -> Self {
+        Self { boot, derived: VecDeque::new() }
+    }
+
+    fn give(&mut self, server: &ServerId, made: &Made) -> Push {
+        let derived = Derived {
+            id: made.id,
+            key: made.key.derive(server, self.boot.nonce()),
+            not_before_ms: made.not_before_ms,
+            acked: false,
+        };
+        let push = derived.push(server, derived.expires_ms());
+        self.derived.push_back(derived);
+        push
+    }
+
+    fn signing(&self, now_ms: u64) -> Option<&Derived> {
+        self.derived.iter().rev().find(|derived| derived.signs_at(now_ms))
+    }
+
+    /// Drops what has a successor that signs, and what is past its ten minutes. The CServer hears when the last
+    /// ticket of the former has expired.
+    fn retire(&mut self, server: &ServerId, now_ms: u64) -> Vec<Push> {
+        self.derived.retain(|derived| now_ms < derived.signs_until_ms());
+        let Some(signing) = self.derived.iter().rposition(|derived| derived.signs_at(now_ms))
+        else {
+            return Vec::new();
+        };
+        self.derived
+            .drain(..signing)
+            .map(|old| old.push(server, (now_ms + TICKET_LIFE_MS).min(old.expires_ms())))
+            .collect()
+    }
+}
+
+impl Derived {
+    fn signs_at(&self, now_ms: u64) -> bool {
+        self.acked && self.not_before_ms <= now_ms && now_ms < self.signs_until_ms()
+    }
+
+    fn signs_until_ms(&self) -> u64 {
+        self.not_before_ms + SERVER_KEY_STALE_MS_MAX
+    }
+
+    /// When the last ticket that it could ever sign has expired.
+    fn expires_ms(&self) -> u64 {
+        self.signs_until_ms() + TICKET_LIFE_MS
+    }
+
+    fn push(&self, server: &ServerId, expires_ms: u64) -> Push {
+        let record = Down::Key {
+            key_id: self.id,
+            secret: KeyText::new(&self.key),
+            not_before_ms: self.not_before_ms,
+            expires_ms,
+        };
+        Push { server: *server, record }
+    }
+}
+
+/// A clock that steps back by less than this is only being corrected.
+const CLOCK_BACK_MS_MAX: u64 = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Bounds that only the web tier knows. Those that other parts share stand in `protocol::limits`.
+//!
+//! Each has its unit last, why it is what it is, and what happens when it is reached.
+
+/// Body of any request: a login form with the longest password is a tenth of it. Longer: 413.
+pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// A request that is not answered after so long is given up with 408; the slowest honest one waits for two
+/// password checks and a disk.
+pub(crate) const REQUEST_MS_MAX: u64 = 15_000;
+
+/// Password checks at the same time. Each takes 19 MiB and a core. More wait.
+pub(crate) const PASSWORD_CHECKS_MAX: usize = 2;
+
+/// Password checks that may wait for their turn: a few seconds of work. More: 503.
+pub(crate) const PASSWORD_QUEUE_MAX: usize = 32;
+
+/// Shortest password: what throttled guessing does not reach. Shorter is refused by the command line.
+pub(crate) const PASSWORD_BYTES_MIN: usize = 10;
+
+/// Longest password, so that nobody makes us hash megabytes. Longer is refused, and at login never right.
+pub(crate) const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// Tries at one account in a row, then one each [`LOGIN_ACCOUNT_REFILL_MS`]. More: 429.
+pub(crate) const LOGIN_ACCOUNT_BURST: u32 = 10;
+/// See [`LOGIN_ACCOUNT_BURST`]: 120 guesses an hour.
+pub(crate) const LOGIN_ACCOUNT_REFILL_MS: u64 = 30_000;
+
+/// Tries from one address in a row, then one each [`LOGIN_ADDRESS_REFILL_MS`]: an office that starts its day. More: 429.
+pub(crate) const LOGIN_ADDRESS_BURST: u32 = 30;
+/// See [`LOGIN_ADDRESS_BURST`].
+pub(crate) const LOGIN_ADDRESS_REFILL_MS: u64 = 2_000;
+
+/// Accounts and addresses that a throttle remembers; idle ones are forgotten first. Full of busy ones: refused.
+pub(crate) const THROTTLE_ENTRIES_MAX: usize = 100_000;
+
+/// A login that nobody uses ends after so long: a lunch is shorter, a night is longer.
+pub(crate) const LOGIN_IDLE_MS: u64 = 2 * 3_600_000;
+
+/// A login ends after so long in any case: a working day.
+pub(crate) const LOGIN_LIFE_MS: u64 = 12 * 3_600_000;
+
+/// The last use of a login is written down at most so often, or every click would cost a disk write.
+pub(crate) const LOGIN_TOUCH_MS: u64 = 60_000;
+
+/// Longest `next` of a login; longer leads to the home page.
+pub(crate) const NEXT_BYTES_MAX: usize = 512;
+
+/// Starts in a minute from one address, unless configured: many visitors sit behind one.
+pub(crate) const STARTS_PER_MINUTE_ADDRESS: u32 = 120;
+
+/// Starts in a minute of one group, unless configured.
+pub(crate) const STARTS_PER_MINUTE_GROUP: u32 = 3_000;
+
+/// A start waits so long for a CServer that has the group's settings, then 503 `no_server`.
+pub(crate) const SERVER_WAIT_MS: u64 = 2_000;
+
+/// What `Retry-After` says with a 503: the dialler tries again within a second.
+pub(crate) const RETRY_AFTER_S: u64 = 2;
+
+/// A session whose visitor never came is forgotten after so long: a ticket's life, doubled.
+pub(crate) const ASSIGNED_MS_MAX: u64 = 60_000;
+
+/// How long a session that has ended, and who had joined it, is kept on record. Then it is deleted.
+pub(crate) const ENDED_KEEP_MS: u64 = 30 * 24 * 3_600_000;
+
+/// How often the store is swept of what has expired.
+pub(crate) const SWEEP_MS: u64 = 5_000;
+
+/// Entries that one transaction of a sweep touches; more are left to the next.
+pub(crate) const SWEEP_BATCH_MAX: usize = 1_000;
+
+/// Sessions listed for an agent, newest first; the rest is reached by key.
+pub(crate) const SESSIONS_LISTED_MAX: usize = 500;
+
+/// The page that waits for a session asks again so often, and gives up after [`WAIT_MS_MAX`].
+pub(crate) const WAIT_REFRESH_S: u64 = 2;
+/// See [`WAIT_REFRESH_S`].
+pub(crate) const WAIT_MS_MAX: u64 = 600_000;
+
+/// Digits of a made session key, and of one made while six digits seem to be used up.
+pub(crate) const KEY_DIGITS: u32 = 6;
+/// See [`KEY_DIGITS`].
+pub(crate) const KEY_DIGITS_CROWDED: u32 = 9;
+/// Tries with each number of digits. All taken: 429.
+pub(crate) const KEY_TRIES_MAX: u32 = 16;
+
+/// Dialling a CServer, its TLS and its upgrade, and its `hello`: each at most so long.
+pub(crate) const DIAL_MS_MAX: u64 = 5_000;
+
+/// First pause before dialling again; it doubles up to [`DIAL_PAUSE_MS_MAX`].
+pub(crate) const DIAL_PAUSE_MS_MIN: u64 = 100;
+/// See [`DIAL_PAUSE_MS_MIN`].
+pub(crate) const DIAL_PAUSE_MS_MAX: u64 = 1_000;
+
+/// A control stream is pinged after so much silence, and ended after [`CONTROL_SILENCE_MS`] of it.
+pub(crate) const CONTROL_PING_MS: u64 = 5_000;
+/// See [`CONTROL_PING_MS`].
+pub(crate) const CONTROL_SILENCE_MS: u64 = 15_000;
+
+/// Reports stored in one transaction, with one flush and one ack.
+pub(crate) const REPORTS_BATCH_MAX: usize = 256;
+
+/// Records waiting for one control stream. Full: the stream is ended, and the next one begins with everything anew.
+pub(crate) const CONTROL_QUEUE_MAX: usize = 1_024;
+
+/// Length of an order of the command line. Longer: refused.
+pub(crate) const ADMIN_LINE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What a drain gives sessions to move, unless told.
+pub(crate) const DRAIN_MS_DEFAULT: u64 = 600_000;
+
+/// A stop waits so long for requests under way; with the flush of the store it stays within 10 s.
+pub(crate) const STOP_MS_MAX: u64 = 8_000;
+
+const _: () = {
+    assert!(
+        ASSIGNED_MS_MAX > protocol::limits::TICKET_LIFE_MS + 2 * protocol::limits::CLOCK_SKEW_MS
+    );
+    assert!(LOGIN_TOUCH_MS < LOGIN_IDLE_MS && LOGIN_IDLE_MS < LOGIN_LIFE_MS);
+    assert!(SERVER_WAIT_MS < REQUEST_MS_MAX);
+    assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
+    assert!(PASSWORD_BYTES_MAX * 4 < REQUEST_BODY_BYTES_MAX);
+};

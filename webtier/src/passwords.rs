@@ -1,0 +1,125 @@
+//! Password hashes: argon2id, a few at a time.
+//!
+//! Owns hashing, checking and the bound on how much of it happens at once. Who may try how often is `login.rs`.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::limits::{
+    PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PASSWORD_CHECKS_MAX, PASSWORD_QUEUE_MAX,
+};
+
+/// Checks passwords on blocking threads, at most [`PASSWORD_CHECKS_MAX`] at once.
+pub(crate) struct Passwords {
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+    /// Checked for accounts that do not exist, so that they take as long.
+    nobody: Arc<str>,
+}
+
+/// Too many checks are waiting already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy;
+
+/// A password cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PasswordError {
+    /// Too short or too long.
+    #[error("a password has {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes; this one has {0}")]
+    Length(usize),
+    /// The hash function gave up.
+    #[error("cannot hash the password: {0}")]
+    Hash(argon2::password_hash::Error),
+}
+
+impl Passwords {
+    /// An idle pool. Takes as long as one check.
+    pub(crate) fn new() -> Result<Self, PasswordError> {
+        let random: [u8; 16] = crate::random::bytes();
+        let nobody = hash(&random.iter().map(|b| format!("{b:02x}")).collect::<String>())?;
+        Ok(Self {
+            running: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
+            admitted: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX + PASSWORD_QUEUE_MAX)),
+            nobody: nobody.into(),
+        })
+    }
+
+    /// Whether the password fits the hash; without a hash never, after the same work.
+    pub(crate) async fn check(
+        &self,
+        password: Zeroizing<String>,
+        hash: Option<String>,
+    ) -> Result<bool, Busy> {
+        // Both permits go with the work: a client that hangs up makes no room that is not there.
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
+        let nobody = Arc::clone(&self.nobody);
+        let work = tokio::task::spawn_blocking(move || {
+            let _permits = (admitted, running);
+            let known = hash.is_some();
+            fits(&password, hash.as_deref().unwrap_or(&nobody)) && known
+        });
+        work.await.map_err(|_| Busy)
+    }
+}
+
+/// The text form of a new password's hash. Blocks for some tens of milliseconds.
+pub(crate) fn hash(password: &str) -> Result<String, PasswordError> {
+    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+        return Err(PasswordError::Length(password.len()));
+    }
+    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(PasswordError::Hash)?;
+    Ok(hash.to_string())
+}
+
+/// Whether a text is a hash that [`hash`] makes; asked before one is stored.
+pub(crate) fn is_hash(text: &str) -> bool {
+    text.starts_with("$argon2id$") && PasswordHash::new(text).is_ok()
+}
+
+fn fits(password: &str, hash: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    password.len() <= PASSWORD_BYTES_MAX
+        && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_fits_and_nobody_has_one() {
+        let passwords = Passwords::new().unwrap();
+        let hash = hash("correct horse").unwrap();
+        assert!(is_hash(&hash), "{hash}");
+        let check = |password: &str, hash: Option<String>| {
+            passwords.check(Zeroizing::new(password.to_owned()), hash)
+        };
+        assert_eq!(check("correct horse", Some(hash.clone())).await, Ok(true));
+        assert_eq!(check("correct horsf", Some(hash)).await, Ok(false));
+        assert_eq!(check("correct horse", None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn more_checks_than_may_wait_are_refused() {
+        let passwords = Passwords::new().unwrap();
+        let mut held = Vec::new();
+        for _ in 0..PASSWORD_CHECKS_MAX + PASSWORD_QUEUE_MAX {
+            held.push(passwords.admitted.try_acquire().unwrap());
+        }
+        let refused = passwords.check(Zeroizing::new("x".into()), None).await;
+        assert_eq!(refused, Err(Busy));
+        held.pop();
+        assert_eq!(passwords.check(Zeroizing::new("x".into()), None).await, Ok(false));
+    }
+
+    #[test]
+    fn a_short_password_is_refused() {
+        assert!(matches!(hash("123456789"), Err(PasswordError::Length(9))));
+    }
+}

@@ -1,0 +1,161 @@
+//! From a session key to the CServer that has the session: login, lookup, ticket, redirect.
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use protocol::SessionKey;
+use serde::Deserialize;
+
+use super::{broken_page, see_other, set_cookie};
+use crate::cookies;
+use crate::limits::WAIT_MS_MAX;
+use crate::login::LoggedIn;
+use crate::pages::{self, Answer, Page, view_path};
+use crate::service::App;
+use crate::store::StoreError;
+use crate::store::records::{Agent, Session, State as Life};
+use protocol::Privileges;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(rename = "SessionKey", alias = "VisitorId", default)]
+    key: String,
+    #[serde(rename = "Group")]
+    group: Option<String>,
+    #[serde(rename = "Wait")]
+    wait: Option<String>,
+    #[serde(rename = "Since")]
+    since_ms: Option<u64>,
+}
+
+/// `GET /cobrowse/AgentView.aspx`: the older spelling.
+pub(super) async fn without_suffix(uri: Uri) -> Answer {
+    let path = uri.path().strip_suffix(".aspx").unwrap_or("/");
+    see_other(&uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
+}
+
+/// `GET /cobrowse/AgentView`
+pub(super) async fn by_key(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> Answer {
+    let reader = match app.who(&headers).await {
+        Ok(Some(reader)) => reader,
+        Ok(None) => {
+            let here = uri.path_and_query().map_or("/", |here| here.as_str());
+            return see_other(&format!("/login?next={}", pages::query(here)));
+        }
+        Err(error) => return broken_page(&app, &error),
+    };
+    let Ok(Query(asked)) = asked else {
+        return show(
+            &app,
+            &reader,
+            StatusCode::NOT_FOUND,
+            "No such session",
+            pages::no_session(""),
+        );
+    };
+    let found = match look_up(&app, &reader.agent, &asked).await {
+        Ok(found) => found,
+        Err(error) => return broken_page(&app, &error),
+    };
+    match found.as_slice() {
+        [] => nothing(&app, &reader, &asked),
+        [(session, privileges)] => join(&app, &reader, session, *privileges),
+        several => {
+            let groups: Vec<_> =
+                several.iter().map(|(session, _)| session.id.group.as_str()).collect();
+            let body = pages::choice(&asked.key, &groups);
+            show(&app, &reader, StatusCode::MULTIPLE_CHOICES, "Which group?", body)
+        }
+    }
+}
+
+/// Sessions with that key in the agent's groups: live ones, and those that a CServer lost a moment ago and that
+/// may be on their way to another.
+async fn look_up(
+    app: &App,
+    agent: &Agent,
+    asked: &Asked,
+) -> Result<Vec<(Session, Privileges)>, StoreError> {
+    let Ok(key) = asked.key.trim().parse::<SessionKey>() else { return Ok(Vec::new()) };
+    let wanted = asked.group.clone();
+    let (agent, now_ms) = (agent.clone(), app.clock.now_ms());
+    app.store(move |store| {
+        let mut found = Vec::new();
+        for id in agent.groups.keys() {
+            if wanted.as_ref().is_some_and(|wanted| wanted != id.as_str()) {
+                continue;
+            }
+            let group = store.group(id)?;
+            let Some(privileges) = group.and_then(|group| group.privileges_of(&agent)) else {
+                continue;
+            };
+            let session = store.session_by_key(id, &key)?;
+            found.extend(session.filter(|s| is_worth_a_look(s, now_ms)).map(|s| (s, privileges)));
+        }
+        Ok(found)
+    })
+    .await
+}
+
+fn is_worth_a_look(session: &Session, now_ms: u64) -> bool {
+    match &session.state {
+        Life::Live => true,
+        // Before its first home took it, nobody can join. On its way to another home it was live before.
+        Life::Assigned => session.started_ms.is_some(),
+        Life::Ended { at_ms, .. } => {
+            session.may_move() && now_ms.saturating_sub(*at_ms) < MOVE_MS_MAX
+        }
+    }
+}
+
+fn join(app: &App, reader: &LoggedIn, session: &Session, privileges: Privileges) -> Answer {
+    let admitted = match session.state {
+        Life::Live => app.admit(session, &reader.agent, privileges),
+        _ => None,
+    };
+    let Some((home, ticket)) = admitted else {
+        let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
+        return Page {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "Session out of reach",
+            body: pages::unreachable(),
+            refresh: Some(again),
+            reader: Some(reader),
+        }
+        .answer(&app.config.cookie_domain);
+    };
+    tracing::info!(agent = ?reader.agent.id, session = ?session.id, server = ?home.server, "an agent was given a ticket");
+    let mut answer = see_other(&format!("{}/join", home.public_url));
+    set_cookie(&mut answer, &cookies::ticket(&ticket, &app.config.cookie_domain));
+    answer
+}
+
+fn nothing(app: &App, reader: &LoggedIn, asked: &Asked) -> Answer {
+    let now_ms = app.clock.now_ms();
+    // A time that is to come would make the page wait for longer than it says.
+    let since_ms = asked.since_ms.filter(|since_ms| *since_ms <= now_ms).unwrap_or(now_ms);
+    let is_key = asked.key.trim().parse::<SessionKey>().is_ok();
+    if asked.wait.as_deref() == Some("1") && is_key && now_ms - since_ms < WAIT_MS_MAX {
+        return Page {
+            status: StatusCode::OK,
+            title: "Waiting",
+            body: pages::waiting(asked.key.trim()),
+            refresh: Some(view_path(asked.key.trim(), asked.group.as_deref(), Some(since_ms))),
+            reader: Some(reader),
+        }
+        .answer(&app.config.cookie_domain);
+    }
+    show(app, reader, StatusCode::NOT_FOUND, "No such session", pages::no_session(asked.key.trim()))
+}
+
+fn show(app: &App, reader: &LoggedIn, status: StatusCode, title: &str, body: String) -> Answer {
+    Page { status, title, body, refresh: None, reader: Some(reader) }
+        .answer(&app.config.cookie_domain)
+}
+
+/// A session that its server lost is looked for so long: its visitor comes back within seconds or not at all.
+const MOVE_MS_MAX: u64 = 120_000;

@@ -1,0 +1,73 @@
+//! Start and continue, as JSON for the visitor's script.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use protocol::start::StartAnswer;
+use serde::de::DeserializeOwned;
+
+use super::{broken, cors, error};
+use crate::pages::Answer;
+use crate::service::{App, lock};
+use crate::sessions::Refusal;
+use crate::throttle::address_of;
+
+/// `POST /api/v1/sessions`
+pub(super) async fn start(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let started = match admit(&app, peer, &body) {
+        Ok(request) => app.start(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::CREATED, started)
+}
+
+/// `POST /api/v1/sessions/continue`
+pub(super) async fn go_on(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let went_on = match admit(&app, peer, &body) {
+        Ok(request) => app.go_on(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, went_on)
+}
+
+/// Reads a body, whatever its content type is called, from an address that has not asked too often.
+fn admit<T: DeserializeOwned>(app: &App, peer: SocketAddr, body: &[u8]) -> Result<T, Refusal> {
+    if !lock(&app.starts_by_address).take(app.clock.now_ms(), address_of(peer.ip())) {
+        return Err(Refusal::TooMany);
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::BadRequest(format!("the body is not the JSON of this request: {error}"))
+    })
+}
+
+fn answer(status: StatusCode, result: Result<StartAnswer, Refusal>) -> Answer {
+    let refusal = match result {
+        Ok(answer) => return (status, Json(answer)).into_response(),
+        Err(Refusal::Store(cause)) => return broken(&cause),
+        Err(refusal) => refusal,
+    };
+    let (status, name) = match refusal {
+        Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+        Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
+        Refusal::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Refusal::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
+        Refusal::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+        Refusal::NoServer => (StatusCode::SERVICE_UNAVAILABLE, "no_server"),
+        Refusal::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    error(status, name, &refusal.to_string())
+}

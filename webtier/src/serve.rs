@@ -1,0 +1,150 @@
+//! Running the web tier: files, sockets, tasks, and an end in good order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::admin::socket;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dialler::Dialler;
+use crate::limits::STOP_MS_MAX;
+use crate::routes::router;
+use crate::service::{Service, ServiceError};
+use crate::store::sled::SledStore;
+use crate::store::{Store, StoreError};
+use crate::tls::{self, TlsError};
+
+/// The web tier cannot start, or stopped for a reason.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("{}", faults.join("\n"))]
+    Files { faults: Vec<String> },
+    #[error(
+        "cannot listen on {address}: {error}; is the port taken, or below 1024 without the right to it?"
+    )]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error(
+        "cannot open the admin socket {path}: {error}; the store's folder must be ours to write, and the path short"
+    )]
+    Admin { path: std::path::PathBuf, error: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("cannot watch for signals: {0}")]
+    Signal(std::io::Error),
+    #[error("a listener failed: {0}")]
+    Serve(std::io::Error),
+}
+
+/// The TLS of both sides; all files that cannot be used are told at once.
+pub(crate) fn files(
+    config: &Config,
+) -> Result<(Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>), ServeError> {
+    match (tls::server(&config.tls), tls::client(&config.control)) {
+        (Ok(server), Ok(client)) => Ok((server, client)),
+        (server, client) => {
+            let told = |error: TlsError| error.to_string();
+            let faults = [server.err().map(told), client.err().map(told)];
+            Err(ServeError::Files { faults: faults.into_iter().flatten().collect() })
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        replica = config.replica.as_str(),
+        public_url = config.public_url,
+        cookie_domain = config.cookie_domain,
+        certificate = %config.tls.certificate.display(),
+        control_certificate = %config.control.certificate.display(),
+        control_ca = %config.control.ca.display(),
+        store = %config.store.display(),
+        starts_per_minute_address = config.limits.starts_per_minute_address,
+        starts_per_minute_group = config.limits.starts_per_minute_group,
+        "web tier starts"
+    );
+    let (server_tls, client_tls) = files(&config)?;
+    let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    let listeners = listen(&config.listen)?;
+    let addresses: Vec<_> =
+        listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let store: Arc<dyn Store> = Arc::new(SledStore::open(&config.store)?);
+    let socket_path = socket::path(&config.store);
+    let app = Service::new(config, store.clone(), Clock::system())?;
+    let dialler = Arc::new(Dialler::new(app.clone(), client_tls));
+    dialler.configure()?;
+    let admin = socket::listen(&socket_path)
+        .map_err(|error| ServeError::Admin { path: socket_path.clone(), error })?;
+    warn_of_what_is_missing(&*store)?;
+
+    let mut house = JoinSet::new();
+    house.spawn(app.clone().keep_house());
+    house.spawn(socket::serve(admin, app.clone(), dialler.clone()));
+    let mut servers = JoinSet::new();
+    let mut handles = Vec::new();
+    for listener in listeners {
+        let handle = Handle::<SocketAddr>::new();
+        handles.push(handle.clone());
+        let tls = RustlsConfig::from_config(server_tls.clone());
+        let server = axum_server::from_tcp_rustls(listener, tls).map_err(ServeError::Serve)?;
+        let pages = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        servers.spawn(server.handle(handle).serve(pages));
+    }
+    tracing::info!(?addresses, admin_socket = %socket_path.display(), "web tier listens");
+
+    let ended = tokio::select! {
+        _ = term.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        ended = servers.join_next() => match ended {
+            Some(Ok(Err(error))) => Err(ServeError::Serve(error)),
+            _ => Ok(()),
+        },
+    };
+    tracing::info!("web tier stops: requests under way are finished first");
+    for handle in &handles {
+        handle.graceful_shutdown(Some(Duration::from_millis(STOP_MS_MAX)));
+    }
+    while servers.join_next().await.is_some() {}
+    house.shutdown().await;
+    drop(dialler);
+    // Another process may open the store from here on, and finds no socket of ours.
+    let _ = std::fs::remove_file(&socket_path);
+    tokio::task::spawn_blocking(move || store.flush())
+        .await
+        .unwrap_or(Err(StoreError::Conflict))?;
+    tracing::info!("web tier stopped; the store is on disk");
+    ended
+}
+
+fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServeError> {
+    let listen = |address: &SocketAddr| {
+        let listener = TcpListener::bind(address)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+        listener.map_err(|error| ServeError::Listen { address: *address, error })
+    };
+    addresses.iter().map(listen).collect()
+}
+
+/// A fresh store can do nothing yet: says what is missing and how to add it.
+fn warn_of_what_is_missing(store: &dyn Store) -> Result<(), StoreError> {
+    if store.servers()?.is_empty() {
+        tracing::warn!("there is no CServer yet: add one with `webtier server add`");
+    }
+    if store.groups()?.is_empty() {
+        tracing::warn!("there is no group yet: add one with `webtier group add`");
+    }
+    if store.agents()?.is_empty() {
+        tracing::warn!("there is no agent yet: add one with `webtier agent add`");
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The parts put together: what every route and every control stream shares.
+//!
+//! Owns the shared state and its locks. Each lock is held for a lookup or a change and never over an await; where
+//! two are needed the rotation's is taken first.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::control::Down;
+use protocol::{GroupId, ServerId, Ticket};
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fleet::{Fleet, Home};
+use crate::keys::{Push, Rotation};
+use crate::limits::{
+    LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS,
+    SERVER_WAIT_MS, SWEEP_MS,
+};
+use crate::passwords::{PasswordError, Passwords};
+use crate::store::{Store, StoreError};
+use crate::throttle::Throttle;
+
+/// What a running web tier consists of. Cheap to clone.
+pub(crate) type App = Arc<Service>;
+
+/// See [`App`].
+pub(crate) struct Service {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) passwords: Passwords,
+    pub(crate) logins_by_account: Mutex<Throttle<String>>,
+    pub(crate) logins_by_address: Mutex<Throttle<IpAddr>>,
+    pub(crate) starts_by_address: Mutex<Throttle<IpAddr>>,
+    pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
+    store: Arc<dyn Store>,
+    fleet: Mutex<Fleet>,
+    fleet_changed: Notify,
+    rotation: Mutex<Rotation>,
+    links: Mutex<HashMap<ServerId, mpsc::Sender<ToLink>>>,
+}
+
+/// What a control stream is told to do.
+#[derive(Debug)]
+pub(crate) enum ToLink {
+    /// Send a record.
+    Send(Down),
+    /// Send the orders that are new in the store.
+    Orders,
+}
+
+impl Service {
+    /// A web tier over this store that knows of no CServer being up.
+    pub(crate) fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        clock: Clock,
+    ) -> Result<App, ServiceError> {
+        let mut fleet = Fleet::default();
+        fleet.configure(&store.servers()?);
+        let rotation = Rotation::new(clock.now_ms(), &mut crate::random::bytes);
+        Ok(Arc::new(Self {
+            passwords: Passwords::new()?,
+            logins_by_account: Throttle::new(LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS).into(),
+            logins_by_address: Throttle::new(LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS).into(),
+            starts_by_address: Throttle::per_minute(config.limits.starts_per_minute_address).into(),
+            starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
+            config,
+            clock,
+            store,
+            fleet: fleet.into(),
+            fleet_changed: Notify::new(),
+            rotation: rotation.into(),
+            links: Mutex::default(),
+        }))
+    }
+
+    /// Asks the store, on a thread that may block.
+    pub(crate) async fn store<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || ask(&*store)).await {
+            Ok(answer) => answer,
+            // Cancelled at the end of the process, or a panic, which has been reported.
+            Err(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// The store, for code that may block itself.
+    pub(crate) fn store_blocking(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Looks at or changes what is known of the CServers.
+    pub(crate) fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        lock(&self.fleet)
+    }
+
+    /// What is known of the CServers has changed: whoever waits for one looks again.
+    pub(crate) fn fleet_has_changed(&self) {
+        self.fleet_changed.notify_waiters();
+    }
+
+    /// The keys.
+    pub(crate) fn rotation(&self) -> MutexGuard<'_, Rotation> {
+        lock(&self.rotation)
+    }
+
+    /// The least loaded CServer that is ready for the group's settings; waits a little for one.
+    pub(crate) async fn choose(&self, group: GroupId, revision: u64) -> Option<Home> {
+        let wait = tokio::time::sleep(Duration::from_millis(SERVER_WAIT_MS));
+        tokio::pin!(wait);
+        loop {
+            let changed = self.fleet_changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let home = {
+                let (rotation, now_ms) = (self.rotation(), self.clock.now_ms());
+                let may_sign = |server: &ServerId| rotation.signing(now_ms, server).is_some();
+                self.fleet().choose(&group, revision, may_sign)
+            };
+            if home.is_some() {
+                return home;
+            }
+            tokio::select! {
+                () = &mut changed => {}
+                () = &mut wait => return None,
+            }
+        }
+    }
+
+    /// Signs a ticket with the key of its audience; `None` while that CServer has no key that signs.
+    pub(crate) fn sign(&self, ticket: Ticket) -> Option<String> {
+        let rotation = self.rotation();
+        let (key_id, key) = rotation.signing(self.clock.now_ms(), &ticket.audience)?;
+        Some(Ticket { key_id, ..ticket }.sign(key))
+    }
+
+    /// A control stream is open: what is for it goes here from now on.
+    pub(crate) fn link_opened(&self, server: ServerId, link: mpsc::Sender<ToLink>) {
+        lock(&self.links).insert(server, link);
+    }
+
+    /// The control stream has ended.
+    pub(crate) fn link_closed(&self, server: &ServerId) {
+        lock(&self.links).remove(server);
+        self.fleet().down(server);
+    }
+
+    /// Tells one control stream, if it is open. One that does not keep up is ended; the next begins with everything anew.
+    pub(crate) fn tell(&self, server: &ServerId, what: ToLink) {
+        let mut links = lock(&self.links);
+        if links.get(server).is_some_and(|link| link.try_send(what).is_err()) {
+            links.remove(server);
+        }
+    }
+
+    /// Tells every open control stream.
+    pub(crate) fn tell_all(&self, what: impl Fn() -> ToLink) {
+        lock(&self.links).retain(|_, link| link.try_send(what()).is_ok());
+    }
+
+    /// Sends what the rotation wants sent.
+    pub(crate) fn push(&self, pushes: Vec<Push>) {
+        for push in pushes {
+            self.tell(&push.server, ToLink::Send(push.record));
+        }
+    }
+
+    /// Turns keys and sweeps the store, until the process ends.
+    pub(crate) async fn keep_house(self: Arc<Self>) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut swept_ms = 0;
+        loop {
+            second.tick().await;
+            let now_ms = self.clock.now_ms();
+            let pushes = self.rotation().tick(now_ms, &mut crate::random::bytes);
+            self.push(pushes);
+            if now_ms.abs_diff(swept_ms) < SWEEP_MS {
+                continue;
+            }
+            swept_ms = now_ms;
+            if let Err(error) = self.store(move |store| store.sweep(now_ms)).await {
+                tracing::error!(%error, "the store could not be swept of what has expired");
+            }
+        }
+    }
+}
+
+/// A web tier cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServiceError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+/// A panic in one request leaves the state of these small machines whole, so the others go on.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,228 @@
+//! Starting a visitor's session, giving it a new home, and letting an agent in.
+//!
+//! Owns the rules; `routes/` speaks HTTP, the store keeps the sessions, the CServer runs them.
+
+use protocol::ids::{GroupId, KeyId, SessionId, SessionKey, SessionNumber};
+use protocol::limits::TICKET_LIFE_MS;
+use protocol::resume::Resume;
+use protocol::secret::{Secret, SecretHash};
+use protocol::start::{ContinueRequest, StartAnswer, StartRequest};
+use protocol::{Privileges, ServerId, Subject, Ticket};
+
+use crate::fleet::Home;
+use crate::limits::{KEY_DIGITS, KEY_DIGITS_CROWDED, KEY_TRIES_MAX};
+use crate::service::Service;
+use crate::store::StoreError;
+use crate::store::records::{Agent, Group, Session, State};
+
+/// Why a visitor gets no session.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The request makes no sense.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Unknown group, or an origin that it does not list: one answer.
+    #[error(
+        "no session of that group may run on this page: add the page's origin to the group's settings"
+    )]
+    NotAllowed,
+    /// No such session for whoever asks: one answer.
+    #[error("there is no session to continue: start a new one")]
+    NotFound,
+    /// Somebody has the key.
+    #[error("a live session of the group has this key: choose another, or leave it out")]
+    KeyInUse,
+    /// A limit.
+    #[error("too many sessions are being started: try again in a minute")]
+    TooMany,
+    /// No CServer.
+    #[error("no session server is ready at the moment: try again")]
+    NoServer,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Service {
+    /// Starts a session for a page of `origin`.
+    pub(crate) async fn start(
+        &self,
+        origin: Option<&str>,
+        request: StartRequest,
+    ) -> Result<StartAnswer, Refusal> {
+        let bad = |error: protocol::ids::IdError| Refusal::BadRequest(error.to_string());
+        let group: GroupId = request.group.parse().map_err(bad)?;
+        let key: Option<SessionKey> =
+            request.key.map(|key| key.parse().map_err(bad)).transpose()?;
+        let group = self.group_for(group, origin).await?;
+        let now_ms = self.clock.now_ms();
+        if !crate::service::lock(&self.starts_by_group).take(now_ms, group.id) {
+            return Err(Refusal::TooMany);
+        }
+        let home = self.choose(group.id, group.settings.revision).await.ok_or(Refusal::NoServer)?;
+        let secret = Secret::new(crate::random::bytes());
+        for attempt in 0..2 * KEY_TRIES_MAX {
+            let digits = if attempt < KEY_TRIES_MAX { KEY_DIGITS } else { KEY_DIGITS_CROWDED };
+            let made = || crate::random::digits(digits).parse().map_err(bad);
+            let session = Session {
+                id: SessionId {
+                    group: group.id,
+                    key: key.map_or_else(made, Ok)?,
+                    number: SessionNumber::from_bytes(crate::random::bytes()),
+                },
+                resume: secret.hash(),
+                server: home.server,
+                boot: home.boot,
+                home: 1,
+                state: State::Assigned,
+                assigned_ms: self.clock.now_ms(),
+                started_ms: None,
+            };
+            let stored = session.clone();
+            match self.store(move |store| store.add_session(stored)).await {
+                Ok(()) => return self.answer(&group, &session, &home, secret),
+                Err(StoreError::KeyInUse) if key.is_some() => return Err(Refusal::KeyInUse),
+                Err(StoreError::KeyInUse) => {}
+                // The CServer restarted this very moment.
+                Err(StoreError::Conflict) => return Err(Refusal::NoServer),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::TooMany)
+    }
+
+    /// Gives a session whose CServer has left it a new home; one that is well where it is stays.
+    pub(crate) async fn go_on(
+        &self,
+        origin: Option<&str>,
+        request: ContinueRequest,
+    ) -> Result<StartAnswer, Refusal> {
+        let resume = Resume::from_text(&request.resume).ok_or(Refusal::NotFound)?;
+        let id = resume.session;
+        let group = self.group_for(id.group, origin).await?;
+        let session = self.store(move |store| store.session(&id)).await?;
+        // The same work whether there is such a session or not.
+        let owner =
+            session.as_ref().map_or(SecretHash::from_bytes(NOBODY), |session| session.resume);
+        let is_owner = owner.matches(&resume.secret);
+        let session = session.filter(|session| is_owner && session.may_move());
+        let session = session.ok_or(Refusal::NotFound)?;
+        let stays = session.is_open() && self.fleet().keeps(&session.server, session.boot);
+        if stays && let Some(home) = self.home_of(&session) {
+            return self.answer(&group, &session, &home, resume.secret);
+        }
+        let home = self.choose(group.id, group.settings.revision).await.ok_or(Refusal::NoServer)?;
+        let (to, now_ms, old_home) = ((home.server, home.boot), self.clock.now_ms(), session.home);
+        let moved = self.store(move |store| store.move_session(&id, old_home, to, now_ms)).await;
+        match moved {
+            Ok(session) => self.answer(&group, &session, &home, resume.secret),
+            // Somebody else took the key: for this visitor the session is over.
+            Err(StoreError::KeyInUse) => Err(Refusal::NotFound),
+            // Two tabs asked at once, or the CServer restarted: the next try sees how it ended.
+            Err(StoreError::Conflict) => Err(Refusal::NoServer),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A ticket for an agent to a live session, and where to take it; `None` while its CServer cannot be reached.
+    pub(crate) fn admit(
+        &self,
+        session: &Session,
+        agent: &Agent,
+        privileges: Privileges,
+    ) -> Option<(Home, String)> {
+        let home = self.home_of(session)?;
+        let subject = Subject::Agent { agent: agent.id, name: agent.display.clone(), privileges };
+        Some((home, self.ticket(session, subject)?))
+    }
+
+    /// The CServer of a session, if it is up and still the process that got the session.
+    pub(crate) fn home_of(&self, session: &Session) -> Option<Home> {
+        self.fleet().home(&session.server).filter(|home| home.boot == session.boot)
+    }
+
+    async fn group_for(&self, group: GroupId, origin: Option<&str>) -> Result<Group, Refusal> {
+        let group = self.store(move |store| store.group(&group)).await?;
+        let allowed =
+            |group: &Group| origin.is_some_and(|origin| group.settings.allows_origin(origin));
+        group.filter(allowed).ok_or(Refusal::NotAllowed)
+    }
+
+    fn answer(
+        &self,
+        group: &Group,
+        session: &Session,
+        home: &Home,
+        secret: Secret,
+    ) -> Result<StartAnswer, Refusal> {
+        let subject = Subject::Visitor { resume: session.resume };
+        let ticket = self.ticket(session, subject).ok_or(Refusal::NoServer)?;
+        tracing::info!(session = ?session.id, server = ?home.server, home = session.home, "a session was given a home");
+        Ok(StartAnswer {
+            session: session.id.to_text(),
+            key: session.id.key.as_str().to_owned(),
+            server: format!("{}/visitor", home.public_url.replacen("https://", "wss://", 1)),
+            status: format!("{}/visitor/status", home.public_url),
+            ticket,
+            resume: Resume { session: session.id, secret }.to_text(),
+            home: session.home,
+            settings: group.settings.visitor.clone(),
+        })
+    }
+
+    fn ticket(&self, session: &Session, subject: Subject) -> Option<String> {
+        let issued_ms = self.clock.now_ms();
+        self.sign(Ticket {
+            subject,
+            home: session.home,
+            // Replaced by that of the key that signs.
+            key_id: KeyId::from_bytes([0; 8]),
+            audience: session.server,
+            session: session.id,
+            issued_ms,
+            expires_ms: issued_ms + TICKET_LIFE_MS,
+            nonce: crate::random::bytes(),
+        })
+    }
+}
+
+/// What an agent sees of a live session.
+#[derive(serde::Serialize)]
+pub(crate) struct Listed {
+    pub(crate) group: GroupId,
+    pub(crate) key: SessionKey,
+    pub(crate) started_ms: u64,
+    pub(crate) server: ServerId,
+    /// `live`, or `unreachable` while the web tier has no stream to its CServer.
+    pub(crate) state: &'static str,
+}
+
+impl Service {
+    /// Live sessions of the agent's groups, newest first.
+    pub(crate) async fn list(&self, agent: &Agent) -> Result<Vec<Listed>, StoreError> {
+        let agent = agent.clone();
+        let sessions = self.store(move |store| {
+            let mut sessions = Vec::new();
+            for id in agent.groups.keys() {
+                let group = store.group(id)?;
+                if group.is_some_and(|group| group.privileges_of(&agent).is_some()) {
+                    sessions.extend(store.live_sessions(id, crate::limits::SESSIONS_LISTED_MAX)?);
+                }
+            }
+            sessions.sort_by_key(|session| std::cmp::Reverse(session.started_ms));
+            sessions.truncate(crate::limits::SESSIONS_LISTED_MAX);
+            Ok(sessions)
+        });
+        let listed = sessions.await?.into_iter().map(|session| Listed {
+            group: session.id.group,
+            key: session.id.key,
+            started_ms: session.started_ms.unwrap_or(session.assigned_ms),
+            server: session.server,
+            state: if self.home_of(&session).is_some() { "live" } else { "unreachable" },
+        });
+        Ok(listed.collect())
+    }
+}
+
+/// The hash of no secret that anybody has.
+const NOBODY: [u8; 32] = [0; 32];

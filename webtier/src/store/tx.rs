@@ -1,0 +1,264 @@
+//! A transaction of the store under way: values as JSON, keys and indexes that stay together, and what a report changes.
+//!
+//! Everything here sees and changes the store through the transaction alone.
+
+use protocol::control::{Boot, Down, Report, ReportEvent};
+use protocol::ids::{JoinId, SessionNumber};
+use protocol::{GroupId, ServerId, SessionKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sled::transaction::{ConflictableTransactionError, TransactionalTree};
+
+use super::StoreError;
+use super::records::{Group, Join, NEVER_STARTED, Server, Session, State};
+
+/// A transaction under way, speaking JSON.
+pub(super) struct Tx<'a>(pub(super) &'a TransactionalTree);
+
+pub(super) type TxResult<T> = Result<T, ConflictableTransactionError<StoreError>>;
+
+impl Tx<'_> {
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> TxResult<Option<T>> {
+        self.0.get(key)?.map(|value| read(key, &value).map_err(abort)).transpose()
+    }
+
+    pub(super) fn put<T: Serialize>(&self, key: &[u8], value: &T) -> TxResult<()> {
+        let value = serde_json::to_vec(value)
+            .map_err(|error| abort(StoreError::Corrupt(error.to_string())))?;
+        self.0.insert(key, value)?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, key: &[u8]) -> TxResult<()> {
+        self.0.remove(key)?;
+        Ok(())
+    }
+
+    pub(super) fn must_be_new(&self, key: &[u8], what: &'static str, name: &str) -> TxResult<()> {
+        match self.0.get(key)? {
+            Some(_) => Err(abort(StoreError::Exists { what, name: name.to_owned() })),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn must_exist<T: DeserializeOwned>(
+        &self,
+        key: &[u8],
+        what: &'static str,
+        name: &str,
+    ) -> TxResult<T> {
+        self.get(key)?.ok_or_else(|| abort(StoreError::NotFound { what, name: name.to_owned() }))
+    }
+
+    /// The server must still be the process that was meant.
+    pub(super) fn must_be_at(&self, server: &ServerId, boot: Boot) -> TxResult<()> {
+        let met: Option<Server> = self.get(&server_key(server))?;
+        if met.is_some_and(|met| met.boot == Some(boot)) {
+            Ok(())
+        } else {
+            Err(abort(StoreError::Conflict))
+        }
+    }
+
+    /// The same order for each of these CServers. Its number comes from the transaction: sled must not be asked for
+    /// anything else meanwhile, not even for an id.
+    pub(super) fn order(&self, servers: &[ServerId], order: &Down) -> TxResult<()> {
+        let number = self.get::<u64>(&ORDER_NUMBER_KEY)?.unwrap_or(0) + 1;
+        self.put(&ORDER_NUMBER_KEY, &number)?;
+        servers.iter().try_for_each(|server| self.put(&order_key(server, number), order))
+    }
+
+    pub(super) fn put_origins(&self, group: &Group, present: bool) -> TxResult<()> {
+        for origin in &group.settings.origins {
+            let mut key = origin_prefix(origin);
+            key.extend_from_slice(group.id.as_str().as_bytes());
+            if present { self.put(&key, &())? } else { self.remove(&key)? }
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_logins(&self, keys: &[Vec<u8>]) -> TxResult<()> {
+        keys.iter().try_for_each(|key| self.remove(key))
+    }
+
+    /// Takes the session's key for it, from one that has ended if need be.
+    pub(super) fn take_key(&self, session: &Session) -> TxResult<()> {
+        if !self.key_is_free(session)? {
+            return Err(abort(StoreError::KeyInUse));
+        }
+        let key = open_key(&session.id.group, &session.id.key);
+        self.0.insert(key, session.id.number.as_bytes())?;
+        Ok(())
+    }
+
+    pub(super) fn key_is_free(&self, session: &Session) -> TxResult<bool> {
+        let Some(number) = self.0.get(open_key(&session.id.group, &session.id.key))? else {
+            return Ok(true);
+        };
+        let holder: Option<Session> = self.get(&with(SESSIONS, &number))?;
+        Ok(holder.is_none_or(|holder| !holder.is_open() || holder.id == session.id))
+    }
+
+    /// Gives the session's key free, unless another has it by now.
+    pub(super) fn free_key(&self, session: &Session) -> TxResult<()> {
+        let key = open_key(&session.id.group, &session.id.key);
+        if self.0.get(&key)?.is_some_and(|number| number == session.id.number.as_bytes()) {
+            self.remove(&key)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the session and its place in the indexes by time.
+    pub(super) fn put_session(&self, session: &Session) -> TxResult<()> {
+        match &session.state {
+            State::Assigned => {
+                self.put(&time_key(ASSIGNED_AT, session.assigned_ms, &session.id.number), &())?
+            }
+            State::Live => {}
+            State::Ended { at_ms, .. } => {
+                self.put(&time_key(ENDED_AT, *at_ms, &session.id.number), &())?
+            }
+        }
+        self.put(&with(SESSIONS, session.id.number.as_bytes()), session)
+    }
+
+    pub(super) fn remove_times(&self, session: &Session) -> TxResult<()> {
+        match &session.state {
+            State::Assigned => {
+                self.remove(&time_key(ASSIGNED_AT, session.assigned_ms, &session.id.number))
+            }
+            State::Live => Ok(()),
+            State::Ended { at_ms, .. } => {
+                self.remove(&time_key(ENDED_AT, *at_ms, &session.id.number))
+            }
+        }
+    }
+
+    /// Ends a session. One that may go on elsewhere keeps its key until somebody else wants it.
+    pub(super) fn end_session(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
+        self.remove_times(&session)?;
+        let state = State::Ended { at_ms, reason: reason.to_owned() };
+        let ended = Session { state, ..session };
+        if !ended.may_move() {
+            self.free_key(&ended)?;
+        }
+        self.put_session(&ended)
+    }
+
+    pub(super) fn apply(&self, server: &ServerId, boot: Boot, report: &Report) -> TxResult<()> {
+        let number = report.session.number;
+        let session = self.get::<Session>(&with(SESSIONS, number.as_bytes()))?;
+        let Some(session) = session.filter(|session| session.id == report.session) else {
+            // Swept long ago, or of a session that another store gave out: nothing to keep.
+            return Ok(());
+        };
+        let here = session.server == *server && session.boot == boot;
+        match &report.event {
+            ReportEvent::SessionStarted { home } if here && *home == session.home => {
+                // A report may be later than the minute after which the session was given up.
+                let given_up = matches!(&session.state, State::Ended { reason, .. } if reason == NEVER_STARTED);
+                // Then its key may be somebody else's by now, and nobody could find it: it stays given up.
+                let holds_key = !given_up || self.key_is_free(&session)?;
+                if holds_key && (session.state == State::Assigned || given_up) {
+                    self.take_key(&session)?;
+                    self.remove_times(&session)?;
+                    let started_ms = session.started_ms.or(Some(report.at_ms));
+                    self.put_session(&Session { state: State::Live, started_ms, ..session })?;
+                }
+            }
+            ReportEvent::SessionEnded { home, reason } if here && *home == session.home => {
+                if session.is_open() {
+                    self.end_session(session, report.at_ms, reason)?;
+                }
+            }
+            // Of a home that it has left.
+            ReportEvent::SessionStarted { .. } | ReportEvent::SessionEnded { .. } => {}
+            ReportEvent::AgentJoined { join, agent, privileges } => {
+                let record = Join {
+                    agent: *agent,
+                    privileges: *privileges,
+                    joined_ms: report.at_ms,
+                    left_ms: None,
+                };
+                self.put(&join_key(&number, join), &record)?;
+            }
+            ReportEvent::AgentLeft { join } => {
+                let key = join_key(&number, join);
+                if let Some(record) = self.get::<Join>(&key)? {
+                    self.put(&key, &Join { left_ms: Some(report.at_ms), ..record })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StoreError> {
+    // Only the kind is told: the rest of a key may hold what must not stand in a log.
+    serde_json::from_slice(value).map_err(|error| {
+        StoreError::Corrupt(format!("kind {:?}: {error}", key.first().copied().map(char::from)))
+    })
+}
+
+pub(super) fn abort(error: StoreError) -> ConflictableTransactionError<StoreError> {
+    ConflictableTransactionError::Abort(error)
+}
+
+pub(super) fn with(kind: u8, rest: &[u8]) -> Vec<u8> {
+    [&[kind], rest].concat()
+}
+
+pub(super) fn server_key(server: &ServerId) -> Vec<u8> {
+    with(SERVERS, server.as_str().as_bytes())
+}
+
+// No id contains a zero byte, so it ends one without doubt.
+
+pub(super) fn order_prefix(server: &ServerId) -> Vec<u8> {
+    [&[ORDERS], server.as_str().as_bytes(), &[0]].concat()
+}
+
+pub(super) fn order_key(server: &ServerId, number: u64) -> Vec<u8> {
+    [order_prefix(server).as_slice(), &number.to_be_bytes()].concat()
+}
+
+pub(super) fn origin_prefix(origin: &str) -> Vec<u8> {
+    [&[ORIGINS], origin.as_bytes(), &[0]].concat()
+}
+
+pub(super) fn open_prefix(group: &GroupId) -> Vec<u8> {
+    [&[OPEN_KEYS], group.as_str().as_bytes(), &[0]].concat()
+}
+
+pub(super) fn open_key(group: &GroupId, key: &SessionKey) -> Vec<u8> {
+    [open_prefix(group).as_slice(), key.as_str().as_bytes()].concat()
+}
+
+pub(super) fn time_key(kind: u8, ms: u64, number: &SessionNumber) -> Vec<u8> {
+    [&[kind], ms.to_be_bytes().as_slice(), number.as_bytes()].concat()
+}
+
+pub(super) fn join_key(number: &SessionNumber, join: &JoinId) -> Vec<u8> {
+    [&[JOINS], number.as_bytes().as_slice(), join.as_bytes()].concat()
+}
+
+// First bytes of keys.
+pub(super) const SCHEMA_KEY: [u8; 1] = [b'v'];
+pub(super) const ORDER_NUMBER_KEY: [u8; 1] = [b'w'];
+pub(super) const GROUPS: u8 = b'g';
+pub(super) const REVISIONS: u8 = b'r';
+pub(super) const ORIGINS: u8 = b'o';
+pub(super) const AGENTS: u8 = b'a';
+pub(super) const AGENT_IDS: u8 = b'i';
+pub(super) const LOGINS: u8 = b'l';
+pub(super) const SERVERS: u8 = b's';
+pub(super) const PROGRESS: u8 = b'p';
+pub(super) const ORDERS: u8 = b'q';
+pub(super) const SESSIONS: u8 = b'n';
+pub(super) const OPEN_KEYS: u8 = b'k';
+pub(super) const ASSIGNED_AT: u8 = b't';
+pub(super) const ENDED_AT: u8 = b'e';
+pub(super) const JOINS: u8 = b'j';
+
+/// Kind and time in front of a session number.
+pub(super) const TIME_BYTES: usize = 9;

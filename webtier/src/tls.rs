@@ -1,0 +1,72 @@
+//! The two TLS sides of the web tier: towards browsers, and towards CServers.
+//!
+//! Reads the PEM files; every failure names the file and what to do.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use crate::config::{ControlFiles, TlsFiles};
+
+/// A file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TlsError {
+    /// Not readable, or not PEM of that kind.
+    #[error("{path}: {error}; it must be a readable PEM file with {what}")]
+    File { path: PathBuf, what: &'static str, error: String },
+    /// Readable, and yet of no use.
+    #[error("{path}: {error}; check that certificate and key belong together")]
+    Pair { path: PathBuf, error: rustls::Error },
+}
+
+/// TLS 1.2 and 1.3 with our public certificate.
+pub(crate) fn server(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
+    let pair = |error| TlsError::Pair { path: files.certificate.clone(), error };
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(pair)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// TLS towards CServers: they must have a certificate of the control CA, and see ours.
+pub(crate) fn client(files: &ControlFiles) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in self::chain(&files.ca)? {
+        roots.add(authority).map_err(|error| TlsError::Pair { path: files.ca.clone(), error })?;
+    }
+    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
+    let pair = |error| TlsError::Pair { path: files.certificate.clone(), error };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, key))
+        .map_err(pair)?;
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let file = |error: String| TlsError::File { path: path.into(), what: "a certificate", error };
+    let certificates =
+        CertificateDer::pem_file_iter(path).map_err(|error| file(error.to_string()))?;
+    let chain: Vec<_> =
+        certificates.collect::<Result<_, _>>().map_err(|error| file(error.to_string()))?;
+    if chain.is_empty() { Err(file("no certificate in it".into())) } else { Ok(chain) }
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::File {
+        path: path.into(),
+        what: "a private key",
+        error: error.to_string(),
+    })
+}
