@@ -1,2 +1,58 @@
-//! Placeholder.
-fn main() {}
+//! The project's commands. `cargo xtask help` lists them; the README says when to use which.
+//!
+//! Owns the command line only; each command has a file of its own.
+
+#![allow(clippy::print_stdout, reason = "a command line talks to a person")]
+
+mod building;
+mod commands;
+mod demo;
+mod planted;
+mod repo;
+mod simulate;
+mod stack;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the browser part and both servers.
+    Build,
+    /// Build everything, start it on loopback with a sample shop, and say what to try. Ends with Ctrl-C.
+    Demo(demo::Arguments),
+    /// Run every check and test.
+    Test(test::Arguments),
+    /// Run the relay in virtual time under seeded faults.
+    Simulate(simulate::Arguments),
+    /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
+    Stack(stack::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Line::parse().command {
+        Command::Build => repo::Repo::find().and_then(|repo| building::all(&repo)).map(|()| true),
+        Command::Demo(arguments) => demo::run(&arguments).map(|()| true),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/**
+ * How the browser suite runs: one stack for all of it, two browsers at a time, no retries.
+ *
+ * `cargo xtask test` starts it; by hand, `npm test` after `cargo xtask build`.
+ */
+
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "specs",
+  outputDir: "results",
+  globalSetup: "./support/global-setup.ts",
+  fullyParallel: true,
+  workers: 2,
+  retries: 0,
+  timeout: 45_000,
+  expect: { timeout: 12_000 },
+  reporter: [["list"]],
+  projects: [
+    { name: "chromium", testIgnore: /faults/ },
+    // These end processes of the stack, so they come last and one after the other.
+    { name: "faults", testMatch: /faults/, dependencies: ["chromium"], fullyParallel: false },
+  ],
+});

@@ -1,0 +1,263 @@
+/**
+ * The two people of a session, each with a browser context of their own.
+ *
+ * A Shopper stands on a page of the shop, a Viewer looks at it. Both know only hooks that `browser/HOOKS.md` names.
+ */
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  chromium,
+  expect,
+  test as base,
+  type Browser,
+  type BrowserContext,
+  type Locator,
+  type Page,
+} from "@playwright/test";
+
+import { Capture } from "./frames.js";
+import { account, stack } from "./stack.js";
+
+/** `test` with a Chromium that knows the stack's certificates, and whose pages are closed after each test. */
+export const test = base.extend<{ closed: undefined }, { browser: Browser }>({
+  closed: [
+    async ({ browser }, use) => {
+      await use(undefined);
+      for (const context of browser.contexts()) await context.close();
+    },
+    { auto: true },
+  ],
+  browser: [
+    async ({}, use) => {
+      const browser = await chromium.launch({
+        executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+        args: [
+          "--no-sandbox",
+          "--disable-gpu",
+          "--disable-quic",
+          "--no-first-run",
+          "--disable-background-networking",
+          "--disable-component-update",
+          "--disable-sync",
+          `--ignore-certificate-errors-spki-list=${stack().spki_hash}`,
+        ],
+      });
+      await use(browser);
+      await browser.close();
+    },
+    { scope: "worker" },
+  ],
+});
+
+export { expect };
+
+const VIEWPORT = { width: 1200, height: 760 };
+
+/** A visitor of the shop. */
+export class Shopper {
+  readonly sent: Capture;
+
+  private constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+    readonly faults: string[],
+  ) {
+    this.sent = Capture.ofSent(page);
+  }
+
+  /** Opens a page of the shop in a fresh context. */
+  static async open(browser: Browser, path = "/"): Promise<Shopper> {
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    const page = await context.newPage();
+    const shopper = new Shopper(context, page, watchFaults(page));
+    await page.goto(stack().shop_url + path);
+    return shopper;
+  }
+
+  /** Opens a page and asks for help by the button. */
+  static async withSession(browser: Browser, path = "/"): Promise<Shopper> {
+    const shopper = await Shopper.open(browser, path);
+    await shopper.page.click("#help");
+    await shopper.expectState("live");
+    return shopper;
+  }
+
+  /** Starts by the script's own interface. */
+  async start(options: { sessionKey?: string; groupId?: string }): Promise<void> {
+    await this.page.waitForFunction(() => "GLANCE" in window);
+    await this.page.evaluate((given) => {
+      type Api = { Cobrowse: { Visitor: { startSession(options: object): void } } };
+      (window as unknown as { GLANCE: Api }).GLANCE.Cobrowse.Visitor.startSession(given);
+    }, options);
+  }
+
+  /** Ends by the script's own interface. */
+  async stop(): Promise<void> {
+    await this.page.evaluate(() => {
+      type Api = { Cobrowse: { Visitor: { stopSession(): void } } };
+      (window as unknown as { GLANCE: Api }).GLANCE.Cobrowse.Visitor.stopSession();
+    });
+  }
+
+  get widget(): Locator {
+    return this.page.locator("glance-cobrowse-widget");
+  }
+
+  async expectState(state: string): Promise<void> {
+    await expect(this.widget).toHaveAttribute("data-state", state);
+  }
+
+  /** The code that the visitor reads out. */
+  async key(): Promise<string> {
+    await expect(this.widget).toHaveAttribute("data-key", /.+/);
+    return (await this.widget.getAttribute("data-key")) ?? "";
+  }
+
+  async go(path: string): Promise<void> {
+    await this.page.goto(stack().shop_url + path);
+  }
+}
+
+/** An agent with a viewer. */
+export class Viewer {
+  readonly received: Capture;
+
+  private constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+    readonly faults: string[],
+  ) {
+    this.received = Capture.ofReceived(page);
+  }
+
+  /** A fresh browser in which nobody is logged in. */
+  static async fresh(browser: Browser): Promise<Viewer> {
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    const page = await context.newPage();
+    return new Viewer(context, page, watchFaults(page));
+  }
+
+  /** Opens the agent view of a key, logs in, and waits for the mirrored page. */
+  static async join(browser: Browser, name: string, key: string): Promise<Viewer> {
+    const viewer = await Viewer.fresh(browser);
+    await viewer.open(key);
+    await viewer.logIn(name);
+    await viewer.expectState("live");
+    return viewer;
+  }
+
+  /** Goes to the agent view of a key. */
+  async open(key: string): Promise<void> {
+    await this.page.goto(agentView(key));
+  }
+
+  /** Fills the login form that is shown. */
+  async logIn(name: string, password = account(name).password): Promise<void> {
+    await expect(this.page).toHaveURL(/\/login/);
+    const form = this.page
+      .locator("form")
+      .filter({ has: this.page.locator("input[type=password]") });
+    await form.locator("input:not([type=hidden]):not([type=password])").first().fill(name);
+    await form.locator("input[type=password]").fill(password);
+    await form.locator("button, input[type=submit]").first().click();
+  }
+
+  async expectState(state: string): Promise<void> {
+    await expect(this.page.locator("body")).toHaveAttribute("data-state", state);
+  }
+
+  async expectReason(reason: string): Promise<void> {
+    await expect(this.page.locator("body")).toHaveAttribute("data-reason", reason);
+  }
+
+  /** Text of the first element that fits, in the mirrored page; null when there is none. */
+  text(selector: string): Promise<string | null> {
+    return this.inMirror(
+      (mirror, wanted) => mirror.querySelector(wanted)?.textContent ?? null,
+      selector,
+    );
+  }
+
+  /** Value of a field in the mirrored page. */
+  value(selector: string): Promise<string | null> {
+    return this.inMirror((mirror, wanted) => {
+      const field = mirror.querySelector(wanted) as HTMLInputElement | null;
+      return field ? field.value : null;
+    }, selector);
+  }
+
+  /** How many elements fit in the mirrored page. */
+  count(selector: string): Promise<number | null> {
+    return this.inMirror((mirror, wanted) => mirror.querySelectorAll(wanted).length, selector);
+  }
+
+  /** How far the mirrored page is scrolled. */
+  scrolled(): Promise<number | null> {
+    return this.inMirror((mirror) => mirror.defaultView?.scrollY ?? 0, "");
+  }
+
+  /** A computed style in the mirrored page. */
+  async styleOf(selector: string, property: string): Promise<string | null> {
+    return this.inMirror((mirror, both) => {
+      const [wanted = "", name = ""] = both.split("|");
+      const found = mirror.querySelector(wanted);
+      return found
+        ? (mirror.defaultView?.getComputedStyle(found).getPropertyValue(name) ?? null)
+        : null;
+    }, `${selector}|${property}`);
+  }
+
+  /** Everything that the mirrored document holds, as markup. */
+  markup(): Promise<string | null> {
+    return this.inMirror((mirror) => mirror.documentElement.outerHTML, "");
+  }
+
+  async expectText(selector: string, text: string | RegExp): Promise<void> {
+    await expect
+      .poll(() => this.text(selector), { message: `${selector} in the view` })
+      .toMatch(text);
+  }
+
+  /** Runs in the viewer's own world, with the mirrored document: its frame runs no scripts. */
+  private async inMirror<T>(
+    read: (mirror: Document, word: string) => T,
+    word: string,
+  ): Promise<T | null> {
+    const mirror = await this.page.evaluateHandle(
+      () => document.querySelector<HTMLIFrameElement>("#stage iframe")?.contentDocument ?? null,
+    );
+    try {
+      const there = await mirror.evaluate((found) => found?.documentElement != null);
+      return there ? await mirror.evaluate(read as never, word) : null;
+    } finally {
+      await mirror.dispose();
+    }
+  }
+}
+
+/** Address of the agent view of a key. */
+export function agentView(key: string): string {
+  return `${stack().web_url}/cobrowse/AgentView?SessionKey=${encodeURIComponent(key)}`;
+}
+
+/** A picture of a moment, outside git. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  const aside = fileURLToPath(new URL("../../../target/e2e-screenshots", import.meta.url));
+  const folder = process.env["COBROWSE_SCREENSHOTS"] ?? aside;
+  mkdirSync(folder, { recursive: true });
+  // Hiding the caret would put a style into the page, which its policy refuses.
+  await page.screenshot({ path: join(folder, `${name}.png`), caret: "initial" });
+}
+
+/** What the console and the page complain about: errors, and everything about policies. */
+function watchFaults(page: Page): string[] {
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    const text = message.text();
+    if (/content security policy|trusted ?types|refused to/i.test(text)) faults.push(text);
+  });
+  return faults;
+}

@@ -1,0 +1,157 @@
+/**
+ * An agent without a browser: logs in over HTTPS, follows the redirects, opens the WebSocket, keeps what comes.
+ *
+ * It shows what a CServer really sends, with no viewer in between. Names lead to loopback, whatever a resolver says.
+ */
+
+import { readFileSync } from "node:fs";
+import { request as httpsRequest, type RequestOptions } from "node:https";
+import WebSocket from "ws";
+
+import { Capture } from "./frames.js";
+import { agentView } from "./people.js";
+import { account, stack } from "./stack.js";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: string;
+}
+
+const WAIT_MS_MAX = 10_000;
+
+/** A logged-in agent with a jar of cookies by host. */
+export class RawAgent {
+  readonly received = new Capture();
+  private readonly cookies: { name: string; value: string; domain: string; path: string }[] = [];
+  private socket: WebSocket | null = null;
+
+  /** Logs in, joins by key, and begins to receive. */
+  static async join(name: string, key: string): Promise<RawAgent> {
+    const agent = new RawAgent();
+    await agent.logIn(name);
+    const looked = await agent.get(agentView(key));
+    const joined = await agent.get(locationOf(looked, stack().web_url));
+    const origin = new URL(locationOf(looked, stack().web_url)).origin;
+    const view = locationOf(joined, origin);
+    const page = await agent.get(view);
+    const csrf = /name="cobrowse-csrf" content="([^"]+)"/.exec(page.body)?.[1];
+    if (page.status !== 200 || csrf === undefined)
+      throw new Error(`no view: ${String(page.status)}`);
+    await agent.connect(view, csrf);
+    return agent;
+  }
+
+  close(): void {
+    this.socket?.terminate();
+  }
+
+  /** The `Cookie` header for a URL. */
+  cookieHeader(url: string): string {
+    const { hostname, pathname } = new URL(url);
+    return this.cookies
+      .filter((one) => hostname === one.domain || hostname.endsWith(`.${one.domain}`))
+      .filter((one) => pathname.startsWith(one.path))
+      .map((one) => `${one.name}=${one.value}`)
+      .join("; ");
+  }
+
+  async get(url: string): Promise<Answer> {
+    return this.keep(url, await fetchRaw(url, { headers: { cookie: this.cookieHeader(url) } }));
+  }
+
+  private async logIn(name: string): Promise<void> {
+    const url = `${stack().web_url}/login`;
+    const page = await this.get(url);
+    const fields = new URLSearchParams();
+    for (const [input] of page.body.matchAll(/<input[^>]*>/g)) {
+      const part = (name: string): string =>
+        new RegExp(` ${name}="([^"]*)"`).exec(input)?.[1] ?? "";
+      const kind = part("type");
+      if (kind === "hidden") fields.set(part("name"), part("value").replaceAll("&amp;", "&"));
+      else if (kind === "password") fields.set(part("name"), account(name).password);
+      else fields.set(part("name"), name);
+    }
+    const body = fields.toString();
+    const headers = {
+      cookie: this.cookieHeader(url),
+      origin: stack().web_url,
+      "content-type": "application/x-www-form-urlencoded",
+      "content-length": String(body.length),
+    };
+    const answer = this.keep(url, await fetchRaw(url, { method: "POST", headers }, body));
+    if (answer.status !== 303) throw new Error(`login: ${String(answer.status)} ${answer.body}`);
+  }
+
+  private connect(view: string, csrf: string): Promise<void> {
+    const url = view.replace("https://", "wss://").replace("/view/", "/agent/");
+    const socket = new WebSocket(url, ["cobrowse.v1", `csrf.${csrf}`], {
+      ...toLoopback(),
+      origin: new URL(view).origin,
+      headers: { cookie: this.cookieHeader(view) },
+      handshakeTimeout: WAIT_MS_MAX,
+    } as unknown as WebSocket.ClientOptions);
+    this.socket = socket;
+    socket.on("message", (data: Buffer) => this.received.take(data));
+    return new Promise((resolve, reject) => {
+      socket.once("open", () => resolve());
+      socket.once("error", reject);
+    });
+  }
+
+  private keep(url: string, answer: Answer): Answer {
+    for (const line of [answer.headers["set-cookie"] ?? []].flat()) {
+      const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
+      const at = pair.indexOf("=");
+      const find = (name: string): string | undefined =>
+        attributes
+          .find((one) => one.toLowerCase().startsWith(`${name}=`))
+          ?.split("=")
+          .slice(1)
+          .join("=");
+      const domain = find("domain") ?? new URL(url).hostname;
+      this.cookies.push({
+        name: pair.slice(0, at),
+        value: pair.slice(at + 1),
+        domain,
+        path: find("path") ?? "/",
+      });
+    }
+    return answer;
+  }
+}
+
+/** One request; nothing is followed. */
+export function fetchRaw(url: string, options: RequestOptions = {}, body = ""): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(url, { ...options, ...toLoopback(), agent: false }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => {
+        const body = Buffer.concat(parts).toString("utf8");
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+      });
+    });
+    request.setTimeout(WAIT_MS_MAX, () => request.destroy(new Error(`${url}: no answer`)));
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+function toLoopback(): RequestOptions {
+  return {
+    ca: readFileSync(stack().public_ca),
+    lookup: (_host, options, done) => {
+      if (options.all === true) done(null, [{ address: "127.0.0.1", family: 4 }]);
+      else done(null, "127.0.0.1", 4);
+    },
+  };
+}
+
+function locationOf(answer: Answer, base: string): string {
+  const location = answer.headers["location"];
+  if (answer.status !== 303 || typeof location !== "string") {
+    throw new Error(`no redirect: ${String(answer.status)} ${answer.body.slice(0, 200)}`);
+  }
+  return new URL(location, base).href;
+}

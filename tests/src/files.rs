@@ -1,0 +1,85 @@
+//! Configuration files of the two servers, as an administrator would write them.
+
+use std::path::Path;
+
+use crate::certificates::Certificates;
+use crate::stack::Backend;
+
+/// What stands in a CServer's file.
+pub struct CServerFile<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Where it listens.
+    pub port: u16,
+    /// What browsers call it.
+    pub public_url: &'a str,
+    /// What the web tier calls it.
+    pub control_name: &'a str,
+    /// Where agents get tickets.
+    pub web_tier_url: &'a str,
+    /// How many cores.
+    pub cores: usize,
+    /// Which backend.
+    pub backend: Backend,
+    /// Stem of its public certificate.
+    pub public_stem: &'a str,
+    /// Stem of its control certificate.
+    pub control_stem: &'a str,
+}
+
+impl CServerFile<'_> {
+    /// The file's text.
+    pub fn text(&self, certificates: &Certificates) -> String {
+        format!(
+            "id = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncontrol_name = {:?}\n\
+             web_tier_url = {:?}\ncores = {}\nbackend = {:?}\n\n\
+             [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
+             [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n",
+            self.id,
+            self.port,
+            self.public_url,
+            self.control_name,
+            self.web_tier_url,
+            self.cores,
+            self.backend.name(),
+            certificates.chain(self.public_stem),
+            certificates.key(self.public_stem),
+            certificates.chain(self.control_stem),
+            certificates.key(self.control_stem),
+            certificates.control_ca(),
+        )
+    }
+}
+
+/// What stands in the web tier's file.
+pub struct WebTierFile<'a> {
+    /// Where it listens.
+    pub port: u16,
+    /// What browsers call it.
+    pub public_url: &'a str,
+    /// The parent that it shares with the CServers.
+    pub cookie_domain: &'a str,
+    /// Its database.
+    pub store: &'a Path,
+}
+
+impl WebTierFile<'_> {
+    /// The file's text.
+    pub fn text(&self, certificates: &Certificates) -> String {
+        format!(
+            "replica = \"w1\"\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
+             [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
+             [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
+             [store]\npath = {:?}\n",
+            self.port,
+            self.public_url,
+            self.cookie_domain,
+            certificates.chain("www"),
+            certificates.key("www"),
+            certificates.chain("w1"),
+            certificates.key("w1"),
+            certificates.control_ca(),
+            self.store,
+        )
+    }
+}

@@ -1,0 +1,180 @@
+//! Leaving and returning, on both sides, and every way a session ends.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use cobrowse_tests::limits::WAIT_MAX;
+use cobrowse_tests::{Agent, AgentBrowser, Stack, Visitor};
+use protocol::{CloseCode, Kind};
+
+#[test]
+fn an_agent_leaves_and_returns_with_the_cookie_of_its_join() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut ada = Agent::join(&stack, "ada", visitor.key())?;
+    let bob = Agent::join(&stack, "bob", visitor.key())?;
+    ada.expect("two participants", |ada| count(ada) == 2)?;
+    let view = bob.view.clone();
+    drop(bob);
+    ada.expect("one participant", |ada| count(ada) == 1)?;
+    visitor.diff(b"while bob was away")?;
+    let mut bob = view.connect()?;
+    bob.expect_copy_of(&visitor)?;
+    ada.expect("two participants again", |ada| count(ada) == 2)
+}
+
+#[test]
+fn a_reloaded_view_page_is_the_same_join() -> Result<()> {
+    let stack = stack();
+    let visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let agent = Agent::join(&stack, "ada", visitor.key())?;
+    let (mut view, first) = (agent.view.clone(), agent.joined["agent"].clone());
+    drop(agent);
+    assert_eq!(view.reload()?.status, 200);
+    assert_eq!(view.status()?.status, 200);
+    let mut again = view.connect()?;
+    assert_eq!(again.joined["agent"], first, "a join keeps its number");
+    again.expect_copy_of(&visitor)
+}
+
+#[test]
+fn a_newer_connection_of_a_join_replaces_the_older() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut older = Agent::join(&stack, "ada", visitor.key())?;
+    let mut newer = older.view.connect()?;
+    older.socket.expect_close(CloseCode::Superseded)?;
+    visitor.diff(b"for the newer")?;
+    newer.expect_copy_of(&visitor)
+}
+
+#[test]
+fn the_visitor_changes_page_and_the_view_follows() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"first page")?;
+    let mut agent = Agent::join(&stack, "ada", visitor.key())?;
+    agent.expect_copy_of(&visitor)?;
+    for page in ["second page", "third page"] {
+        visitor.leaving()?;
+        agent.expect("that the visitor leaves", |agent| {
+            agent.visitor_state["visitor"] == "leaving"
+        })?;
+        let before = visitor.epoch();
+        visitor.resume()?;
+        assert_eq!(visitor.epoch(), before, "the welcome names the last epoch");
+        agent
+            .expect("that the visitor is back", |agent| agent.visitor_state["visitor"] == "live")?;
+        visitor.keyframe(page.as_bytes())?;
+        agent.expect_copy_of(&visitor)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_tab_takes_over_and_the_first_is_told() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"first tab")?;
+    let mut agent = Agent::join(&stack, "ada", visitor.key())?;
+    let Ok(second) = visitor.try_resume()? else { panic!("the second tab was refused") };
+    visitor.socket.expect_close(CloseCode::Superseded)?;
+    visitor.socket = second;
+    let (_, welcome) = visitor.socket.frame_of(Kind::Welcome)?;
+    assert!(!welcome.is_empty());
+    visitor.keyframe(b"second tab")?;
+    agent.expect_copy_of(&visitor)
+}
+
+#[test]
+fn the_visitor_ends_the_session_and_everybody_hears_why() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut agent = Agent::join(&stack, "ada", visitor.key())?;
+    visitor.bye()?;
+    agent.socket.expect_close(CloseCode::SessionEndedVisitor)?;
+    visitor.socket.expect_close(CloseCode::SessionEndedVisitor)?;
+    assert_over(&stack, &visitor, &mut agent, CloseCode::SessionEndedVisitor)
+}
+
+#[test]
+fn an_agent_who_may_ends_the_session() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut ada = Agent::join(&stack, "ada", visitor.key())?;
+    let mut bob = Agent::join(&stack, "bob", visitor.key())?;
+    ada.say(Kind::End, b"")?;
+    for socket in [&mut ada.socket, &mut bob.socket, &mut visitor.socket] {
+        socket.expect_close(CloseCode::SessionEndedAgent)?;
+    }
+    assert_over(&stack, &visitor, &mut ada, CloseCode::SessionEndedAgent)
+}
+
+#[test]
+fn a_visitor_who_does_not_return_within_the_grace_period_ends_the_session() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut agent = Agent::join(&stack, "ada", visitor.key())?;
+    agent.expect_copy_of(&visitor)?;
+    visitor.leaving()?;
+    // The last tab is closed: its connection ends without a word more.
+    let left = std::time::Instant::now();
+    let (key, answer) = (visitor.key().to_owned(), visitor.answer.clone());
+    drop(visitor);
+    agent.expect("that the visitor is away", |agent| agent.visitor_state["visitor"] != "live")?;
+    agent.socket.expect_close(CloseCode::SessionEndedTimeout)?;
+    assert!(left.elapsed().as_millis() >= u128::from(protocol::limits::GRACE_MS_MIN));
+    assert_eq!(agent.view.status()?.error(), "session_ended_timeout");
+    let refused = cobrowse_tests::visitor::connect(
+        stack.net(),
+        &answer.server,
+        stack.shop_url(),
+        &format!("resume.{}", answer.resume),
+    )?;
+    assert_eq!(refused.err().map(|answer| answer.status), Some(410));
+    assert_eq!(AgentBrowser::login(&stack, "ada")?.look_up(&key)?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn revoking_an_agent_cuts_its_join_at_once_and_only_its() -> Result<()> {
+    let stack = stack();
+    let password = "a password of its own";
+    stack.admin(&["agent", "add", "zoe", "--display", "Zoe", "--password-stdin"], password)?;
+    stack.admin(&["agent", "grant", "zoe", "demo", "viewer"], "")?;
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let mut browser = AgentBrowser::new(&stack);
+    let answer = browser.log_in_as(&browser.login_url(), "zoe", password)?;
+    assert_eq!(answer.status, 303, "an account made while the web tier runs can log in");
+    let mut zoe = browser.open(visitor.key())?.connect()?;
+    let mut ada = Agent::join(&stack, "ada", visitor.key())?;
+    zoe.expect_copy_of(&visitor)?;
+    stack.admin(&["agent", "revoke", "zoe", "demo"], "")?;
+    zoe.socket.expect_close(CloseCode::Revoked)?;
+    assert_eq!(zoe.view.reload()?.status, 403);
+    visitor.diff(b"ada still sees")?;
+    ada.expect_copy_of(&visitor)
+}
+
+fn stack() -> Arc<Stack> {
+    Stack::shared(Stack::plan().servers(2).cores(2).grace_ms(protocol::limits::GRACE_MS_MIN))
+}
+
+/// Nothing opens the session any more, and every answer says why it ended.
+fn assert_over(stack: &Stack, visitor: &Visitor, agent: &mut Agent, code: CloseCode) -> Result<()> {
+    assert_eq!(visitor.try_resume()?.err().map(|answer| answer.error()), Some(code.name().into()));
+    let status = visitor.status(&format!("resume.{}", visitor.answer.resume))?;
+    assert_eq!((status.status, status.error().as_str()), (code.status(), code.name()));
+    assert_eq!(agent.view.status()?.error(), code.name());
+    assert_eq!(agent.view.reload()?.status, code.status());
+    // The web tier hears it over the control stream.
+    let end = std::time::Instant::now() + WAIT_MAX;
+    let mut browser = AgentBrowser::login(stack, "ada")?;
+    while browser.look_up(visitor.key())?.status != 404 {
+        assert!(std::time::Instant::now() < end, "the web tier still finds the session");
+        std::thread::sleep(cobrowse_tests::limits::POLL_EVERY);
+    }
+    Ok(())
+}
+
+fn count(agent: &Agent) -> usize {
+    agent.participants["agents"].as_array().map_or(0, Vec::len)
+}

@@ -1,0 +1,210 @@
+//! The stages of `test`, in the order in which they run: quick answers first.
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::Context;
+use super::count::Count;
+use super::tools;
+use crate::commands::Run;
+use crate::{building, planted, simulate};
+
+/// One stage.
+pub(crate) struct Stage {
+    /// Its name, for `--without` and `--only`.
+    pub(crate) name: &'static str,
+    /// What it checks, in a few words.
+    pub(crate) about: &'static str,
+    /// What it cannot do without.
+    pub(crate) needs: &'static [&'static str],
+    /// What it does.
+    pub(crate) run: fn(&Context<'_>) -> Result<Count>,
+}
+
+/// All of them.
+pub(crate) const STAGES: &[Stage] = &[
+    Stage {
+        name: "tools",
+        about: "node, npm packages, Chromium and io_uring are there; installs what it may",
+        needs: &[],
+        run: tools::check,
+    },
+    Stage {
+        name: "format",
+        about: "rustfmt and prettier would change nothing",
+        needs: &[],
+        run: format,
+    },
+    Stage {
+        name: "browser",
+        about: "TypeScript types, units and bundles",
+        needs: &[],
+        run: browser,
+    },
+    Stage { name: "lints", about: "clippy and eslint find nothing", needs: &[], run: lints },
+    Stage {
+        name: "style",
+        about: "file headers and sizes; names and numbers equal in PROTOCOL.md, Rust and TypeScript",
+        needs: &[],
+        run: style,
+    },
+    Stage {
+        name: "units",
+        about: "tests of all crates that need no running server",
+        needs: &[],
+        run: units,
+    },
+    Stage {
+        name: "simulation",
+        about: "the relay in virtual time under seeded faults",
+        needs: &[],
+        run: simulation,
+    },
+    Stage {
+        name: "planted",
+        about: "known bugs, put into the relay one by one, make the simulation fail",
+        needs: &[],
+        run: planted_bugs,
+    },
+    Stage {
+        name: "paths",
+        about: "real processes over real sockets, readiness backend",
+        needs: &[],
+        run: paths,
+    },
+    Stage {
+        name: "paths-io-uring",
+        about: "the same for what moves bytes and ends connections, io_uring backend",
+        needs: &["io_uring"],
+        run: paths_io_uring,
+    },
+    Stage {
+        name: "e2e",
+        about: "real browsers on the io_uring backend",
+        needs: &["chromium"],
+        run: e2e,
+    },
+];
+
+/// Names and descriptions, for the help.
+pub(crate) fn list() -> String {
+    let lines: Vec<_> =
+        STAGES.iter().map(|stage| format!("  {:<16} {}", stage.name, stage.about)).collect();
+    format!("Stages:\n{}", lines.join("\n"))
+}
+
+fn format(context: &Context<'_>) -> Result<Count> {
+    Run::cargo(&context.repo.root, "fmt --all -- --check --color never").logged(&context.log)?;
+    Run::npm(&context.repo.browser(), "run --silent format:check").logged(&context.log)?;
+    Run::npm(&context.repo.e2e(), "run --silent format:check").logged(&context.log)?;
+    Ok(Count { passed: 3, ..Count::default() })
+}
+
+/// Types, units, bundles.
+fn browser(context: &Context<'_>) -> Result<Count> {
+    let folder = context.repo.browser();
+    Run::npm(&folder, "run --silent check").logged(&context.log)?;
+    Run::npm(&context.repo.e2e(), "run --silent check").logged(&context.log)?;
+    let output = Run::npm(&folder, "run --silent test").logged(&context.log)?;
+    building::browser(context.repo).logged(&context.log)?;
+    let count = Count::of_output(&output);
+    ensure!(count.passed > 0, "vitest named no passed test");
+    Ok(Count { passed: count.passed + 3, ..count })
+}
+
+fn lints(context: &Context<'_>) -> Result<Count> {
+    Run::cargo(&context.repo.root, "clippy --workspace --all-targets --quiet -- -D warnings")
+        .logged(&context.log)?;
+    Run::npm(&context.repo.browser(), "run --silent lint").logged(&context.log)?;
+    Ok(Count { passed: 2, ..Count::default() })
+}
+
+fn style(context: &Context<'_>) -> Result<Count> {
+    tests(context, "test --workspace --test style", None)
+}
+
+fn units(context: &Context<'_>) -> Result<Count> {
+    // What needs running servers is left for `paths`; the harness' own units are among the libraries'.
+    let mut count =
+        tests(context, "test --workspace --no-fail-fast --exclude cobrowse-tests", None)?;
+    count.add(tests(context, "test --package cobrowse-tests --lib", None)?);
+    Ok(count)
+}
+
+fn simulation(context: &Context<'_>) -> Result<Count> {
+    let seeds = if context.arguments.all { simulate::SEEDS * 10 } else { simulate::SEEDS };
+    let report = context.log.with_extension("json");
+    let line = format!("simulate --seeds {seeds} --json {}", report.display());
+    let program = context.repo.program()?;
+    Run::new(&program.to_string_lossy(), &context.repo.root, &line).logged(&context.log)?;
+    Ok(Count::ONE)
+}
+
+fn planted_bugs(context: &Context<'_>) -> Result<Count> {
+    let scratch = context.repo.target.join("planted");
+    let summary = planted::run(&context.repo.root, &scratch)?;
+    let told: String = summary.caught.iter().map(|(bug, how)| format!("{bug}: {how}\n")).collect();
+    std::fs::write(&context.log, told)?;
+    Ok(Count { passed: u64::try_from(summary.caught.len())?, ..Count::default() })
+}
+
+fn paths(context: &Context<'_>) -> Result<Count> {
+    building::servers(context.repo).logged(&context.log)?;
+    let more = if context.arguments.all { " -- --include-ignored" } else { "" };
+    tests(context, &(naming(PATH_TESTS) + more), Some("poll"))
+}
+
+fn paths_io_uring(context: &Context<'_>) -> Result<Count> {
+    building::servers(context.repo).logged(&context.log)?;
+    let names = if context.arguments.all { PATH_TESTS } else { IO_URING_TESTS };
+    tests(context, &naming(names), Some("io_uring"))
+}
+
+/// The line that runs these test programs.
+fn naming(programs: &[&str]) -> String {
+    programs
+        .iter()
+        .fold("test --workspace --no-fail-fast".into(), |line, name| line + " --test " + name)
+}
+
+fn e2e(context: &Context<'_>) -> Result<Count> {
+    let chromium = tools::chromium().context(
+        "Chromium is missing: see the stage tools, or leave this out with `--without chromium`",
+    )?;
+    building::servers(context.repo).logged(&context.log)?;
+    let backend = if context.is_without("io_uring") { "poll" } else { "io_uring" };
+    let output = Run::npm(&context.repo.e2e(), "run --silent test")
+        .with("CHROMIUM", chromium)
+        .with("COBROWSE_XTASK", context.repo.program()?)
+        .with("COBROWSE_BACKEND", backend)
+        .with("COBROWSE_SCREENSHOTS", context.repo.target.join("e2e-screenshots"))
+        .logged(&context.log)?;
+    counted(&output)
+}
+
+/// Runs cargo tests, against a backend when one is named.
+fn tests(context: &Context<'_>, line: &str, backend: Option<&str>) -> Result<Count> {
+    let run = Run::cargo(&context.repo.root, line);
+    let run = match backend {
+        // The program stands beside the servers.
+        Some(backend) => run
+            .with("COBROWSE_BACKEND", backend)
+            .with("COBROWSE_BIN_DIR", context.repo.program()?.parent().context("no folder")?),
+        None => run,
+    };
+    counted(&run.logged(&context.log)?)
+}
+
+fn counted(output: &str) -> Result<Count> {
+    let count = Count::of_output(output);
+    if count.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(count)
+}
+
+/// Everything that talks to real servers.
+const PATH_TESTS: &[&str] =
+    &["path", "lifecycle", "credentials", "frames", "slow", "requests", "processes", "commands"];
+
+/// What moves bytes in every direction, ends connections in every way and restarts processes.
+const IO_URING_TESTS: &[&str] = &["path", "lifecycle", "frames", "slow", "processes"];

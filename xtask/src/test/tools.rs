@@ -1,0 +1,99 @@
+//! What has to be on the machine: node, npm packages, Chromium, io_uring. Installs what it may, and says what to do about the rest.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::Context;
+use super::count::Count;
+use crate::building::{packages, packages_installed};
+use crate::commands::Run;
+
+/// Checks and installs; all faults are told at once.
+pub(crate) fn check(context: &Context<'_>) -> Result<Count> {
+    let mut faults = Vec::new();
+    let mut take = |result: Result<()>| {
+        if let Err(error) = result {
+            faults.push(format!("{error:#}"));
+        }
+    };
+    take(node(context).and_then(|()| npm_packages(context)));
+    if !context.is_without("chromium") {
+        take(chromium_or_install(context));
+    }
+    if !context.is_without("io_uring") {
+        take(io_uring());
+    }
+    ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
+    Ok(Count::ONE)
+}
+
+/// Chromium: what `CHROMIUM` names, or where Debian puts it.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    named.into_iter().chain(CHROMIUM.iter().map(PathBuf::from)).find(|path| path.is_file())
+}
+
+/// Whether a ring can be made.
+pub(crate) fn io_uring() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = io_uring::IoUring::new(4) {
+        let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+        let why = match disabled.unwrap_or_default().trim() {
+            "1" | "2" => "`sysctl kernel.io_uring_disabled=0` allows it",
+            _ => "a container usually forbids it by its seccomp profile: run where it is allowed",
+        };
+        bail!(
+            "io_uring is not available ({error}): {why}; or leave it out with `--without io_uring`"
+        );
+    }
+    #[cfg(not(target_os = "linux"))]
+    bail!("io_uring exists on Linux only: leave it out with `--without io_uring`");
+    #[cfg(target_os = "linux")]
+    Ok(())
+}
+
+fn node(context: &Context<'_>) -> Result<()> {
+    let advice = "install Node.js 20 or newer with npm (Debian: https://nodejs.org, or nodesource)";
+    let version = Run::new("node", &context.repo.root, "--version").first_line().context(advice)?;
+    let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
+    let is_enough = major.parse::<u32>().is_ok_and(|major| major >= NODE_MAJOR_MIN);
+    ensure!(is_enough, "node is {version}: {advice}");
+    Ok(())
+}
+
+fn npm_packages(context: &Context<'_>) -> Result<()> {
+    for folder in [context.repo.browser(), context.repo.e2e()] {
+        if let Some(install) = packages(&folder)? {
+            install.with("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1").logged(&context.log)?;
+            packages_installed(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+fn chromium_or_install(context: &Context<'_>) -> Result<()> {
+    if chromium().is_some() {
+        return Ok(());
+    }
+    let may = Path::new("/etc/debian_version").exists()
+        && Run::new("id", &context.repo.root, "-u").first_line().is_ok_and(|id| id == "0");
+    if may {
+        let apt = |line: &str| {
+            Run::new("apt-get", &context.repo.root, line)
+                .with("DEBIAN_FRONTEND", "noninteractive")
+                .logged(&context.log)
+        };
+        apt("update -q")?;
+        apt("install -q -y --no-install-recommends chromium fonts-liberation")?;
+    }
+    ensure!(
+        chromium().is_some(),
+        "Chromium is missing: `apt-get install chromium fonts-liberation`, or name one in CHROMIUM; \
+         or leave out what needs it with `--without chromium`"
+    );
+    Ok(())
+}
+
+const CHROMIUM: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
+const NODE_MAJOR_MIN: u32 = 20;
