@@ -66,6 +66,21 @@ test("the list shows the sessions of one's groups, leads to them, and logs out",
   expect(viewer.faults).toEqual([]);
 });
 
+test("an agent who waits for a key comes in by itself when the session begins", async ({
+  browser,
+}) => {
+  const sessionKey = `crm-${String(Date.now())}`;
+  const viewer = await Viewer.fresh(browser);
+  await viewer.page.goto(`${agentView(sessionKey)}&Wait=1`);
+  await viewer.logIn("ada");
+  await expect(viewer.page).toHaveURL(/Wait=1/);
+  const shopper = await Shopper.open(browser, "/product");
+  await shopper.start({ sessionKey });
+  await shopper.expectState("live");
+  await viewer.expectState("live");
+  await viewer.expectText("h1", "Harbour lamp");
+});
+
 test("the group check refuses a group that the page's tag does not list", async ({ browser }) => {
   const shopper = await Shopper.open(browser);
   await shopper.start({ groupId: "not-listed" });

@@ -220,19 +220,22 @@ export class Viewer {
       .toMatch(text);
   }
 
-  /** Runs in the viewer's own world, with the mirrored document: its frame runs no scripts. */
+  /** Runs in the viewer's own world, with the mirrored document: its frame runs no scripts. Null when there is none. */
   private async inMirror<T>(
     read: (mirror: Document, word: string) => T,
     word: string,
   ): Promise<T | null> {
-    const mirror = await this.page.evaluateHandle(
-      () => document.querySelector<HTMLIFrameElement>("#stage iframe")?.contentDocument ?? null,
-    );
     try {
+      const mirror = await this.page.evaluateHandle(
+        () => document.querySelector<HTMLIFrameElement>("#stage iframe")?.contentDocument ?? null,
+      );
       const there = await mirror.evaluate((found) => found?.documentElement != null);
       return there ? await mirror.evaluate(read as never, word) : null;
-    } finally {
-      await mirror.dispose();
+    } catch (error) {
+      // A viewer that fetches a new ticket leaves its page: at that moment there is nothing to look at.
+      if (error instanceof Error && /context was destroyed|navigation/.test(error.message))
+        return null;
+      throw error;
     }
   }
 }

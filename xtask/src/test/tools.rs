@@ -28,10 +28,12 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Count> {
     Ok(Count::ONE)
 }
 
-/// Chromium: what `CHROMIUM` names, or where Debian puts it.
+/// Chromium: what `CHROMIUM` names and nothing else, or where Debian puts it.
 pub(crate) fn chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
-    named.into_iter().chain(CHROMIUM.iter().map(PathBuf::from)).find(|path| path.is_file())
+    match std::env::var_os("CHROMIUM").map(PathBuf::from) {
+        Some(named) => named.is_file().then_some(named),
+        None => CHROMIUM.iter().map(PathBuf::from).find(|path| path.is_file()),
+    }
 }
 
 /// Whether a ring can be made.
@@ -75,6 +77,12 @@ fn npm_packages(context: &Context<'_>) -> Result<()> {
 fn chromium_or_install(context: &Context<'_>) -> Result<()> {
     if chromium().is_some() {
         return Ok(());
+    }
+    if let Some(named) = std::env::var_os("CHROMIUM") {
+        bail!(
+            "CHROMIUM={} is no file: name a Chromium there, or unset it",
+            named.to_string_lossy()
+        );
     }
     let may = Path::new("/etc/debian_version").exists()
         && Run::new("id", &context.repo.root, "-u").first_line().is_ok_and(|id| id == "0");

@@ -1,0 +1,392 @@
+//! What agents and everybody else ask for: login, agent view, lists, assets, health.
+
+use super::*;
+
+// -- login
+
+#[tokio::test]
+async fn a_login_sets_a_secure_cookie_and_leads_back() {
+    let world = World::new();
+    let form = get(&world, "/login?next=/cobrowse/AgentView?SessionKey%3D1").got().await;
+    assert_eq!(form.status, 200);
+    assert_eq!(hidden(&form.body, "next"), "/cobrowse/AgentView?SessionKey=1");
+    let body = format!(
+        "name=Ada&password=correct+horse&next=%2Fcobrowse%2FAgentView%3FSessionKey%3D1&csrf={}",
+        hidden(&form.body, "csrf")
+    );
+    let cookie = format!("{}={}", cookies::FORM, form.cookie(cookies::FORM).unwrap());
+    let got = sent_form(&world, "/login", &body, &cookie, US).await;
+    assert_eq!((got.status, location(&got)), (303, "/cobrowse/AgentView?SessionKey=1"));
+    let set = got.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+    let set = set.filter(|cookie| cookie.starts_with("__Host-session=")).collect::<Vec<_>>();
+    assert!(set[0].ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{set:?}");
+    let token = got.cookie(cookies::SESSION).unwrap();
+    assert_eq!(token.len(), 43, "256 bits");
+}
+
+#[tokio::test]
+async fn wrong_names_and_wrong_passwords_look_the_same() {
+    let world = World::new();
+    let strip = |got: Got| (got.status, got.body.replace(&hidden(&got.body, "csrf"), ""));
+    let wrong = strip(log_in(&world, "ada", "wrong horse").await);
+    let unknown = strip(log_in(&world, "eve", PASSWORD).await);
+    assert_eq!(wrong.0, 401);
+    assert_eq!(wrong, unknown);
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_or_without_its_value_logs_nobody_in() {
+    let world = World::new();
+    let form = get(&world, "/login").got().await;
+    let cookie = format!("{}={}", cookies::FORM, form.cookie(cookies::FORM).unwrap());
+    let good = format!("name=ada&password=correct+horse&csrf={}", hidden(&form.body, "csrf"));
+    let stale = "name=ada&password=correct+horse&csrf=AAAA";
+    for (body, cookie, origin) in [
+        (&*good, &*cookie, "https://evil.example"),
+        (&*good, &*cookie, "null"),
+        (&*good, "", US),
+        (stale, &*cookie, US),
+    ] {
+        let got = sent_form(&world, "/login", body, cookie, origin).await;
+        assert_eq!((got.status, got.cookie(cookies::SESSION)), (403, None), "{origin} {cookie}");
+    }
+    assert_eq!(sent_form(&world, "/login", &good, &cookie, US).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_login_leads_to_no_other_site() {
+    let world = World::new();
+    let form = get(&world, "/login?next=https://evil.example/").got().await;
+    assert_eq!(hidden(&form.body, "next"), "/");
+    let cookie = format!("{}={}", cookies::FORM, form.cookie(cookies::FORM).unwrap());
+    let csrf = hidden(&form.body, "csrf");
+    let body = format!("name=ada&password=correct+horse&next=%2F%2Fevil.example&csrf={csrf}");
+    assert_eq!(location(&sent_form(&world, "/login", &body, &cookie, US).await), "/");
+}
+
+#[tokio::test]
+async fn guessing_is_throttled_by_account_and_recovers() {
+    let world = World::new();
+    for _ in 0..LOGIN_ACCOUNT_BURST {
+        assert_eq!(log_in(&world, "ada", "wrong").await.status, 401);
+    }
+    let refused = log_in(&world, "ada", PASSWORD).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some());
+    world.pass(LOGIN_ACCOUNT_REFILL_MS);
+    assert_eq!(log_in(&world, "ada", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn honest_logins_are_never_throttled() {
+    let world = World::new();
+    for _ in 0..LOGIN_ACCOUNT_BURST + 2 {
+        assert_eq!(log_in(&world, "ada", PASSWORD).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn a_login_ends_by_logging_out_by_idling_and_by_age() {
+    let world = World::new();
+    let cookie = ada(&world).await;
+    let page = get(&world, "/").with("cookie", &cookie).got().await;
+    let csrf = format!("csrf={}", hidden(&page.body, "csrf"));
+    let forged = sent_form(&world, "/logout", &csrf, &cookie, "https://evil.example").await;
+    assert_eq!(forged.status, 403);
+    assert_eq!(sent_form(&world, "/logout", "csrf=x", &cookie, US).await.status, 403);
+    assert_eq!(get(&world, "/").with("cookie", &cookie).got().await.status, 200, "still in");
+    let out = sent_form(&world, "/logout", &csrf, &cookie, US).await;
+    assert_eq!((out.status, location(&out)), (303, "/login"));
+    assert_eq!(out.cookie(cookies::SESSION).as_deref(), Some(""));
+    let again = get(&world, "/").with("cookie", &cookie).got().await;
+    assert_eq!((again.status, location(&again)), (303, "/login?next=%2F"));
+
+    let cookie = ada(&world).await;
+    world.pass(LOGIN_IDLE_MS);
+    assert_eq!(get(&world, "/").with("cookie", &cookie).got().await.status, 303, "idle");
+
+    let cookie = ada(&world).await;
+    for _ in 0..LOGIN_LIFE_MS / (LOGIN_IDLE_MS / 2) - 1 {
+        world.pass(LOGIN_IDLE_MS / 2);
+        assert_eq!(get(&world, "/").with("cookie", &cookie).got().await.status, 200);
+    }
+    world.pass(LOGIN_IDLE_MS / 2);
+    assert_eq!(get(&world, "/").with("cookie", &cookie).got().await.status, 303, "old");
+}
+
+// -- agent view
+
+#[tokio::test]
+async fn an_agent_gets_a_ticket_in_a_cookie_and_is_sent_to_the_server() {
+    let world = World::new();
+    world.up("s1", 1);
+    let session = live(&world, "471113").await;
+    let got = view(&world, &ada(&world).await, "SessionKey=471113").await;
+    assert_eq!((got.status, location(&got)), (303, "https://s1.cobrowse.example/join"));
+    let cookie = got.header("set-cookie").unwrap();
+    assert!(
+        cookie.ends_with(
+            "; Domain=cobrowse.example; Path=/join; Max-Age=30; Secure; HttpOnly; SameSite=Lax"
+        ),
+        "{cookie}"
+    );
+    let ticket = world.open("s1", &got.cookie(cookies::TICKET).unwrap());
+    assert_eq!((ticket.session.to_text(), ticket.home), (session.session, 1));
+    let Subject::Agent { agent, name, privileges } = ticket.subject else { panic!("a visitor's") };
+    assert_eq!((name.as_str(), agent), ("ADA", world.store().agent("ada").unwrap().unwrap().id));
+    assert_eq!(privileges.names().count(), Privileges::ALL.len(), "a lead may do everything");
+}
+
+#[tokio::test]
+async fn the_other_spellings_lead_to_the_same_view() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "visitor-7").await;
+    let cookie = ada(&world).await;
+    let old = get(&world, "/cobrowse/AgentView.aspx?SessionKey=visitor-7&Wait=1").got().await;
+    assert_eq!(
+        (old.status, location(&old)),
+        (303, "/cobrowse/AgentView?SessionKey=visitor-7&Wait=1")
+    );
+    let join =
+        get(&world, "/agentjoin/AgentView?VisitorId=visitor-7").with("cookie", &cookie).got().await;
+    assert_eq!(location(&join), "https://s1.cobrowse.example/join");
+}
+
+#[tokio::test]
+async fn without_a_login_the_view_asks_for_one_and_comes_back() {
+    let world = World::new();
+    let got = view(&world, "", "SessionKey=1&Wait=1").await;
+    assert_eq!(
+        (got.status, location(&got)),
+        (303, "/login?next=%2Fcobrowse%2FAgentView%3FSessionKey%3D1%26Wait%3D1")
+    );
+    assert_eq!(got.cookie(cookies::TICKET), None);
+    let forged = format!("{}={}", cookies::SESSION, "A".repeat(43));
+    assert_eq!(view(&world, &forged, "SessionKey=1").await.status, 303);
+}
+
+#[tokio::test]
+async fn unknown_foreign_and_unstarted_sessions_look_the_same() {
+    let world = World::new();
+    world.up("s1", 1);
+    let foreign = post(&world, "/api/v1/sessions", json!({"group": "other", "key": "555555"}));
+    let foreign = foreign.with("origin", OTHER).got().await.started();
+    world.report("s1", &foreign.session, ReportEvent::SessionStarted { home: 1 });
+    start(&world, json!({"group": "demo", "key": "666666"})).await.started();
+    let cookie = ada(&world).await;
+    let mut pages = Vec::new();
+    for query in [
+        "SessionKey=555555",
+        "SessionKey=666666",
+        "SessionKey=777777",
+        "SessionKey=555555&Group=other",
+    ] {
+        let got = view(&world, &cookie, query).await;
+        assert_eq!(got.status, 404, "{query}");
+        pages.push(got.body.replace(&query[11..17], ""));
+    }
+    pages.dedup();
+    assert_eq!(pages.len(), 1);
+    assert!(pages[0].contains("no session with that key"));
+    for query in ["", "SessionKey=", "SessionKey=a%20b", "SessionKey=1&SessionKey=2"] {
+        assert_eq!(view(&world, &cookie, query).await.status, 404, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn waiting_refreshes_until_the_session_appears_or_ten_minutes_are_over() {
+    let world = World::new();
+    world.up("s1", 1);
+    let cookie = ada(&world).await;
+    let got = view(&world, &cookie, "SessionKey=471113&Wait=1").await;
+    assert_eq!(got.status, 200);
+    let next =
+        got.body.split("url=").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    assert!(next.starts_with("/cobrowse/AgentView?SessionKey=471113&Wait=1&Since="), "{next}");
+    world.pass(WAIT_MS_MAX - 1);
+    let query = next.split_once('?').unwrap().1;
+    assert_eq!(view(&world, &cookie, query).await.status, 200);
+    world.pass(1);
+    let over = view(&world, &cookie, query).await;
+    assert_eq!(over.status, 404);
+    assert!(!over.body.contains("http-equiv"));
+    world.up("s1", 1);
+    live(&world, "471113").await;
+    assert_eq!(location(&view(&world, &cookie, query).await), "https://s1.cobrowse.example/join");
+}
+
+#[tokio::test]
+async fn a_key_in_several_groups_asks_which() {
+    let world = World::new();
+    world.up("s1", 1);
+    world.store().grant("ada", &"other".parse().unwrap(), "viewer").unwrap();
+    live(&world, "1").await;
+    let other = post(&world, "/api/v1/sessions", json!({"group": "other", "key": "1"}));
+    let other = other.with("origin", OTHER).got().await.started();
+    world.report("s1", &other.session, ReportEvent::SessionStarted { home: 1 });
+    let cookie = ada(&world).await;
+    let got = view(&world, &cookie, "SessionKey=1").await;
+    assert_eq!(got.status, 300);
+    assert!(
+        got.body.contains("SessionKey=1&amp;Group=demo")
+            && got.body.contains("SessionKey=1&amp;Group=other")
+    );
+    let chosen = view(&world, &cookie, "SessionKey=1&Group=other").await;
+    let ticket = world.open("s1", &chosen.cookie(cookies::TICKET).unwrap());
+    let Subject::Agent { privileges, .. } = ticket.subject else { panic!("a visitor's") };
+    assert_eq!(privileges, Privileges::VIEW | Privileges::POINT, "the role in that group");
+}
+
+#[tokio::test]
+async fn a_server_out_of_reach_is_told_and_the_page_looks_again() {
+    let world = World::new();
+    world.up("s1", 1);
+    let session = live(&world, "1").await;
+    let cookie = ada(&world).await;
+    world.down("s1");
+    let got = view(&world, &cookie, "SessionKey=1").await;
+    assert_eq!((got.status, got.cookie(cookies::TICKET)), (503, None));
+    assert!(got.body.contains("http-equiv=\"refresh\"") && got.body.contains("cannot be reached"));
+    // It comes back without its sessions: the view goes on looking while the visitor may move.
+    world.up("s1", 2);
+    assert_eq!(view(&world, &cookie, "SessionKey=1").await.status, 503);
+    let moved = go_on(&world, &session.resume).await.started();
+    assert_eq!(view(&world, &cookie, "SessionKey=1").await.status, 503, "not there yet");
+    world.report("s1", &moved.session, ReportEvent::SessionStarted { home: 2 });
+    assert_eq!(view(&world, &cookie, "SessionKey=1").await.status, 303);
+}
+
+#[tokio::test]
+async fn losing_the_group_takes_the_view_and_the_login_away() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "1").await;
+    let cookie = ada(&world).await;
+    world.store().revoke("ada", &demo()).unwrap();
+    assert_eq!(
+        location(&view(&world, &cookie, "SessionKey=1").await),
+        "/login?next=%2Fcobrowse%2FAgentView%3FSessionKey%3D1"
+    );
+    assert_eq!(view(&world, &ada(&world).await, "SessionKey=1").await.status, 404);
+}
+
+// -- lists, assets and the rest
+
+#[tokio::test]
+async fn an_agent_sees_the_live_sessions_of_its_groups_only() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "471113").await;
+    start(&world, json!({"group": "demo", "key": "not-live"})).await.started();
+    let foreign = post(&world, "/api/v1/sessions", json!({"group": "other", "key": "foreign"}));
+    let foreign = foreign.with("origin", OTHER).got().await.started();
+    world.report("s1", &foreign.session, ReportEvent::SessionStarted { home: 1 });
+    let cookie = ada(&world).await;
+    let list = get(&world, "/api/v1/agent/sessions").with("cookie", &cookie).got().await;
+    let expected = json!({"sessions": [
+        {"group": "demo", "key": "471113", "started_ms": crate::testing::T0, "server": "s1", "state": "live"}
+    ]});
+    assert_eq!(list.json(), expected);
+    let page = get(&world, "/").with("cookie", &cookie).got().await;
+    assert!(
+        page.body.contains("/cobrowse/AgentView?SessionKey=471113&amp;Group=demo"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("foreign") && !page.body.contains("not-live"));
+    world.down("s1");
+    let list = get(&world, "/api/v1/agent/sessions").with("cookie", &cookie).got().await;
+    assert_eq!(list.json()["sessions"][0]["state"], "unreachable");
+    let nobody = get(&world, "/api/v1/agent/sessions").got().await;
+    assert_eq!(nobody.error(), (401, "unauthorized".into()));
+}
+
+#[tokio::test]
+async fn scripts_may_be_loaded_by_any_page_and_are_asked_for_again_by_their_tag() {
+    let world = World::new();
+    for path in ["/cobrowse/loader.js", "/cobrowse/visitor.js"] {
+        let got = get(&world, path).got().await;
+        assert_eq!(got.status, 200);
+        assert!(!got.body.is_empty());
+        assert_eq!(got.header("content-type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(got.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(got.header("cross-origin-resource-policy"), Some("cross-origin"));
+        assert!(got.header("cache-control").unwrap().starts_with("public"));
+        let tag = got.header("etag").unwrap();
+        let again = get(&world, path).with("if-none-match", tag).got().await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""));
+        assert_eq!(get(&world, path).with("if-none-match", "\"x\"").got().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_protective_headers_and_pages_run_no_script() {
+    let world = World::new();
+    for path in ["/healthz", "/login", "/cobrowse/loader.js", "/nowhere", "/api/v1/agent/sessions"]
+    {
+        let got = get(&world, path).with("accept", "text/html").got().await;
+        for (name, value) in [
+            ("strict-transport-security", "max-age=31536000"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+        ] {
+            assert_eq!(got.header(name), Some(value), "{path}");
+        }
+        let policy = got.header("content-security-policy").unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{path}");
+    }
+    let login = get(&world, "/login").got().await;
+    let policy = login.header("content-security-policy").unwrap();
+    assert!(policy.contains("form-action 'self' https://*.cobrowse.example:*"), "{policy}");
+    assert!(!login.body.contains("<script") && !login.body.contains("style="));
+    assert_eq!(login.header("cache-control"), Some("no-store"));
+    assert_eq!(get(&world, "/assets/web.css").got().await.status, 200);
+}
+
+#[tokio::test]
+async fn health_counts_the_servers_that_are_up() {
+    let world = World::new();
+    assert_eq!(
+        get(&world, "/healthz").got().await.json(),
+        json!({"status": "ok", "servers_up": 0})
+    );
+    world.up("s1", 1);
+    assert_eq!(
+        get(&world, "/healthz").got().await.json(),
+        json!({"status": "ok", "servers_up": 1})
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_answered_in_the_language_of_who_asks() {
+    let world = World::new();
+    let json = get(&world, "/nowhere").got().await;
+    assert_eq!(json.error(), (404, "not_found".into()));
+    let page = get(&world, "/nowhere").with("accept", "text/html,*/*").got().await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.starts_with("<!doctype html>"));
+    assert_eq!(post(&world, "/healthz", "").got().await.status, 405);
+}
+
+#[tokio::test]
+async fn a_body_past_the_limit_is_refused() {
+    let world = World::new();
+    let body = "x".repeat(REQUEST_BODY_BYTES_MAX + 1);
+    let got = post(&world, "/api/v1/sessions", body).with("origin", SHOP).got().await;
+    assert_eq!(got.status, 413);
+}
+
+#[tokio::test]
+async fn keys_that_nobody_acknowledges_any_more_end_joins_with_503() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "1").await;
+    world.pass(protocol::limits::SERVER_KEY_STALE_MS_MAX);
+    let cookie = ada(&world).await;
+    assert_eq!(view(&world, &cookie, "SessionKey=1").await.status, 503);
+}

@@ -1,0 +1,246 @@
+//! What the visitor's script asks for: start and continue.
+
+use super::*;
+
+// -- start
+
+#[tokio::test]
+async fn a_start_gives_session_server_ticket_resume_and_settings() {
+    let world = World::new();
+    world.up("s1", 1);
+    let got = start(&world, json!({"group": "demo", "key": null})).await;
+    assert_eq!(got.status, 201, "{}", got.body);
+    assert_eq!(got.header("access-control-allow-origin"), Some(SHOP));
+    let answer = got.started();
+    assert!(answer.key.len() == 6 && answer.key.bytes().all(|b| b.is_ascii_digit()));
+    assert!(answer.session.starts_with(&format!("demo:{}:", answer.key)));
+    assert_eq!(answer.server, "wss://s1.cobrowse.example/visitor");
+    assert_eq!(answer.status, "https://s1.cobrowse.example/visitor/status");
+    assert_eq!(
+        (answer.home, answer.settings.masks.as_slice()),
+        (1, ["#card".to_owned()].as_slice())
+    );
+    let ticket = world.open("s1", &answer.ticket);
+    assert_eq!(ticket.session.to_text(), answer.session);
+    let resume = Resume::from_text(&answer.resume).unwrap();
+    let Subject::Visitor { resume: hash } = ticket.subject else { panic!("an agent's ticket") };
+    assert!(hash.matches(&resume.secret), "the CServer can tell the owner");
+}
+
+#[tokio::test]
+async fn malformed_json_group_or_key_is_a_bad_request() {
+    let world = World::new();
+    for body in [
+        "",
+        "{",
+        "[]",
+        "{\"group\":7}",
+        "{\"group\":\"a b\"}",
+        "{\"group\":\"demo\",\"key\":\"a b\"}",
+    ] {
+        let got = post(&world, "/api/v1/sessions", body).with("origin", SHOP).got().await;
+        assert_eq!(got.error(), (400, "bad_request".into()), "{body}");
+        assert_eq!(got.header("access-control-allow-origin"), Some(SHOP), "the script can read it");
+    }
+}
+
+#[tokio::test]
+async fn unknown_groups_and_foreign_origins_get_one_answer() {
+    let world = World::new();
+    world.up("s1", 1);
+    let mut answers = Vec::new();
+    for (group, origin) in
+        [("nobody", SHOP), ("demo", OTHER), ("demo", "https://evil.example"), ("demo", "null")]
+    {
+        let body = json!({ "group": group });
+        let got = post(&world, "/api/v1/sessions", body).with("origin", origin).got().await;
+        assert_eq!(got.error(), (403, "not_allowed".into()), "{group} {origin}");
+        let readable = got.header("access-control-allow-origin");
+        assert_eq!(readable, [SHOP, OTHER].into_iter().find(|known| *known == origin));
+        answers.push(got.body);
+    }
+    answers.push(post(&world, "/api/v1/sessions", json!({"group": "demo"})).got().await.body);
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_for_listed_origins_only() {
+    let world = World::new();
+    for path in ["/api/v1/sessions", "/api/v1/sessions/continue"] {
+        let known = ask(&world, Method::OPTIONS, path).with("origin", SHOP).got().await;
+        assert_eq!(known.status, 204);
+        assert_eq!(known.header("access-control-allow-origin"), Some(SHOP));
+        assert_eq!(known.header("access-control-allow-methods"), Some("POST"));
+        assert_eq!(known.header("access-control-allow-headers"), Some("content-type"));
+        assert_eq!(known.header("vary"), Some("Origin"));
+        let foreign =
+            ask(&world, Method::OPTIONS, path).with("origin", "https://evil.example").got().await;
+        assert_eq!(foreign.status, 403);
+        assert_eq!(foreign.header("access-control-allow-origin"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_use_is_told_and_the_first_session_stays() {
+    let world = World::new();
+    world.up("s1", 1);
+    let first = start(&world, json!({"group": "demo", "key": "visitor-7"})).await.started();
+    assert_eq!(first.key, "visitor-7");
+    let second = start(&world, json!({"group": "demo", "key": "visitor-7"})).await;
+    assert_eq!(second.error(), (409, "key_in_use".into()));
+    let other = post(&world, "/api/v1/sessions", json!({"group": "other", "key": "visitor-7"}));
+    assert_eq!(other.with("origin", OTHER).got().await.status, 201, "another group's key");
+    let id: protocol::SessionId = first.session.parse().unwrap();
+    assert!(world.store().session(&id).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn too_many_starts_of_an_address_or_a_group_are_refused() {
+    let world = World::new();
+    let from = |peer: &'static str| {
+        post(&world, "/api/v1/sessions", "{").with("origin", SHOP).from(peer).got()
+    };
+    for _ in 0..20 {
+        assert_eq!(from("192.0.2.1:1").await.status, 400);
+    }
+    let refused = from("192.0.2.1:9").await;
+    assert_eq!(refused.error(), (429, "too_many".into()));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(from("192.0.2.2:1").await.status, 400, "another address");
+
+    let world = World::new();
+    world.up("s1", 1);
+    let peers = ["192.0.2.1:1", "192.0.2.2:1"];
+    let from = |peer: &'static str| {
+        post(&world, "/api/v1/sessions", json!({"group": "demo"}))
+            .with("origin", SHOP)
+            .from(peer)
+            .got()
+    };
+    for count in 0..15 {
+        assert_eq!(from(peers[count % 2]).await.status, 201);
+    }
+    assert_eq!(from(peers[1]).await.error(), (429, "too_many".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_healthy_server_a_start_says_when_to_come_back() {
+    let world = World::new();
+    let got = start(&world, json!({"group": "demo"})).await;
+    assert_eq!(got.error(), (503, "no_server".into()));
+    assert_eq!(got.header("retry-after"), Some("2"));
+    assert_eq!(got.header("access-control-allow-origin"), Some(SHOP));
+    // Up, and yet without the newest settings.
+    world.up("s1", 1);
+    world.store().change_group(&demo(), &|_| Ok(())).unwrap();
+    assert_eq!(start(&world, json!({"group": "demo"})).await.error(), (503, "no_server".into()));
+}
+
+#[tokio::test]
+async fn a_start_waits_a_moment_for_a_server_to_take_the_settings() {
+    let world = World::new();
+    let (got, ()) = tokio::join!(start(&world, json!({"group": "demo"})), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        world.up("s2", 1);
+    });
+    assert_eq!(got.started().server, "wss://s2.cobrowse.example/visitor");
+}
+
+#[tokio::test]
+async fn sessions_go_to_the_least_loaded_server() {
+    let world = World::new();
+    world.up("s1", 1);
+    world.up("s2", 1);
+    world.app.fleet().load(&"s1".parse().unwrap(), 10, true);
+    for _ in 0..3 {
+        let answer = start(&world, json!({"group": "demo"})).await.started();
+        assert_eq!(answer.server, "wss://s2.cobrowse.example/visitor");
+    }
+}
+
+// -- continue
+
+#[tokio::test]
+async fn a_session_whose_server_restarted_goes_on_elsewhere_with_the_same_id_and_resume() {
+    let world = World::new();
+    world.up("s1", 1);
+    let first = live(&world, "1").await;
+    world.up("s2", 1);
+    world
+        .store()
+        .server_booted(&"s1".parse().unwrap(), protocol::control::Boot::new([2; 16]), 1)
+        .unwrap();
+    world.down("s1");
+    let second = go_on(&world, &first.resume).await.started();
+    assert_eq!(
+        (second.session.as_str(), second.resume.as_str()),
+        (&*first.session, &*first.resume)
+    );
+    assert_eq!((second.home, second.server.as_str()), (2, "wss://s2.cobrowse.example/visitor"));
+    assert_eq!(world.open("s2", &second.ticket).home, 2);
+}
+
+#[tokio::test]
+async fn a_session_of_a_draining_or_vanished_server_moves_and_a_healthy_one_stays() {
+    let world = World::new();
+    world.up("s1", 1);
+    let (one, two) = (live(&world, "1").await, live(&world, "2").await);
+    world.up("s2", 1);
+    let same = go_on(&world, &one.resume).await.started();
+    assert_eq!((same.home, same.server), (1, one.server.clone()));
+    let drained = ReportEvent::SessionEnded { home: 1, reason: "draining".into() };
+    world.report("s1", &one.session, drained);
+    world.app.fleet().load(&"s1".parse().unwrap(), 0, false);
+    let moved = go_on(&world, &one.resume).await.started();
+    assert_eq!((moved.home, moved.server.as_str()), (2, "wss://s2.cobrowse.example/visitor"));
+    world.down("s1");
+    assert_eq!(go_on(&world, &two.resume).await.started().home, 2);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_or_not_ones_own_cannot_be_continued() {
+    let world = World::new();
+    world.up("s1", 1);
+    let mut answers = Vec::new();
+    for (key, reason) in [
+        ("1", "session_ended_visitor"),
+        ("2", "session_ended_agent"),
+        ("3", "session_ended_timeout"),
+    ] {
+        let answer = live(&world, key).await;
+        world.report(
+            "s1",
+            &answer.session,
+            ReportEvent::SessionEnded { home: 1, reason: reason.into() },
+        );
+        answers.push(go_on(&world, &answer.resume).await);
+    }
+    let mine = live(&world, "4").await;
+    let mut stolen = Resume::from_text(&mine.resume).unwrap();
+    stolen.secret = protocol::secret::Secret::new([0; 32]);
+    answers.push(go_on(&world, &stolen.to_text()).await);
+    let mut unknown = Resume::from_text(&mine.resume).unwrap();
+    unknown.session.number = protocol::SessionNumber::from_bytes([9; 16]);
+    answers.push(go_on(&world, &unknown.to_text()).await);
+    answers.push(go_on(&world, "nonsense").await);
+    for got in &answers {
+        assert_eq!(got.error(), (404, "not_found".into()));
+        assert_eq!(got.body, answers[0].body, "one answer");
+    }
+    let foreign = post(&world, "/api/v1/sessions/continue", json!({"resume": mine.resume}));
+    assert_eq!(foreign.with("origin", OTHER).got().await.error(), (403, "not_allowed".into()));
+    let bad = post(&world, "/api/v1/sessions/continue", "{}").with("origin", SHOP).got().await;
+    assert_eq!(bad.error(), (400, "bad_request".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_continue_without_a_healthy_server_keeps_the_session_for_later() {
+    let world = World::new();
+    world.up("s1", 1);
+    let one = live(&world, "1").await;
+    world.down("s1");
+    assert_eq!(go_on(&world, &one.resume).await.error(), (503, "no_server".into()));
+    world.up("s1", 1);
+    assert_eq!(go_on(&world, &one.resume).await.started().home, 1, "it was only out of sight");
+}
