@@ -13,8 +13,8 @@ use protocol::subprotocol::CONTROL_V1;
 use protocol::{GroupSettings, ServerId};
 
 use crate::http;
-use crate::link::{Door, Inflow, Link, LinkError};
 use crate::limits::{ANSWER_MS_MAX, RUN_MS_MAX};
+use crate::link::{Door, Inflow, Link, LinkError};
 use crate::tickets::{Signer, group, wall_ms};
 use crate::tls::control_config;
 use crate::websocket::Opcode;

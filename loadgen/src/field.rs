@@ -72,6 +72,8 @@ pub struct Field {
     pub tallies: RefCell<Vec<Tally>>,
     /// The window that is open or comes.
     pub window: Cell<Window>,
+    /// Every so many-th agent of a session is checked; the others are read and not looked at. 1 checks all.
+    pub sample: u32,
     /// Payloads.
     pub filler: Vec<u8>,
     /// Progress.
@@ -85,13 +87,20 @@ pub struct Field {
 
 impl Field {
     /// A field without sessions.
-    pub fn new(target: Target, clock: Clock, crowds: Vec<Crowd>, pulse: Arc<Pulse>) -> Self {
+    pub fn new(
+        target: Target,
+        clock: Clock,
+        crowds: Vec<Crowd>,
+        sample: u32,
+        pulse: Arc<Pulse>,
+    ) -> Self {
         let longest = crowds.iter().map(|c| c.keyframe_bytes.max(c.diff_bytes)).max();
         Self {
             target,
             clock,
             tallies: RefCell::new(vec![Tally::default(); crowds.len()]),
             crowds,
+            sample,
             window: Cell::default(),
             filler: filler(longest.unwrap_or_default().max(PAYLOAD_BYTES_MIN)),
             pulse,
@@ -130,6 +139,18 @@ impl Field {
     pub fn arrived(&self, crowd: usize, now_ns: u64, bytes: usize) {
         if self.measures(now_ns) {
             self.tallies.borrow_mut()[crowd].arrived_bytes += bytes as u64;
+        }
+    }
+
+    /// Bytes have come over the wire to an agent that is checked, or not.
+    pub fn wire(&self, crowd: usize, now_ns: u64, bytes: usize, checked: bool) {
+        if self.measures(now_ns) {
+            let tally = &mut self.tallies.borrow_mut()[crowd];
+            if checked {
+                tally.checked_wire_bytes += bytes as u64;
+            } else {
+                tally.unchecked_wire_bytes += bytes as u64;
+            }
         }
     }
 

@@ -37,14 +37,23 @@ fn write_page(out: &mut String, report: &Report) -> std::fmt::Result {
         plots(out, step)?;
     }
     let json = serde_json::to_string_pretty(&report.scenario).unwrap_or_default();
-    write!(out, "<details><summary>The scenario in full</summary><pre>{}</pre></details></html>", escape(&json))
+    write!(
+        out,
+        "<details><summary>The scenario in full</summary><pre>{}</pre></details></html>",
+        escape(&json)
+    )
 }
 
 fn thresholds(out: &mut String, report: &Report) -> std::fmt::Result {
     out.push_str("<ul>");
     for one in &report.thresholds {
         let (class, word) = if one.held { ("good", "held") } else { ("bad", "broken") };
-        write!(out, "<li><b class=\"{class}\">{word}</b> {} <i>({})</i></li>", escape(&one.asked), escape(&one.found))?;
+        write!(
+            out,
+            "<li><b class=\"{class}\">{word}</b> {} <i>({})</i></li>",
+            escape(&one.asked),
+            escape(&one.found)
+        )?;
     }
     out.push_str("</ul>");
     Ok(())
@@ -69,12 +78,21 @@ fn figures(out: &mut String, report: &Report) -> std::fmt::Result {
     if let Some(step) = report.steps.last() {
         let two = |value: Option<f64>| value.map(|value| format!("{value:.2}"));
         line("server CPU, cores", two(step.server_cpu))?;
-        line("of it in the kernel", step.server_kernel_share.map(|s| format!("{:.0} %", s * 100.0)))?;
+        line(
+            "of it in the kernel",
+            step.server_kernel_share.map(|s| format!("{:.0} %", s * 100.0)),
+        )?;
         line("server CPU per message, us", two(step.cpu_us_per_message))?;
         line("server CPU per MB, us", two(step.cpu_us_per_mb))?;
         line("server CPU per connection, us", two(step.cpu_us_per_connection))?;
-        line("generator CPU, share of its threads", Some(format!("{:.0} %", step.generator_cpu * 100.0)))?;
-        line("generator late by, p99, ms", Some(format!("{:.3}", step.total.lateness.p99_us as f64 / 1e3)))?;
+        line(
+            "generator CPU, share of its threads",
+            Some(format!("{:.0} %", step.generator_cpu * 100.0)),
+        )?;
+        line(
+            "generator late by, p99, ms",
+            Some(format!("{:.3}", step.total.lateness.p99_us as f64 / 1e3)),
+        )?;
     }
     line("capacity, deliveries/s", report.capacity_per_s.map(|c| format!("{c:.0}")))?;
     if let Some(server) = &report.server {
@@ -93,9 +111,19 @@ fn row(out: &mut String, of: &Figures) -> std::fmt::Result {
     write!(
         out,
         "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
-        escape(&of.name), of.sent, of.delivered, of.lost, of.skipped, of.disordered,
-        ms(l.p50_us), ms(l.p90_us), ms(l.p99_us), ms(l.p999_us), ms(l.max_us),
-        of.opened, ms(of.opening.p99_us)
+        escape(&of.name),
+        of.sent,
+        of.delivered,
+        of.lost,
+        of.skipped,
+        of.disordered,
+        ms(l.p50_us),
+        ms(l.p90_us),
+        ms(l.p99_us),
+        ms(l.p999_us),
+        ms(l.max_us),
+        of.opened,
+        ms(of.opening.p99_us)
     )?;
     for (fault, count) in &of.faults {
         write!(out, "<tr><td colspan=\"13\" class=\"bad\">{count} times: {}</tr>", escape(fault))?;
@@ -207,11 +235,8 @@ impl Plot<'_> {
         };
         let (x_min, x_max) = (fold(f64::min, f64::MAX, |p| p.0), fold(f64::max, f64::MIN, |p| p.0));
         let y_max = fold(f64::max, f64::MIN, |p| p.1).max(1e-6);
-        let y_min = if self.logarithmic {
-            fold(f64::min, f64::MAX, |p| p.1).max(y_max / 1e6)
-        } else {
-            0.0
-        };
+        let y_min =
+            if self.logarithmic { fold(f64::min, f64::MAX, |p| p.1).max(y_max / 1e6) } else { 0.0 };
         let (low, high) = (self.level(y_min), self.level(y_max * 1.05));
         let x = |value: f64| LEFT + (value - x_min) / (x_max - x_min).max(1e-9) * WIDTH;
         let y = |value: f64| {
@@ -221,14 +246,21 @@ impl Plot<'_> {
         write!(
             out,
             "<figure><figcaption>{}</figcaption><svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">",
-            escape(self.title), LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM, escape(self.title)
+            escape(self.title),
+            LEFT + WIDTH + RIGHT,
+            TOP + HEIGHT + BOTTOM,
+            escape(self.title)
         )?;
         for tick in self.ticks(y_min, y_max) {
             let at = y(tick);
             write!(
                 out,
                 "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text class=\"end\" x=\"{}\" y=\"{:.1}\">{} {}</text>",
-                LEFT + WIDTH, LEFT - 6.0, at + 4.0, short(tick), self.unit
+                LEFT + WIDTH,
+                LEFT - 6.0,
+                at + 4.0,
+                short(tick),
+                self.unit
             )?;
         }
         for part in 0..=4 {
@@ -236,7 +268,10 @@ impl Plot<'_> {
             write!(
                 out,
                 "<text class=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{} {}</text>",
-                x(value), TOP + HEIGHT + 18.0, short(value), self.x_unit
+                x(value),
+                TOP + HEIGHT + 18.0,
+                short(value),
+                self.x_unit
             )?;
         }
         for (at, (name, points)) in self.lines.iter().enumerate() {
@@ -247,7 +282,9 @@ impl Plot<'_> {
             write!(
                 out,
                 "<text x=\"{}\" y=\"{}\" fill=\"{colour}\">{}</text>",
-                LEFT + WIDTH + 8.0, TOP + 14.0 + 18.0 * at as f64, escape(name)
+                LEFT + WIDTH + 8.0,
+                TOP + 14.0 + 18.0 * at as f64,
+                escape(name)
             )?;
         }
         out.push_str("</svg></figure>");
@@ -315,7 +352,9 @@ mod tests {
     fn one_point_is_no_plot() {
         let mut out = String::new();
         let lines = vec![("p99", vec![(0.0, 1.0)])];
-        Plot { title: "", unit: "", x_unit: "", logarithmic: false, lines }.write(&mut out).unwrap();
+        Plot { title: "", unit: "", x_unit: "", logarithmic: false, lines }
+            .write(&mut out)
+            .unwrap();
         assert!(out.is_empty());
     }
 }

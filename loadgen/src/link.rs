@@ -200,7 +200,8 @@ impl Link {
 
 impl Inflow {
     /// Reads once and decrypts.
-    pub async fn more(&mut self, link: &Rc<Link>) -> Result<(), LinkError> {
+    /// Gives how many bytes came over the wire.
+    pub async fn more(&mut self, link: &Rc<Link>) -> Result<usize, LinkError> {
         self.compact();
         let mut buffer = std::mem::take(&mut self.buffer);
         if buffer.len() == buffer.capacity() {
@@ -210,7 +211,7 @@ impl Inflow {
         let start = buffer.len();
         let (result, slice) = link.stream.read(buffer.slice(start..)).await;
         self.buffer = slice.into_inner();
-        match result {
+        let bytes = match result {
             Ok(0) => return Err(LinkError::Closed),
             Ok(bytes) => {
                 let filled = start + bytes == self.buffer.capacity();
@@ -225,14 +226,29 @@ impl Inflow {
                 if filled && self.buffer.capacity() < READ_BYTES_MAX {
                     self.buffer.reserve_exact(READ_BYTES_MAX - self.buffer.len());
                 }
+                bytes
             }
             Err(error) => return Err(LinkError::Lost(error.kind())),
-        }
+        };
         link.flush();
         if link.tls.borrow().is_closed() && self.plain.is_empty() {
             return Err(LinkError::Closed);
         }
-        Ok(())
+        Ok(bytes)
+    }
+
+    /// Reads once and looks at nothing: for a connection that is only to be kept flowing. What comes after that cannot be
+    /// decrypted any more. Gives how many bytes came.
+    pub async fn discard(&mut self, link: &Rc<Link>) -> Result<usize, LinkError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let (result, buffer) = link.stream.read(buffer).await;
+        self.buffer = buffer;
+        match result {
+            Ok(0) => Err(LinkError::Closed),
+            Ok(bytes) => Ok(bytes),
+            Err(error) => Err(LinkError::Lost(error.kind())),
+        }
     }
 
     /// Plaintext that was not used up.
@@ -262,7 +278,8 @@ impl Inflow {
                 Opcode::Close => {
                     let body = &self.plain[body];
                     link.message(Opcode::Close, &[body]);
-                    let code = body.get(..2).map_or(1005, |raw| u16::from_be_bytes([raw[0], raw[1]]));
+                    let code =
+                        body.get(..2).map_or(1005, |raw| u16::from_be_bytes([raw[0], raw[1]]));
                     let reason = String::from_utf8_lossy(body.get(2..).unwrap_or_default());
                     return Err(LinkError::Code(code, reason.into_owned()));
                 }
@@ -313,7 +330,9 @@ async fn connect(door: &Door, source: u32) -> io::Result<TcpStream> {
 fn fault(error: &io::Error, address: SocketAddr) -> LinkError {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::ConnectionRefused, _) => LinkError::Refused(address),
-        (io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse, _) => LinkError::Ports(address),
+        (io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse, _) => {
+            LinkError::Ports(address)
+        }
         // EMFILE, ENFILE.
         (_, Some(24 | 23)) => LinkError::Files,
         (kind, _) => LinkError::Lost(kind),

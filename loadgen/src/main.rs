@@ -96,6 +96,10 @@ struct Load {
     /// Threads of the generator.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Checks every so many-th agent of a session only; the others are read and not looked at, so that the generator's core
+    /// reaches further.
+    #[arg(long, default_value_t = 1)]
+    sample: u32,
     /// What the clients offer in TLS.
     #[arg(long, value_enum, default_value_t)]
     key_exchange: KeyExchange,
@@ -173,7 +177,10 @@ fn command(command: Command) -> anyhow::Result<bool> {
             finish(&load, &on(&load, &stage)?)
         }
         Command::RunPlain { load, address, name, ca, label, server_pid, generator_cores } => {
-            ensure!(address.ip().is_loopback(), "a plain relay is only run for comparison, on loopback");
+            ensure!(
+                address.ip().is_loopback(),
+                "a plain relay is only run for comparison, on loopback"
+            );
             if !generator_cores.is_empty() {
                 stage::keep_to(&generator_cores)?;
             }
@@ -257,6 +264,7 @@ fn start(
         server_pid,
         server_cores,
         threads: load.threads,
+        sample: load.sample,
         bounds: load.bounds,
     })
 }
@@ -293,6 +301,7 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
         },
         bounds: Bounds { max_p99_ms: None, max_loss: Some(0.0) },
         threads: 1,
+        sample: 1,
         key_exchange: KeyExchange::default(),
         json: None,
         html: None,
@@ -317,7 +326,12 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
     let report = on(&storm, &stage)?;
     let returners = &report.steps[0].crowds[1];
     // Each of 1,000 visitors and agents opens twice.
-    ensure!(returners.opened == 4_000, "{} of 4000 came in or back: {:?}", returners.opened, returners.faults);
+    ensure!(
+        returners.opened == 4_000,
+        "{} of 4000 came in or back: {:?}",
+        returners.opened,
+        returners.faults
+    );
     ensure!(returners.resumed == 2_000, "{} of 2000 resumed their TLS session", returners.resumed);
     ensure!(report.steps[0].total.disordered == 0, "{:?}", report.steps[0].total);
     say("a thousand sessions were cut and came back, with resumed TLS\n");
@@ -330,8 +344,8 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
     ensure!(format!("{error:#}").contains("refused"), "{error:#}");
     say("a dead port is refused clearly\n");
 
-    let pid = rustix::process::Pid::from_raw(stage.pid().cast_signed())
-        .context("a process has no id")?;
+    let pid =
+        rustix::process::Pid::from_raw(stage.pid().cast_signed()).context("a process has no id")?;
     let killer = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(5));
         // Fails only when it has died by itself, which the report will show as well.

@@ -19,8 +19,7 @@ impl Progress {
     /// Progress of a window of that scenario.
     pub fn new(scenario: &Scenario, pulse: Arc<Pulse>) -> Self {
         let total_s = (scenario.warmup_ms + scenario.measure_ms).div_ceil(1_000);
-        let last =
-            (pulse.sent.load(Ordering::Relaxed), pulse.delivered.load(Ordering::Relaxed));
+        let last = (pulse.sent.load(Ordering::Relaxed), pulse.delivered.load(Ordering::Relaxed));
         Self { pulse, name: scenario.name, total_s, last }
     }
 

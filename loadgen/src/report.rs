@@ -18,6 +18,8 @@ pub struct Report {
     pub started_ms: u64,
     /// Threads of the generator.
     pub threads: usize,
+    /// Every so many-th agent was checked; latency, loss and order are theirs.
+    pub sample: u32,
     /// The steps; one, but for a search for the saturation point.
     pub steps: Vec<Step>,
     /// Milliseconds until all connections were open.
@@ -74,9 +76,9 @@ pub struct Figures {
     pub unsent: u64,
     /// See [`Tally`].
     pub delivered: u64,
-    /// See [`Tally`].
+    /// See [`Tally::arrived_everywhere`].
     pub arrived: u64,
-    /// See [`Tally`].
+    /// See [`Tally::arrived_bytes_everywhere`].
     pub arrived_bytes: u64,
     /// See [`Tally`].
     pub replayed: u64,
@@ -170,8 +172,8 @@ impl Figures {
             sent: tally.sent,
             unsent: tally.unsent,
             delivered: tally.delivered,
-            arrived: tally.arrived,
-            arrived_bytes: tally.arrived_bytes,
+            arrived: tally.arrived_everywhere(),
+            arrived_bytes: tally.arrived_bytes_everywhere(),
             replayed: tally.replayed,
             lost: tally.lost,
             skipped: tally.skipped,

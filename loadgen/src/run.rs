@@ -9,9 +9,7 @@ use anyhow::{Context, bail, ensure};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::field::{Clock, Pulse, Window};
-use crate::limits::{
-    DRAIN_MS_MAX, FILES_OTHER, OPEN_MS_MAX, STEPS_MAX, THREADS_MAX,
-};
+use crate::limits::{DRAIN_MS_MAX, FILES_OTHER, OPEN_MS_MAX, STEPS_MAX, THREADS_MAX};
 use crate::probe::{self, Look};
 use crate::progress::Progress;
 use crate::report::{Figures, Report, SecondFigures, ServerFigures, Step, Threshold, limit_of};
@@ -35,6 +33,8 @@ pub struct Plan {
     pub server_cores: u16,
     /// Threads of the generator.
     pub threads: usize,
+    /// Every so many-th agent is checked.
+    pub sample: u32,
     /// Bounds that set the exit status.
     pub bounds: Bounds,
 }
@@ -69,6 +69,12 @@ pub fn run(plan: &Plan) -> anyhow::Result<Report> {
         "--threads {}: give 1 to {THREADS_MAX}",
         plan.threads
     );
+    let length_ms = plan.scenario.warmup_ms + plan.scenario.measure_ms;
+    ensure!(
+        plan.sample == 1 || (plan.sample > 1 && length_ms <= SAMPLED_MS_MAX),
+        "--sample {}: give 1 or more, and with more than 1 a run of at most {SAMPLED_MS_MAX} ms: agents that are not looked at answer no ping",
+        plan.sample
+    );
     raise_files(plan.scenario.connections() as u64 + FILES_OTHER)?;
     let started_ms = wall_ms();
     let watch = Watch { pid: plan.server_pid, threads: plan.threads };
@@ -102,9 +108,8 @@ pub fn run(plan: &Plan) -> anyhow::Result<Report> {
                 .rss_bytes
                 .saturating_sub(before.rss_bytes)
                 .checked_div(expected),
-            cpu_us_per_opening: (expected > 0).then(|| {
-                open.cpu_ns.saturating_sub(before.cpu_ns) as f64 / 1e3 / expected as f64
-            }),
+            cpu_us_per_opening: (expected > 0)
+                .then(|| open.cpu_ns.saturating_sub(before.cpu_ns) as f64 / 1e3 / expected as f64),
         }),
         _ => None,
     };
@@ -118,6 +123,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Report> {
         server_name: plan.server_name.clone(),
         started_ms,
         threads: plan.threads,
+        sample: plan.sample,
         capacity_per_s: capacity(plan, &steps),
         steps,
         open_ms,
@@ -343,6 +349,7 @@ impl Threads {
                 target: plan.target.clone(),
                 clock,
                 crowds: plan.scenario.crowds.clone(),
+                sample: plan.sample,
                 sessions,
                 next: (next.0 + at as u32 * APART, next.1 + at as u32 * APART),
                 pulse: pulse.clone(),
@@ -480,6 +487,8 @@ const SETTLING: Duration = Duration::from_millis(1_000);
 /// What a thread may need beyond what it was given, on a busy host.
 const GRACE: Duration = Duration::from_secs(20);
 const SECOND_NS: u64 = 1_000_000_000;
+/// The server pings after 20 s of silence and gives up after as long again.
+const SAMPLED_MS_MAX: u64 = 30_000;
 const FAULTS_TOLD: usize = 8;
 /// Numbers between two threads' own for sessions that begin later.
 const APART: u32 = 10_000_000;

@@ -331,7 +331,13 @@ pub fn all() -> Vec<Scenario> {
             ..relay(
                 "saturation",
                 "W7's shape with the rate raised by 15 % from step to step until the 99th percentile passes 50 ms.",
-                vec![Crowd { name: "sessions", sessions: 300, agents: 20, diffs_per_s: 10.0, ..QUIET }],
+                vec![Crowd {
+                    name: "sessions",
+                    sessions: 300,
+                    agents: 20,
+                    diffs_per_s: 10.0,
+                    ..QUIET
+                }],
             )
         },
         relay(
@@ -351,7 +357,13 @@ pub fn all() -> Vec<Scenario> {
             ..relay(
                 "W3",
                 "W2's shape with the rate raised by 30 % from step to step until the 99th percentile passes 50 ms: how well a server coalesces.",
-                vec![Crowd { name: "sessions", sessions: 50, agents: 20, diffs_per_s: 20.0, ..QUIET }],
+                vec![Crowd {
+                    name: "sessions",
+                    sessions: 50,
+                    agents: 20,
+                    diffs_per_s: 20.0,
+                    ..QUIET
+                }],
             )
         },
         relay(

@@ -116,8 +116,7 @@ mod tests {
     #[test]
     fn a_second_of_the_wide_workload_has_6_000_messages_evenly_spread() {
         let crowds = Scenario::by_name("W7").unwrap().crowds;
-        let window =
-            Window { start_ns: 5_000, from_ns: 5_000, to_ns: 1_000_005_000, scale: 1.0 };
+        let window = Window { start_ns: 5_000, from_ns: 5_000, to_ns: 1_000_005_000, scale: 1.0 };
         let mut schedule = Schedule::new(window, &crowds, &[0; 300]);
         let all = run(&mut schedule, window.to_ns);
         assert_eq!(all.len(), 6_000);
@@ -140,7 +139,8 @@ mod tests {
     #[test]
     fn a_storm_cuts_each_session_once() {
         let crowds = Scenario::by_name("reconnect-storm").unwrap().crowds;
-        let window = Window { start_ns: 0, from_ns: 1_000_000_000, to_ns: 9_000_000_000, scale: 1.0 };
+        let window =
+            Window { start_ns: 0, from_ns: 1_000_000_000, to_ns: 9_000_000_000, scale: 1.0 };
         let mut schedule = Schedule::new(window, &crowds, &[0, 1, 1, 0]);
         let cuts: Vec<_> = run(&mut schedule, window.to_ns)
             .into_iter()

@@ -36,7 +36,12 @@ pub struct Stage {
 #[derive(Clone, Debug, clap::Args)]
 pub struct StageOptions {
     /// The release build of the CServer.
-    #[arg(long, value_name = "FILE", env = "CSERVER_BIN", default_value = "target/release/cserver")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CSERVER_BIN",
+        default_value = "target/release/cserver"
+    )]
     pub cserver: PathBuf,
     /// Its backend: `auto`, `io_uring` or `poll`.
     #[arg(long, default_value = "auto")]

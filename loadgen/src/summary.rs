@@ -13,15 +13,25 @@ pub fn summary(report: &Report) -> String {
 }
 
 fn lines(out: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(out, "{} against {}: {}", report.scenario.name, report.server_name, report.scenario.about)?;
+    writeln!(
+        out,
+        "{} against {}: {}",
+        report.scenario.name, report.server_name, report.scenario.about
+    )?;
     if report.open_ms > 0 {
         writeln!(out, "  all connections open after {} ms", report.open_ms)?;
     }
     for step in &report.steps {
         if report.steps.len() > 1 {
-            writeln!(out, "  rates x {:.2}: {:.0} deliveries/s offered", step.scale, step.offered_per_s)?;
+            writeln!(
+                out,
+                "  rates x {:.2}: {:.0} deliveries/s offered",
+                step.scale, step.offered_per_s
+            )?;
         }
-        for figures in std::iter::once(&step.total).chain(step.crowds.iter().filter(|_| step.crowds.len() > 1)) {
+        for figures in
+            std::iter::once(&step.total).chain(step.crowds.iter().filter(|_| step.crowds.len() > 1))
+        {
             crowd(out, figures, step.window_ms)?;
         }
         let say = |value: Option<f64>, unit: &str| {
@@ -30,7 +40,8 @@ fn lines(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(
             out,
             "    server {}{}{}{}; generator {:.0} %",
-            step.server_cpu.map_or("unknown".into(), |cpu| format!("{:.0} % of a core", cpu * 100.0)),
+            step.server_cpu
+                .map_or("unknown".into(), |cpu| format!("{:.0} % of a core", cpu * 100.0)),
             say(step.cpu_us_per_message, "us CPU/message"),
             say(step.cpu_us_per_mb, "us/MB"),
             say(step.cpu_us_per_connection, "us/connection"),
@@ -43,7 +54,9 @@ fn lines(out: &mut String, report: &Report) -> std::fmt::Result {
             "  server memory: {} KiB before, {} KiB with connections{}, {} KiB at the end",
             server.rss_before_bytes / 1024,
             server.rss_open_bytes / 1024,
-            server.rss_bytes_per_connection.map_or(String::new(), |each| format!(" ({each} bytes each)")),
+            server
+                .rss_bytes_per_connection
+                .map_or(String::new(), |each| format!(" ({each} bytes each)")),
             server.rss_after_bytes / 1024
         )?;
     }
@@ -65,7 +78,12 @@ fn crowd(out: &mut String, figures: &Figures, window_ms: u64) -> std::fmt::Resul
         writeln!(
             out,
             "    {}: {} connections opened ({} resumed), p50 {:.1} p99 {:.1} max {:.1} ms",
-            figures.name, figures.opened, figures.resumed, ms(opening.p50_us), ms(opening.p99_us), ms(opening.max_us)
+            figures.name,
+            figures.opened,
+            figures.resumed,
+            ms(opening.p50_us),
+            ms(opening.p99_us),
+            ms(opening.max_us)
         )?;
     }
     if figures.sent > 0 {

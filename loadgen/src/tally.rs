@@ -28,6 +28,10 @@ pub struct Tally {
     pub arrived: u64,
     /// Bytes of everything that visitors sent and agents got while it was open.
     pub arrived_bytes: u64,
+    /// Bytes on the wire to agents that are read and checked, while it was open; only where not all are.
+    pub checked_wire_bytes: u64,
+    /// The same to agents that are read and not looked at.
+    pub unchecked_wire_bytes: u64,
     /// Older messages that a joining agent was sent from the log.
     pub replayed: u64,
     /// Messages that an agent never got and was not told about.
@@ -68,6 +72,8 @@ impl Default for Tally {
             delivered: 0,
             arrived: 0,
             arrived_bytes: 0,
+            checked_wire_bytes: 0,
+            unchecked_wire_bytes: 0,
             replayed: 0,
             lost: 0,
             skipped: 0,
@@ -91,6 +97,8 @@ impl Tally {
         self.delivered += other.delivered;
         self.arrived += other.arrived;
         self.arrived_bytes += other.arrived_bytes;
+        self.checked_wire_bytes += other.checked_wire_bytes;
+        self.unchecked_wire_bytes += other.unchecked_wire_bytes;
         self.replayed += other.replayed;
         self.lost += other.lost;
         self.skipped += other.skipped;
@@ -115,6 +123,24 @@ impl Tally {
             self.seconds.resize_with(at + 1, empty);
         }
         &mut self.seconds[at]
+    }
+
+    /// Messages that arrived at all agents, also those that were not looked at: these got as many a byte.
+    pub fn arrived_everywhere(&self) -> u64 {
+        self.everywhere(self.arrived)
+    }
+
+    /// Their bytes.
+    pub fn arrived_bytes_everywhere(&self) -> u64 {
+        self.everywhere(self.arrived_bytes)
+    }
+
+    fn everywhere(&self, checked: u64) -> u64 {
+        if self.checked_wire_bytes == 0 {
+            return checked;
+        }
+        let unchecked = self.unchecked_wire_bytes as f64 / self.checked_wire_bytes as f64;
+        (checked as f64 * (1.0 + unchecked)).round() as u64
     }
 
     /// Notes a fault by its words.
@@ -259,6 +285,14 @@ mod tests {
         assert!(one.latency.max() >= LATENCY_US_MAX);
         assert_eq!(one.seconds.iter().map(|s| s.delivered).collect::<Vec<_>>(), [3, 0, 7]);
         assert_eq!(one.faults["gone"], 2);
+    }
+
+    #[test]
+    fn agents_that_are_not_looked_at_are_counted_by_their_bytes() {
+        let mut tally = Tally { arrived: 100, arrived_bytes: 40_000, ..Tally::default() };
+        assert_eq!(tally.arrived_everywhere(), 100);
+        (tally.checked_wire_bytes, tally.unchecked_wire_bytes) = (44_000, 176_000);
+        assert_eq!((tally.arrived_everywhere(), tally.arrived_bytes_everywhere()), (500, 200_000));
     }
 
     #[test]

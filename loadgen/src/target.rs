@@ -156,10 +156,8 @@ impl Target {
         );
         let joined = http::ask(link, inflow, &head, &[]).await?.expect("an agent's join", 303)?;
         let (join, cookie) = view_of(&joined)?;
-        let head = format!(
-            "GET /view/{join} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n",
-            self.host
-        );
+        let head =
+            format!("GET /view/{join} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n", self.host);
         let page = http::ask(link, inflow, &head, &[]).await?.expect("the viewer's page", 200)?;
         let csrf = csrf_of(&page.text())
             .ok_or(LinkError::Unexpected("the viewer's page names no CSRF value"))?;
@@ -217,7 +215,8 @@ mod tests {
         let (join, cookie) = view_of(&joined).unwrap();
         assert_eq!(join, "0011223344556677");
         assert_eq!(cookie, "__Host-j-0011223344556677=abc");
-        let page = r#"<meta name="viewport" content="x"><meta name="cobrowse-csrf" content="Ab-9" />"#;
+        let page =
+            r#"<meta name="viewport" content="x"><meta name="cobrowse-csrf" content="Ab-9" />"#;
         assert_eq!(csrf_of(page).as_deref(), Some("Ab-9"));
         assert_eq!(csrf_of("<p>"), None);
     }

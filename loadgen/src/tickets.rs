@@ -38,10 +38,7 @@ impl Signer {
             Err(error) => unreachable!("letters, digits and a dash: {error}"),
         };
         let number = SessionNumber::from_bytes(random());
-        Resume {
-            session: SessionId { group: group(), key, number },
-            secret: Secret::new(random()),
-        }
+        Resume { session: SessionId { group: group(), key, number }, secret: Secret::new(random()) }
     }
 
     /// The visitor's first ticket.

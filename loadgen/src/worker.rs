@@ -28,6 +28,8 @@ pub struct Share {
     pub clock: Clock,
     /// The scenario's crowds.
     pub crowds: Vec<Crowd>,
+    /// See [`Field::sample`].
+    pub sample: u32,
     /// Its sessions: crowd, index in the run, first serial number.
     pub sessions: Vec<(usize, u32, u32)>,
     /// Indices and serial numbers from here on are this thread's for sessions that begin later.
@@ -76,7 +78,8 @@ async fn work(
 ) -> std::io::Result<()> {
     let mut alarm = Alarm::new()?;
     let mut next = share.next;
-    let field = Rc::new(Field::new(share.target, share.clock, share.crowds, share.pulse));
+    let field =
+        Rc::new(Field::new(share.target, share.clock, share.crowds, share.sample, share.pulse));
     let mut sessions: Vec<Rc<Session>> = share
         .sessions
         .iter()
@@ -232,7 +235,10 @@ impl Alarm {
     fn new() -> std::io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[allow(deprecated, reason = "its successor is unsafe; this descriptor is owned and stays the same file")]
+        #[allow(
+            deprecated,
+            reason = "its successor is unsafe; this descriptor is owned and stays the same file"
+        )]
         let watched = AsyncFd::new(timer)?;
         Ok(Self(watched))
     }
