@@ -512,3 +512,65 @@ describe("the title", () => {
     expect(masker({ masks: [], mask_default: "text" }).title()).toBe("");
   });
 });
+
+describe("a copy", () => {
+  it("of a masked field's value does not leave from a text, an attribute or the title", () => {
+    document.title = "CANARY1 typed";
+    const json = snapshotOf('<p title="x CANARY1">CANARY1</p><input class="glance_masked" value="CANARY1">');
+    expect(json).not.toContain("CANARY");
+    expect(recording?.masker.title()).not.toContain("CANARY");
+    expect(json).toContain("CONTROL");
+  });
+
+  it("of a number does not leave with other gaps, and a short code not where it stands alone", () => {
+    const json = snapshotOf(
+      '<input autocomplete="cc-number" value="4111111111111111"><p>4111 1111 1111-1111</p>' +
+        '<input autocomplete="cc-csc" value="737"><b>737</b><i>route 7374</i>',
+    );
+    expect(json).not.toContain("4111 1111");
+    expect(json).not.toContain('"737"');
+    expect(json).toContain("route 7374");
+  });
+});
+
+describe("what the leak suite found", () => {
+  it("does not leave of a style: names that are free to choose", () => {
+    const json = snapshotOf(
+      '<p class="glance_masked" style="font-family: CANARY1; grid-area: CANARY2; width: 40px">x</p>',
+    );
+    expect(json).not.toContain("CANARY");
+    expect(json).toContain("width: 40px");
+  });
+
+  it.each([
+    ["a meta element's token", '<meta name="csrf-token" content="CANARY1">'],
+    ["the proposals of a field", '<datalist id="d"><option value="CANARY1">CANARY2</option></datalist>'],
+    ["the query of a link", '<a href="/x?token=CANARY1#CANARY2">x</a><form action="/y?CANARY3"></form>'],
+    [
+      "a masked option of an open list",
+      '<select><option class="glance_masked" value="CANARY1" selected>x</option></select>',
+    ],
+    ["what a custom element of a payment token holds", '<x-c autocomplete="cc-csc"><b>CANARY1</b></x-c>'],
+  ])("does not leave of %s", (_, html) => {
+    expect(snapshotOf(html)).not.toContain("CANARY");
+  });
+
+  it("does not leave where a mask comes and goes within one task", async () => {
+    document.body.innerHTML = "<p>x</p>";
+    recording = new Recording(PASSWORDS);
+    const text = document.querySelector("p") as HTMLElement;
+    text.classList.add("glance_masked");
+    text.textContent = "CANARY1";
+    text.classList.remove("glance_masked");
+    await settled();
+    expect(recording.json).not.toContain("CANARY");
+  });
+
+  it("does not leave in the name of an attribute that a masked element loses", async () => {
+    document.body.innerHTML = '<p class="glance_masked" data-canary1="">x</p>';
+    recording = new Recording(PASSWORDS);
+    (document.querySelector("p") as Element).removeAttribute("data-canary1");
+    await settled();
+    expect(recording.json).not.toContain("canary1");
+  });
+});

@@ -1,4 +1,4 @@
-//! Where things are: the repository, cargo's target folder, the browser part, the browser suite.
+//! Where things are: the repository, cargo's target folder, the browser part, the suites in a browser.
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,16 @@ impl Repo {
     /// The browser suite.
     pub(crate) fn e2e(&self) -> PathBuf {
         self.root.join("tests/e2e")
+    }
+
+    /// The leak suite.
+    pub(crate) fn leaks(&self) -> PathBuf {
+        self.root.join("tests/leaks")
+    }
+
+    /// The suites that `test` runs, each with npm packages of its own.
+    pub(crate) fn suites(&self) -> [PathBuf; 2] {
+        [self.e2e(), self.leaks()]
     }
 
     /// This program, for others to start. It may have been built anew while it runs.

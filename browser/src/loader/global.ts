@@ -31,6 +31,8 @@ export interface LoaderQueue extends VisitorApi {
   readonly queue: QueuedCall[];
   /** URL that the loader came from. */
   readonly loadedFrom: string;
+  /** Closed shadow roots that were noted; `null` where the tag does not ask for it. */
+  readonly closedRoots: WeakMap<Node, ShadowRoot> | null;
 }
 
 declare global {

@@ -6,7 +6,8 @@
  */
 
 import { publish, type LoaderQueue, type QueuedCall, type VisitorApi } from "./global.js";
-import { hasSessionCookie, isClickOn, readTag, START_SELECTOR, type Tag } from "./tag.js";
+import { noteClosedRoots } from "./roots.js";
+import { hasSessionCookie, isClickOn, readTag, START_SELECTOR, TAG_ID, type Tag } from "./tag.js";
 
 function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
@@ -40,6 +41,7 @@ function load(): void {
   const stub: LoaderQueue = {
     queue,
     loadedFrom,
+    closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
     startSession(options) {
       later("startSession", options);
       add();

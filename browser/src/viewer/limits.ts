@@ -28,3 +28,12 @@ export const NODES_MAX = 1_000_000;
 
 /** Depth of a tree: parsers stop at 512, scripts rarely go further. Deeper is refused before it exhausts the stack. */
 export const DEPTH_MAX = 1_500;
+
+/** Keyframes asked for in a row because the picture differs. More would not help; the badge stays away. */
+export const HEALS_MAX = 3;
+
+/** How often a proven picture is looked at for changes that nobody sent. */
+export const RECHECK_MS = 2_000;
+
+/** Shortest time between two proofs that are looked at. */
+export const VERIFY_INTERVAL_MS = 500;

@@ -94,6 +94,14 @@ export function stateWords(state: string, sinceMs: number): string {
   }
 }
 
+/** What the badge means. */
+export const VERIFIED_TITLE = "The picture was compared with the visitor's page, after masking.";
+
+/** How the proof of the picture reads. */
+export function verifiedWords(seconds: number): string {
+  return seconds < 1 ? "Verified now" : `Verified ${String(seconds)} s ago`;
+}
+
 function duration(ms: number): string {
   const seconds = Math.max(1, Math.round(ms / 1_000));
   if (seconds < 60) return seconds === 1 ? "1 second" : `${String(seconds)} seconds`;

@@ -20,6 +20,7 @@ import {
   type Participant,
   type VisitorState,
 } from "../protocol/payloads.js";
+import { readProof } from "../protocol/proof.js";
 import { EpochError, EpochReader } from "./inflate.js";
 import {
   FAILED_EPOCHS_MAX,
@@ -33,6 +34,7 @@ import { PointerPace, type AgentPoint } from "./pointer.js";
 import { mayRenew, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
+import { Verifier } from "./verify.js";
 import { View, type ViewState } from "./view.js";
 
 /** What the page was given by the server. */
@@ -52,6 +54,7 @@ export class ViewerSession {
   private readonly pace = new PointerPace((point) => {
     this.sendPoint(point);
   });
+  private readonly verifier: Verifier;
   private socket: WebSocket | null = null;
   private state: ViewState = "connecting";
   private visitor: VisitorState = { visitor: "live", since_ms: 0 };
@@ -91,6 +94,17 @@ export class ViewerSession {
       },
       onDrift: () => {
         this.repair();
+      },
+    });
+    this.verifier = new Verifier({
+      hash: () => (this.isShown ? this.stage.proof() : null),
+      position: () => `${String(this.applied.epoch)}/${String(this.applied.sequence)}`,
+      onVerdict: (verifiedAt) => {
+        this.view.setVerified(verifiedAt);
+      },
+      heal: () => {
+        this.setNote(messages.REPAIRING_WORDS);
+        this.resync();
       },
     });
     this.view.setSession(page.key, page.group);
@@ -191,6 +205,7 @@ export class ViewerSession {
           this.stage.show(validateKeyframe(step.events));
           this.isShown = true;
           this.note = "";
+          this.verifier.clear();
           this.failedEpochs = 0;
           if (this.facts) this.view.setFacts(this.facts.facts, this.facts.isSecure);
           break;
@@ -208,6 +223,8 @@ export class ViewerSession {
     this.applied = this.reader.position;
     this.view.setPosition(this.applied.epoch, this.applied.sequence);
     this.showVisitor();
+    const proof = frame.kind === "facts" ? readProof(parseJson(frame.payload)) : null;
+    if (proof) this.verifier.take(proof);
   }
 
   private takeFacts(frame: Frame, isFirst: boolean): void {
@@ -219,6 +236,7 @@ export class ViewerSession {
       // What was shown is no longer to be seen: it does not wait for what follows.
       this.stage.clear();
       this.isShown = false;
+      this.verifier.clear();
       this.showVisitor();
     }
     // With a first one the picture is still the old one: both change together.
@@ -350,11 +368,13 @@ export class ViewerSession {
     socket?.close(1000);
     // What was shown belongs to the session, and goes with it.
     this.stage.clear();
+    this.verifier.clear();
   }
 
   private lose(): void {
     clearTimeout(this.stableTimer);
     clearTimeout(this.resyncTimer);
+    this.verifier.clear();
     this.reader.abandon();
     this.socket = null;
     this.view.hidePointer();

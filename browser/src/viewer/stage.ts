@@ -8,6 +8,9 @@
 import { Replayer } from "@rrweb/replay";
 import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrweb/types";
 
+import { allowForeign } from "./namespaces.js";
+import { proofOf } from "./proof.js";
+import { applyStates, takeStates } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
 
 /** What the stage tells. */
@@ -51,6 +54,11 @@ export class Stage {
     this.layer?.hover(x, y, id);
   }
 
+  /** Hash of what is shown, or nothing. */
+  proof(): string | null {
+    return this.layer?.proof() ?? null;
+  }
+
   /** Tag of an element of the mirrored page, or `""`. */
   readonly tagOf = (id: number): string => this.layer?.tagOf(id) ?? "";
 
@@ -90,7 +98,7 @@ class Layer {
     iframe.inert = true;
     iframe.tabIndex = -1;
     iframe.title = "The visitor's page";
-    if (iframe.contentDocument) allowDoctypes(iframe.contentDocument);
+    if (iframe.contentDocument) prepare(iframe.contentDocument);
     this.replayer.on("resize", (size) => {
       const { width, height } = size as { width: number; height: number };
       this.listener.onSize(width, height);
@@ -102,10 +110,12 @@ class Layer {
       // The player asks the first event for its time when it meets a video.
       this.seen(event);
       this.allowFrames(event);
+      const states = takeStates(event);
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
       if (event.type === EventType.FullSnapshot) {
         this.replayer.iframe.contentDocument?.documentElement?.classList.remove("rrweb-paused");
       }
+      applyStates(states, this.nodeOf);
     }
     if (this.fault !== null) {
       const fault = this.fault;
@@ -123,6 +133,14 @@ class Layer {
     return this.replayer.getMirror().getNode(id)?.nodeName.toLowerCase() ?? "";
   }
 
+  proof(): string | null {
+    const { contentDocument } = this.replayer.iframe;
+    const mirror = this.replayer.getMirror();
+    return contentDocument && proofOf(contentDocument, (node) => mirror.getId(node));
+  }
+
+  private readonly nodeOf = (id: number): Node | null => this.replayer.getMirror().getNode(id);
+
   remove(): void {
     this.replayer.destroy();
     this.element.remove();
@@ -135,7 +153,7 @@ class Layer {
     for (const { parentId, node } of event.data.adds) {
       if (node.type !== NodeType.Document) continue;
       const frame = this.replayer.getMirror().getNode(parentId) as Partial<HTMLIFrameElement> | null;
-      if (frame?.contentDocument) allowDoctypes(frame.contentDocument);
+      if (frame?.contentDocument) prepare(frame.contentDocument);
       // Not there yet: it is shown in the standard mode, which is better than not at all.
       else delete node.compatMode;
     }
@@ -152,6 +170,12 @@ class Layer {
     if (text.includes("not found")) this.listener.onDrift();
     else if (text.includes("Exception in mutation")) this.fault = new Error(text.slice(0, 200));
   }
+}
+
+/** A document that is about to be rebuilt. */
+function prepare(mirrored: Document): void {
+  allowDoctypes(mirrored);
+  allowForeign(mirrored);
 }
 
 /** What this module uses of the replayer beside its public face. */

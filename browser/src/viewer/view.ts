@@ -5,7 +5,7 @@
  */
 
 import type { Facts, Participant } from "../protocol/payloads.js";
-import { stateWords } from "./messages.js";
+import { stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
 
 /** States of the page, as `body[data-state]`. */
 export type ViewState =
@@ -25,10 +25,12 @@ export class View {
   private readonly frame = find("frame");
   private readonly pointer = find("pointer");
   private readonly endButton = find("end") as HTMLButtonElement;
+  private readonly badge = document.createElement("span");
   private size = { width: 1280, height: 720 };
   private scale = 1;
   private canPoint = false;
   private offlineAt = 0;
+  private verifiedAt: number | null = null;
 
   constructor(actions: ViewActions) {
     this.endButton.addEventListener("click", () => {
@@ -48,11 +50,17 @@ export class View {
     find("shield").addEventListener("pointerleave", () => {
       if (this.canPoint) actions.onPoint(null);
     });
+    this.badge.id = "verified";
+    this.badge.className = "quiet";
+    this.badge.title = VERIFIED_TITLE;
+    this.badge.hidden = true;
+    find("state").after(this.badge);
     new ResizeObserver(() => {
       this.fit();
     }).observe(this.frame);
     setInterval(() => {
       if (document.body.dataset.state === "offline") this.writeState("offline");
+      this.writeVerified();
     }, 1_000);
   }
 
@@ -78,6 +86,13 @@ export class View {
   /** Since when the visitor is offline. */
   setOffline(sinceMs: number): void {
     this.offlineAt = Date.now() - sinceMs;
+  }
+
+  /** When the picture was last proven; `null` when it is not. */
+  setVerified(at: number | null): void {
+    this.verifiedAt = at;
+    setData("verified", at === null ? null : "true");
+    this.writeVerified();
   }
 
   /** Shows the session key and group. */
@@ -155,6 +170,15 @@ export class View {
   private writeState(state: ViewState): void {
     const words = stateWords(state, Date.now() - this.offlineAt);
     if (find("state").textContent !== words) find("state").textContent = words;
+  }
+
+  private writeVerified(): void {
+    const { badge } = this;
+    badge.hidden = this.verifiedAt === null;
+    if (this.verifiedAt === null) return;
+    const seconds = Math.max(0, Math.round((Date.now() - this.verifiedAt) / 1_000));
+    const words = verifiedWords(seconds);
+    if (badge.textContent !== words) badge.textContent = words;
   }
 
   private fit(): void {

@@ -15,13 +15,23 @@ export function cleanAttributes(
   tagName: string,
   attributes: Record<string, unknown>,
   verdict: Verdict,
+  scrub: (text: string) => string = (text) => text,
 ): Record<string, AttributeValue> {
   const clean: Record<string, AttributeValue> = {};
   for (const [name, value] of Object.entries(attributes)) {
     const kept = cleanOne(tagName, name.toLowerCase(), value, verdict, attributes);
-    if (kept !== undefined) clean[name] = kept;
+    if (kept !== undefined) clean[name] = scrubAll(kept, scrub);
   }
   return clean;
+}
+
+/** Copies of masked values out of a text, or out of the values of style properties. */
+function scrubAll(value: AttributeValue, scrub: (text: string) => string): AttributeValue {
+  if (typeof value === "string") return scrub(value);
+  if (typeof value !== "object" || value === null) return value;
+  return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
+    typeof part === "string" ? scrub(part) : part,
+  ) as Record<string, unknown>;
 }
 
 /** The mask: always as long, so that it tells nothing about the length of what is behind it. */
@@ -34,21 +44,21 @@ function cleanOne(
   verdict: Verdict,
   all: Record<string, unknown>,
 ): AttributeValue | undefined {
-  // A removed attribute tells only that it is gone.
-  if (value === null) return isNever(tagName, name) ? undefined : null;
-  if (isNever(tagName, name)) return undefined;
+  if (isNever(tagName, name, all)) return undefined;
   if (verdict !== "open") {
     if (name === "value" && FIELD_TAGS.has(tagName)) return MASK;
     const lists = verdict === "full" ? [KEPT_OF_MASKED] : [KEPT_OF_MASKED, KEPT_OF_TEXT];
     if (!lists.some((list) => list.has(name))) return undefined;
     if (name === "href" && !(tagName === "link" || tagName === "use" || tagName === "image"))
       return undefined;
-    if (name === "style" && verdict === "full") return cleanStyle(value);
+    if (name === "style" && value !== null) return cleanStyle(value, verdict);
+    if (name === "_csstext" && typeof value === "string") return wordlessCss(value);
   }
+  // A removed attribute tells only that it is gone.
+  if (value === null) return null;
   if (typeof value === "string") {
     if (isScriptUrl(value)) return undefined;
-    if (name === "rr_src") return stripUrl(value);
-    return value;
+    return isLink(tagName, name) ? stripUrl(value) : value;
   }
   if (name === "style" && typeof value === "object") return value as Record<string, unknown>;
   if (typeof value === "number" && Number.isFinite(value)) return value;
@@ -59,27 +69,66 @@ function cleanOne(
 }
 
 /** What leaves of no element: handlers, scripts, nonces, documents in attributes, and rrweb's own marks. */
-function isNever(tagName: string, name: string): boolean {
+function isNever(tagName: string, name: string, all: Record<string, unknown>): boolean {
   if (name.startsWith("on") || NEVER.has(name)) return true;
-  if (tagName === "meta") return !KEPT_OF_META.has(name);
-  if (tagName === "input" && name === "value") return false;
-  return false;
+  if (tagName !== "meta") return false;
+  // Tokens stand in a page's meta elements; what an agent's browser needs of them is little.
+  return !KEPT_OF_META.has(name) || (name === "content" && !META_NAMES.has(String(all.name).toLowerCase()));
 }
 
-/** Layout may show, pictures and texts in a style may not. */
-function cleanStyle(value: unknown): AttributeValue | undefined {
-  if (typeof value === "string") return hasContent(value) ? undefined : value;
+/** Whether an address is followed, not loaded: an agent's browser needs no query of it. */
+function isLink(tagName: string, name: string): boolean {
+  if (name === "rr_src" || name === "action" || name === "formaction" || name === "cite") return true;
+  if (name === "longdesc" || (name === "src" && FRAME_TAGS.has(tagName))) return true;
+  return (name === "href" || name === "xlink:href") && (tagName === "a" || tagName === "area");
+}
+
+/** Layout may show; pictures, texts and names that are free to choose may not. Of texts alone, only contents and custom properties are taken. */
+function cleanStyle(value: unknown, verdict: Verdict): AttributeValue | undefined {
+  if (typeof value === "string") return cleanDeclarations(value, verdict);
   if (typeof value !== "object" || value === null) return undefined;
   const kept: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    if (name.startsWith("--") || hasContent(JSON.stringify(part))) continue;
-    kept[name] = part;
+    const isKept = verdict === "full" ? isLayout(name) : !isWords(name);
+    if (isKept && (verdict !== "full" || !/["'\\]|url\(/i.test(JSON.stringify(part).replace(/"/g, "")))) {
+      kept[name] = part;
+    }
   }
   return kept;
 }
 
-function hasContent(style: string): boolean {
-  return /url\s*\(|image-set|content\s*:|--|\\/i.test(style) || /["'][^"']{12,}["']/.test(style);
+/** The browser's own parser says what is a declaration, and drops what is no value of its property. */
+function cleanDeclarations(text: string, verdict: Verdict): string {
+  const parser = document.createElement("i").style;
+  parser.cssText = text;
+  const kept: string[] = [];
+  for (let at = 0; at < parser.length; at += 1) {
+    const name = parser.item(at);
+    const value = parser.getPropertyValue(name);
+    if (verdict === "full" ? !isLayout(name) || /["'\\]|url\(|var\(/i.test(value) : isWords(name)) continue;
+    kept.push(`${name}: ${value}${parser.getPropertyPriority(name) ? " !important" : ""};`);
+  }
+  return kept.join(" ");
+}
+
+function isLayout(property: string): boolean {
+  return LAYOUT.test(property);
+}
+
+function isWords(property: string): boolean {
+  return property.startsWith("--") || property === "content" || property === "quotes";
+}
+
+/** A style sheet without words of its own. Signs of icon fonts are no words: they stay. */
+export function wordlessCss(css: string): string {
+  if (!/content|--|quotes|counter|list-style/i.test(css)) return css;
+  return css.replace(/"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g, (string, at: number) => {
+    const before = css.slice(Math.max(0, at - 200), at);
+    const property = /(?:^|[;{\s])((?:--[\w-]+)|content|quotes|list-style(?:-type)?)\s*:[^;{}]*$/i.exec(
+      before,
+    );
+    return property && /\p{L}{2}|\p{N}/u.test(string.replace(/\\[0-9a-f]{1,6}\s?/gi, "")) ? '""' : string;
+  });
 }
 
 /** Script in an address is still script. Browsers skip control characters and spaces before and in the scheme. */
@@ -108,6 +157,14 @@ const NEVER = new Set([
 ]);
 
 const KEPT_OF_META = new Set(["charset", "name", "content"]);
+
+const META_NAMES = new Set(["viewport", "color-scheme", "theme-color"]);
+
+const FRAME_TAGS = new Set(["iframe", "frame"]);
+
+/** Properties whose values are numbers, colours and keywords, and never a name or a text. */
+const LAYOUT =
+  /^(display|position|visibility|opacity|overflow(-.*)?|float|clear|box-sizing|z-index|top|right|bottom|left|inset(-.*)?|(min-|max-)?(width|height|inline-size|block-size)|(margin|padding)(-.*)?|border(-(top|right|bottom|left|block|inline|collapse|spacing)(-.*)?|-(width|style|color|radius))?|border-.*-radius|outline(-.*)?|flex(-.*)?|order|gap|(row|column)-gap|(align|justify|place)-.*|vertical-align|text-align|text-transform|text-decoration-line|white-space(-.*)?|line-height|letter-spacing|font-(size|weight|style)|color|background-color|cursor|pointer-events|transform|transform-origin|translate|rotate|scale|object-fit|aspect-ratio|direction|table-layout)$/;
 
 /** Layout and state of a masked element; nothing that holds text, an address or a choice. */
 const KEPT_OF_MASKED = new Set([

@@ -21,6 +21,8 @@ export interface MaskedFacts {
   readonly width: number;
   readonly height: number;
   readonly visible: boolean;
+  /** Hash of the masked page as it is at this frame. */
+  readonly proof?: string;
 }
 
 /** What happened to something that was to be sent. */

@@ -30,6 +30,11 @@ export class FactsWatcher {
     return facts;
   }
 
+  /** The facts with a proof of the page. */
+  proven(proof: string): MaskedFacts {
+    return { ...this.read(), proof };
+  }
+
   /** The facts, if they are no longer the ones that were read last. */
   changed(): MaskedFacts | null {
     const before = this.last;

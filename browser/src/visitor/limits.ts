@@ -42,3 +42,51 @@ export const TITLE_CHARS_MAX = 512;
 
 /** Characters of a URL in the facts. Longer ones are cut. */
 export const URL_CHARS_MAX = 2_048;
+
+/** Characters of one blob picture as data: it has to leave within a keyframe. Longer: the agent sees its place only. */
+export const PICTURE_CHARS_MAX = 512 * 1024;
+
+/** Characters of all blob pictures that are remembered. Beyond it the oldest is forgotten, and read again when it is needed. */
+export const PICTURES_CHARS_MAX = 4 * 1024 * 1024;
+
+/** Longer side of a blob picture, in pixels, twice a usual viewport's half. Larger ones are made smaller. */
+export const PICTURE_SIDE_MAX = 1_600;
+
+/** Pixels of a blob picture that travels as it is. Larger ones lose what no eye sees, so that they stay short. */
+export const PICTURE_EXACT_PIXELS_MAX = 65_536;
+
+/** Rules whose style a script has taken and that are looked at for changes. Beyond it the oldest is let go. */
+export const RULES_WATCHED_MAX = 200;
+
+/** How long a rule is looked at after a script has taken its style. */
+export const RULE_WATCH_MS = 10_000;
+
+/** How often rules and lists of style sheets are looked at. */
+export const STYLE_CHECK_MS = 250;
+
+/** Pause between two proofs of a page. */
+export const PROOF_INTERVAL_MS = 4_000;
+
+/** How long an unchanged proof of an unchanged page is not sent again. */
+export const PROOF_REST_MS = 12_000;
+
+/** Time of one slice of a proof: far below what a person notices. */
+export const PROOF_SLICE_MS = 6;
+
+/** Pause between a walk and its proof: rrweb tells of fields that scripts have set in a task of its own. */
+export const PROOF_SETTLE_MS = 30;
+
+/** Nodes of a page that is proven. Larger ones are not, and the viewer says nothing about them. */
+export const PROOF_NODES_MAX = 30_000;
+
+/** Masked fields whose values are looked at for each event. With more, only those that had an event are, and all at a keyframe. */
+export const COPIES_FIELDS_MAX = 200;
+
+/** Values of masked fields that are looked for elsewhere on the page. Full: the oldest is forgotten. */
+export const COPIES_VALUES_MAX = 500;
+
+/** Characters from which a value is found inside a longer text; shorter ones would be found in every word. */
+export const COPY_CHARS_MIN = 4;
+
+/** Characters from which a value is hidden where a text is that and nothing else: a security code has three. */
+export const COPY_SHORT_CHARS_MIN = 3;

@@ -9,6 +9,7 @@
 import {
   EventType,
   IncrementalSource,
+  MouseInteractions,
   NodeType,
   type addedNodeMutation,
   type attributeMutation,
@@ -19,9 +20,10 @@ import {
   type textMutation,
 } from "@rrweb/types";
 
-import { cleanAttributes, MASK, stripUrl } from "./attributes.js";
+import { cleanAttributes, MASK, stripUrl, wordlessCss } from "./attributes.js";
+import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
-import { isElement, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { isElement, isField, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 
 declare const isMasked: unique symbol;
 
@@ -36,13 +38,39 @@ export interface LiveNodes {
 /** Masks the events of one page. */
 export class Masker {
   private innerIsFresh = false;
+  /** Constructed style sheets that were sent from an open place. */
+  private readonly shownStyles = new Set<number>();
+  /** Addresses of frames, without what may not leave. */
+  private readonly frameUrls = new Set<string>();
+  private readonly watcher: MutationObserver;
 
   constructor(
     private readonly rules: Rules,
     private readonly nodes: LiveNodes,
     private readonly page: Document,
     private readonly memory: MaskMemory,
-  ) {}
+  ) {
+    // Stands before rrweb's observer, so it hears of a mask that came and went within one task first.
+    this.watcher = new MutationObserver((changes) => {
+      for (const { target, attributeName, oldValue } of changes) {
+        const wasMasked =
+          attributeName === "glance_masked"
+            ? oldValue !== null
+            : (oldValue ?? "").split(/\s+/).includes("glance_masked");
+        if (wasMasked) this.rules.stick(target);
+      }
+    });
+    this.watcher.observe(page, {
+      subtree: true,
+      attributeFilter: ["class", "glance_masked"],
+      attributeOldValue: true,
+    });
+  }
+
+  /** Ends the watch over the page. */
+  stop(): void {
+    this.watcher.disconnect();
+  }
 
   /** Whether something that was sent is masked now: the next epoch has to be a purge. Cleared by {@link Masker.purged}. */
   get mustPurge(): boolean {
@@ -58,13 +86,23 @@ export class Masker {
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
     this.rules.refresh();
+    this.memory.copies.refresh(event.type === EventType.Meta);
+    const { version } = this.memory.copies;
+    const masked = this.pass(event);
+    // A field further on held what stands before it too.
+    return this.memory.copies.version === version ? masked : this.pass(event);
+  }
+
+  private pass(event: eventWithTime): Masked<eventWithTime> | null {
     const { timestamp } = event;
     switch (event.type) {
       case EventType.Meta: {
         const { width, height } = event.data;
+        // rrweb numbers constructed style sheets anew with each snapshot.
+        this.shownStyles.clear();
         return brand({
           type: event.type,
-          data: { href: stripUrl(event.data.href), width, height },
+          data: { href: this.scrub(stripUrl(event.data.href)), width, height },
           timestamp,
         });
       }
@@ -86,14 +124,14 @@ export class Masker {
   title(): Masked<string> {
     this.rules.refresh();
     const element = this.page.querySelector("head > title");
-    if (!element) return brand(this.rules.judge(this.page.documentElement) === "open" ? this.page.title : "");
-    const verdicts = [element, ...element.childNodes].map((node) => this.rules.judge(node));
-    return brand(verdicts.every((verdict) => verdict === "open") ? this.page.title : "");
+    const parts = element ? [element, ...element.childNodes] : [this.page.documentElement];
+    const isOpen = parts.every((node) => this.rules.judge(node) === "open");
+    return brand(isOpen ? this.scrub(this.page.title) : "");
   }
 
   /** The page's address, for the facts. */
   address(): Masked<string> {
-    return brand(stripUrl(this.page.location.href));
+    return brand(this.scrub(stripUrl(this.page.location.href)));
   }
 
   /** rrweb's own masking, underneath: the same verdicts. */
@@ -122,11 +160,15 @@ export class Masker {
       case IncrementalSource.MouseMove:
       case IncrementalSource.TouchMove:
       case IncrementalSource.Drag: {
-        const positions = data.positions.map(({ x, y, id, timeOffset }) => ({ x, y, id, timeOffset }));
-        return { source, positions };
+        // Where something masked is pressed or dragged can be what it holds: a pad of digits, a slider.
+        const positions = data.positions
+          .filter(({ id }) => this.judge(id) !== "full")
+          .map(({ x, y, id, timeOffset }) => ({ x, y, id, timeOffset }));
+        return positions.length > 0 ? { source, positions } : null;
       }
       case IncrementalSource.MouseInteraction: {
         const { type, id } = data;
+        if (this.judge(id) === "full" && !this.isFocusOfField(type, id)) return null;
         const at = typeof data.x === "number" && typeof data.y === "number" ? { x: data.x, y: data.y } : {};
         return { source, type, id, ...at };
       }
@@ -138,8 +180,13 @@ export class Masker {
       case IncrementalSource.ViewportResize:
         return { source, width: data.width, height: data.height };
       case IncrementalSource.Input: {
-        const isOpen = this.send(data.id) === "open";
-        return { source, id: data.id, text: isOpen ? data.text : MASK, isChecked: isOpen && data.isChecked };
+        const node = this.nodes.getNode(data.id);
+        if (node && isElement(node)) this.memory.copies.touch(node);
+        // What is ticked or typed may be what a selector waits for.
+        if (this.rules.hasStates && node) this.lookIn([this.page, node.getRootNode()]);
+        const isOpen = this.send(data.id) === "open" && !this.hasMaskedChoice(data.id);
+        const text = isOpen ? this.scrub(data.text) : MASK;
+        return { source, id: data.id, text, isChecked: isOpen && data.isChecked };
       }
       case IncrementalSource.MediaInteraction: {
         const { type, id, currentTime, volume, muted, loop, playbackRate } = data;
@@ -149,17 +196,21 @@ export class Masker {
       }
       case IncrementalSource.StyleSheetRule: {
         const { id, styleId, removes, adds, replace, replaceSync } = data;
-        if (id !== undefined && this.judge(id) === "full") return null;
-        return { source, id, styleId, removes, adds, replace, replaceSync } as incrementalData;
+        if (!this.isShownSheet(id, styleId)) return null;
+        return this.css({ source, id, styleId, removes, adds, replace, replaceSync } as incrementalData);
       }
       case IncrementalSource.StyleDeclaration: {
         const { id, styleId, index, set, remove } = data;
-        if (id !== undefined && this.judge(id) === "full") return null;
-        return { source, id, styleId, index, set, remove } as incrementalData;
+        if (!this.isShownSheet(id, styleId)) return null;
+        const isWords = set && (set.property === "content" || set.property.startsWith("--"));
+        if (isWords && this.rules.masksWords) return null;
+        return this.css({ source, id, styleId, index, set, remove } as incrementalData);
       }
       case IncrementalSource.AdoptedStyleSheet: {
         const { id, styles, styleIds } = data;
-        return this.judge(id) === "full" ? null : ({ source, id, styles, styleIds } as incrementalData);
+        if (this.judge(id) === "full") return null;
+        for (const styleId of styleIds) this.shownStyles.add(styleId);
+        return this.css({ source, id, styles, styleIds } as incrementalData);
       }
       case IncrementalSource.Selection: {
         const ranges = data.ranges
@@ -214,6 +265,11 @@ export class Masker {
       if (node && ("class" in change.attributes || "glance_unmasked" in change.attributes))
         this.compare(node);
     }
+    this.lookIn(roots);
+  }
+
+  private lookIn(roots: Iterable<Node>): void {
+    if (this.rules.isBlind) return;
     for (const root of roots) {
       if (!("querySelectorAll" in root)) continue;
       for (const element of this.rules.candidates(root as Document | ShadowRoot)) {
@@ -279,7 +335,10 @@ export class Masker {
       return { ...base, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
     }
     const verdict = this.send(node.id);
-    const attributes = cleanAttributes(tagName, node.attributes, verdict);
+    const attributes = cleanAttributes(tagName, node.attributes, verdict, (text) => this.scrub(text));
+    if (tagName === "select" && this.hasMaskedChoice(node.id)) delete attributes.value;
+    if (tagName === "iframe") this.noteFrame(node.id);
+    if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
     return {
       ...base,
@@ -305,13 +364,17 @@ export class Masker {
     const tagName = node && isElement(node) ? node.localName : "";
     if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
     const verdict = this.send(change.id);
-    const attributes = cleanAttributes(tagName, change.attributes, verdict);
+    const attributes = cleanAttributes(tagName, change.attributes, verdict, (text) => this.scrub(text));
+    if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
+    if (tagName === "select" && this.hasMaskedChoice(change.id)) delete attributes.value;
     return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
   }
 
   private content(id: number, text: string, isCss: boolean): string {
     const verdict = this.send(id);
-    if (verdict === "open" || (verdict === "text" && isCss)) return text;
+    if (verdict === "open" || (verdict === "text" && isCss)) {
+      return isCss ? this.cssText(text) : this.scrub(text);
+    }
     if (text.trim() === "") return text === "" ? "" : " ";
     return isCss ? "" : MASK;
   }
@@ -342,6 +405,65 @@ export class Masker {
     return verdict;
   }
 
+  /** A text that is open, without copies of what is masked and without queries of the page's own address. */
+  private scrub(text: string): string {
+    let open = text;
+    for (const url of [this.page.URL, ...this.frameUrls]) {
+      // rrweb makes relative addresses absolute by the page's, query and all.
+      const at = url.indexOf("?");
+      if (at < 0 || !open.includes(url.slice(0, at + 1))) continue;
+      const base = url.slice(0, at);
+      open = open
+        .split(`${base}?`)
+        .map((part, index) => (index === 0 ? part : part.replace(/^[^\s"')]*/, "")))
+        .join(base);
+    }
+    return this.memory.copies.scrub(open);
+  }
+
+  private cssText(text: string): string {
+    const open = this.scrub(text);
+    return this.rules.masksWords ? wordlessCss(open) : open;
+  }
+
+  /** The texts in a change of style sheets. */
+  private css(data: incrementalData): incrementalData {
+    return JSON.parse(JSON.stringify(data), (_, part: unknown) =>
+      typeof part === "string" ? this.cssText(part) : part,
+    ) as incrementalData;
+  }
+
+  /** A sheet of an element that is not masked, or a constructed one that an open place has adopted. */
+  private isShownSheet(id: number | undefined, styleId: number | undefined): boolean {
+    if (id !== undefined) return this.judge(id) !== "full";
+    return styleId !== undefined && this.shownStyles.has(styleId);
+  }
+
+  /** An open list may stand on a masked option, and its value is then the option's. */
+  private hasMaskedChoice(id: number): boolean {
+    const node = this.nodes.getNode(id);
+    if (!node || !isElement(node) || node.localName !== "select") return false;
+    return [...(node as HTMLSelectElement).selectedOptions].some((one) => this.rules.judge(one) !== "open");
+  }
+
+  /** Which field somebody is in may be seen; which key of a masked pad, or where, may not. */
+  private isFocusOfField(type: MouseInteractions, id: number): boolean {
+    if (type !== MouseInteractions.Focus && type !== MouseInteractions.Blur) return false;
+    const node = this.nodes.getNode(id);
+    return (
+      node !== null &&
+      isElement(node) &&
+      isField(node) &&
+      !UNTYPED_CHOICES.has(node.getAttribute("type") ?? "")
+    );
+  }
+
+  private noteFrame(id: number): void {
+    const frame = this.nodes.getNode(id) as HTMLIFrameElement | null;
+    const url = frame?.contentDocument?.URL;
+    if (url?.includes("?") && this.frameUrls.size < FRAME_URLS_MAX) this.frameUrls.add(url);
+  }
+
   private isDocument(id: number): boolean {
     return this.nodes.getNode(id)?.nodeType === Node.DOCUMENT_NODE;
   }
@@ -358,7 +480,7 @@ export class Masker {
 /** Everything right below a node in what rrweb sees: children, shadow tree, frame's document. */
 function childrenOf(node: Node): Node[] {
   const children: Node[] = [...node.childNodes];
-  const shadow = (node as Partial<Element>).shadowRoot;
+  const shadow = isElement(node) ? rootOf(node) : null;
   if (shadow) children.push(...shadow.childNodes);
   if (node.nodeName === "IFRAME") {
     const inside = (node as HTMLIFrameElement).contentDocument;
@@ -372,6 +494,9 @@ function brand<T>(value: T): Masked<T> {
 }
 
 const RANK = { open: 0, text: 1, full: 2 } as const;
+const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);
+/** Frames whose addresses are remembered for a page. */
+const FRAME_URLS_MAX = 64;
 const HOLLOW = new Set(["script", "noscript", "base", "template"]);
 const HOLLOW_SELECTOR = [...HOLLOW].join(",");
 const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);

@@ -1,7 +1,7 @@
 /**
  * What a session wraps in the customer's page, and how it is put back.
  *
- * Outside a session nothing is wrapped. During one, rrweb wraps, and puts back by itself:
+ * Outside a session nothing is wrapped, but `attachShadow` where the tag asks for closed roots (`loader/roots.ts`). During one, rrweb wraps, and puts back by itself:
  *
  *  - `Element.prototype.attachShadow`
  *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
@@ -11,11 +11,20 @@
  *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
  *  - `customElements.define`
  *
+ * and this script wraps, in `closed.ts`, `states.ts` and `styles.ts`:
+ *
+ *  - `Element.prototype.attachShadow`, to know closed roots
+ *  - the setters of `indeterminate`, and of `selected` once more
+ *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
+ *    of `disabled`
+ *
  * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
  * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
  */
 
 import type { eventWithTime } from "@rrweb/types";
+
+import { noteRoot } from "./closed.js";
 
 /** Starts a recording and gives the way to undo it. */
 export function startPatches(
@@ -26,6 +35,7 @@ export function startPatches(
   const before = places(page).map(
     ([owner, name]) => [owner, name, Object.getOwnPropertyDescriptor(owner, name)] as const,
   );
+  noteRoots(page);
   const stop = start(emit);
   return () => {
     stop?.();
@@ -38,6 +48,18 @@ export function startPatches(
     for (const field of page.document.querySelectorAll("[data-rr-is-password]")) {
       field.removeAttribute("data-rr-is-password");
     }
+  };
+}
+
+/** Notes closed roots that are attached from now on. */
+function noteRoots(page: Window & typeof globalThis): void {
+  const { prototype } = page.Element;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
+  const attach = prototype.attachShadow;
+  prototype.attachShadow = function attachShadow(this: Element, init: ShadowRootInit): ShadowRoot {
+    const root = attach.call(this, init);
+    if (init?.mode === "closed") noteRoot(this, root);
+    return root;
   };
 }
 
@@ -54,7 +76,9 @@ export function places(page: Window & typeof globalThis): [object, string][] {
     [page.CSSStyleDeclaration?.prototype, ["setProperty", "removeProperty"]],
     [page.Document.prototype, ["adoptedStyleSheets"]],
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
-    [page.HTMLInputElement.prototype, ["value", "checked"]],
+    [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
+    [page.CSSStyleRule?.prototype, ["style", "selectorText"]],
+    [page.StyleSheet?.prototype, ["disabled"]],
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
     [page.HTMLTextAreaElement.prototype, ["value"]],
     [page.HTMLOptionElement.prototype, ["selected"]],

@@ -15,7 +15,10 @@ import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INT
 import { Masker, type Masked } from "./mask.js";
 import { WIDGET_TAG } from "./names.js";
 import { startPatches } from "./patches.js";
+import { Prover } from "./proof.js";
 import { Rules, type MaskMemory } from "./rules.js";
+import { PageStates } from "./states.js";
+import { StyleWatcher } from "./styles.js";
 
 /** What the recorder needs from the connection. */
 export interface RecorderHost {
@@ -32,6 +35,8 @@ export interface RecorderHost {
 export class Recorder {
   private readonly masker: Masker;
   private readonly facts: FactsWatcher;
+  private readonly states: PageStates;
+  private readonly styles: StyleWatcher;
   private readonly undo: (() => void)[] = [];
   private batch: Masked<eventWithTime>[] = [];
   private keyframe: Masked<eventWithTime>[] | null = null;
@@ -40,6 +45,8 @@ export class Recorder {
   private isStopped = false;
   private epochTimer: ReturnType<typeof setTimeout> | undefined;
   private plannedAt = 0;
+  /** How many events there were: a proof holds for one number. */
+  private events = 0;
   private epochAt = Number.NEGATIVE_INFINITY;
   private pointer: { x: number; y: number; target: Node | null } | null = null;
 
@@ -57,6 +64,19 @@ export class Recorder {
     }
     this.masker = new Masker(rules, record.mirror, page.document, memory);
     this.facts = new FactsWatcher(page, this.masker);
+    this.styles = new StyleWatcher(page, () => {
+      this.replaceEpoch();
+    });
+    this.states = new PageStates(
+      page,
+      record.mirror,
+      (event) => {
+        this.take(event);
+      },
+      (host) => {
+        this.styles.watchHost(host);
+      },
+    );
   }
 
   /** Starts to record; the first epoch follows at once. */
@@ -65,12 +85,20 @@ export class Recorder {
     this.undo.push(
       startPatches(
         this.page,
-        (emit) => record({ ...this.options(), emit }),
+        (emit) => {
+          const stops = [this.states.start(), this.styles.start()];
+          const stop = record({ ...this.options(), emit });
+          return () => {
+            stop?.();
+            for (const stop of stops) stop();
+          };
+        },
         (event) => {
           this.take(event);
         },
       ),
     );
+    this.undo.push(this.prover().start());
     this.listen(this.page, "resize", () => this.noteFacts());
     this.listen(this.page, "popstate", () => this.noteFacts());
     this.listen(document, "visibilitychange", () => this.noteFacts());
@@ -85,6 +113,7 @@ export class Recorder {
     this.isStopped = true;
     clearTimeout(this.epochTimer);
     for (const undo of this.undo.splice(0).reverse()) undo();
+    this.masker.stop();
   }
 
   /** Begins a new epoch in a task of its own, when no change is still on its way to rrweb. The earlier of two plans holds. */
@@ -120,8 +149,11 @@ export class Recorder {
   }
 
   /** Takes one event from rrweb. */
-  private take(event: eventWithTime): void {
+  private take(given: eventWithTime): void {
     if (this.isStopped) return;
+    this.events += 1;
+    const event = this.states.complete(given);
+    if (!event) return;
     if (event.type === EventType.Meta) {
       const meta = this.masker.event(event);
       this.batch = [];
@@ -190,6 +222,25 @@ export class Recorder {
       clearInterval(timer);
       if (!this.isStopped) this.planEpoch();
     }, BUFFERED_CHECK_MS);
+  }
+
+  /** Proves what was sent last; what is still on its way makes the mark another. */
+  private prover(): Prover {
+    return new Prover(this.page, record.mirror, {
+      mark: () => {
+        const canProve = this.host.writer.isOpen && !this.isEpochPlanned && this.batch.length === 0;
+        return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
+      },
+      mask: (event) => this.masker.event(event),
+      onProof: (hash) => {
+        if (this.masker.mustPurge) {
+          this.planEpoch();
+          return;
+        }
+        this.host.writer.facts(this.facts.proven(hash));
+        this.host.onSent();
+      },
+    });
   }
 
   private noteFacts(): void {

@@ -14,6 +14,8 @@
  */
 
 import type { VisitorSettings } from "../protocol/payloads.js";
+import { closedSlotOf } from "./closed.js";
+import { Copies } from "./copies.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
@@ -26,6 +28,8 @@ export class MaskMemory {
   shown = new WeakMap<Node, Verdict>();
   /** Something that was sent is masked now. */
   isExposed = false;
+  /** What masked fields hold and held. */
+  readonly copies = new Copies();
 }
 
 /** The verdicts of one page. */
@@ -45,6 +49,22 @@ export class Rules {
     this.selector = [".glance_masked", "[glance_masked]", ...good].join(",");
     // A list that parses one by one may still not parse together; then everything is masked too.
     if (!isSelector(this.selector, page)) this.masksAll = true;
+  }
+
+  /** Whether words are masked wherever they stand, in style sheets too. */
+  get masksWords(): boolean {
+    return this.settings.mask_default === "text";
+  }
+
+  /** Whether a mask may begin to hold without a change of the tree: by what is ticked, typed, valid or focused. */
+  get hasStates(): boolean {
+    return this.selector.includes(":");
+  }
+
+  /** Marks what was masked for a moment and is so no longer: its mask came and went within one task. */
+  stick(node: Node): void {
+    this.memory.sticky.set(node, "full");
+    if (isElement(node)) this.memory.copies.note(node);
   }
 
   /** Whether a selector of the group could not be read, so that everything is masked. */
@@ -78,7 +98,10 @@ export class Rules {
     ) {
       verdict = "text";
     }
-    if (verdict !== "open") this.memory.sticky.set(node, verdict);
+    if (verdict !== "open") {
+      this.memory.sticky.set(node, verdict);
+      if (isElement(node)) this.memory.copies.note(node);
+    }
     this.memo.set(node, verdict);
     return verdict;
   }
@@ -132,7 +155,7 @@ export class Rules {
 export function parentsOf(node: Node): Node[] {
   const parents: Node[] = [];
   if (node.parentNode) parents.push(node.parentNode);
-  const slot = (node as Partial<Slottable>).assignedSlot;
+  const slot = (node as Partial<Slottable>).assignedSlot ?? closedSlotOf(node);
   if (slot) parents.push(slot);
   const host = (node as Partial<ShadowRoot>).host;
   if (node.nodeType === Node.DOCUMENT_FRAGMENT_NODE && host) parents.push(host);
@@ -160,12 +183,16 @@ function isSecretField(element: Element): boolean {
     const type = typeOf(element);
     if (type === "password" || type === "hidden" || element.hasAttribute("data-rr-is-password")) return true;
   }
-  if (!isField(element)) return false;
+  // Proposals are what was typed before, and an agent cannot see them.
+  if (element.localName === "datalist") return true;
+  // On whatever stands: a custom element keeps its field inside.
+  if (!element.hasAttribute("autocomplete") || element.localName === "form") return false;
   const tokens = (element.getAttribute("autocomplete") ?? "").toLowerCase().split(/\s+/);
   return tokens.some((token) => token.startsWith("cc-") || SECRET_TOKENS.has(token));
 }
 
 function isEditable(element: Element): boolean {
+  if (element.localName === "body" && element.ownerDocument.designMode === "on") return true;
   const value = element.getAttribute("contenteditable");
   return value !== null && value.toLowerCase() !== "false";
 }

@@ -1,6 +1,6 @@
 //! The stages of `test`, in the order in which they run: quick answers first.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Context;
 use super::count::Count;
@@ -83,6 +83,12 @@ pub(crate) const STAGES: &[Stage] = &[
         needs: &["chromium"],
         run: e2e,
     },
+    Stage {
+        name: "leaks",
+        about: "canaries in every place of a page: none that is masked arrives, and each control does",
+        needs: &["chromium"],
+        run: leaks,
+    },
 ];
 
 /// Names and descriptions, for the help.
@@ -95,8 +101,10 @@ pub(crate) fn list() -> String {
 fn format(context: &Context<'_>) -> Result<Count> {
     Run::cargo(&context.repo.root, "fmt --all -- --check --color never").logged(&context.log)?;
     Run::npm(&context.repo.browser(), "run --silent format:check").logged(&context.log)?;
-    Run::npm(&context.repo.e2e(), "run --silent format:check").logged(&context.log)?;
-    Ok(Count { passed: 3, ..Count::default() })
+    for folder in context.repo.suites() {
+        Run::npm(&folder, "run --silent format:check").logged(&context.log)?;
+    }
+    Ok(Count { passed: 4, ..Count::default() })
 }
 
 /// Bundles, types, units. Bundles first: the servers' builds need them.
@@ -106,7 +114,7 @@ fn browser(context: &Context<'_>) -> Result<Count> {
     Run::npm(&folder, "run --silent check").logged(&context.log)?;
     Run::npm(&context.repo.e2e(), "run --silent check").logged(&context.log)?;
     let count = counted(&Run::npm(&folder, "run --silent test").logged(&context.log)?)?;
-    Ok(Count { passed: count.passed + 3, ..count })
+    Ok(Count { passed: count.passed + 4, ..count })
 }
 
 fn lints(context: &Context<'_>) -> Result<Count> {
@@ -177,6 +185,28 @@ fn e2e(context: &Context<'_>) -> Result<Count> {
         .with("COBROWSE_SCREENSHOTS", context.repo.target.join("e2e-screenshots"))
         .logged(&context.log)?;
     counted(&output)
+}
+
+fn leaks(context: &Context<'_>) -> Result<Count> {
+    let chromium = tools::chromium().context(
+        "Chromium is missing: see the stage tools, or leave this out with `--without chromium`",
+    )?;
+    building::servers(context.repo).logged(&context.log)?;
+    let program = context.repo.program()?;
+    let report = context.log.with_extension("json");
+    Run::npm(&context.repo.leaks(), &format!("run --silent all -- --json {}", report.display()))
+        .with("CHROMIUM", chromium)
+        .with("COBROWSE_BIN_DIR", program.parent().context("no folder")?)
+        .with("COBROWSE_XTASK", &program)
+        .with("COBROWSE_BACKEND", "poll")
+        .logged(&context.log)?;
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report)?)?;
+    let number =
+        |name: &str| report[name].as_u64().with_context(|| format!("no {name} in the report"));
+    let (cases, biting) = (number("leak_cases")?, number("leak_controls_biting")?);
+    ensure!(cases > 0 && biting == cases, "{biting} of {cases} controls bite");
+    ensure!(number("leaked")? + number("failed")? == 0, "something leaked: see the report");
+    Ok(Count { passed: cases, ..Count::default() })
 }
 
 /// Runs cargo tests, against a backend when one is named.

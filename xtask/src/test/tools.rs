@@ -65,7 +65,7 @@ fn node(context: &Context<'_>) -> Result<()> {
 }
 
 fn npm_packages(context: &Context<'_>) -> Result<()> {
-    for folder in [context.repo.browser(), context.repo.e2e()] {
+    for folder in std::iter::once(context.repo.browser()).chain(context.repo.suites()) {
         if let Some(install) = packages(&folder)? {
             install.with("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1").logged(&context.log)?;
             packages_installed(&folder)?;

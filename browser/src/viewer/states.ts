@@ -1,0 +1,108 @@
+/**
+ * States of elements that stand in no attribute: taken out of the events before rrweb applies them, brought about after.
+ *
+ * The counterpart of the visitor's `states.ts`: popovers, modal dialogs, `indeterminate`, the choices of multiple
+ * selects, and the note in place of a frame whose content the visitor's browser does not give away.
+ */
+
+import {
+  EventType,
+  IncrementalSource,
+  NodeType,
+  type eventWithTime,
+  type serializedNodeWithId,
+} from "@rrweb/types";
+
+/** One state of one element. */
+export interface State {
+  readonly id: number;
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** Takes the states out of an event. */
+export function takeStates(event: eventWithTime): State[] {
+  const states: State[] = [];
+  if (event.type === EventType.FullSnapshot) takeFromTree(event.data.node, states);
+  if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Mutation) {
+    for (const { node } of event.data.adds) takeFromTree(node, states);
+    for (const { id, attributes } of event.data.attributes) takeFrom(id, attributes, states);
+  }
+  return states;
+}
+
+/** Brings states about. What the browser refuses is left as it is: the proof will tell. */
+export function applyStates(states: readonly State[], nodeOf: (id: number) => Node | null): void {
+  for (const { id, name, value } of states) {
+    const node = nodeOf(id);
+    try {
+      if (node) apply(node, name, value);
+    } catch {
+      // A popover in a place where none can be shown.
+    }
+  }
+}
+
+function apply(node: Node, name: string, value: unknown): void {
+  switch (name) {
+    case "rr_indeterminate":
+      (node as HTMLInputElement).indeterminate = value === true;
+      break;
+    case "rr_choices": {
+      const chosen = new Set(String(value).split(","));
+      [...(node as HTMLSelectElement).options].forEach((option, at) => {
+        option.selected = chosen.has(String(at));
+      });
+      break;
+    }
+    case "rr_popover": {
+      const element = node as HTMLElement;
+      const isShown = element.matches(":popover-open");
+      if (value === true && !isShown) element.showPopover();
+      if (value !== true && isShown) element.hidePopover();
+      break;
+    }
+    case "open": {
+      // Losing the attribute alone leaves a dialog in the top layer.
+      const dialog = node as HTMLDialogElement;
+      if (dialog.localName !== "dialog" || dialog.hasAttribute("open") || !dialog.matches(":modal")) break;
+      dialog.setAttribute("open", "");
+      dialog.close();
+      break;
+    }
+    case "rr_src":
+      placehold(node as HTMLIFrameElement);
+      break;
+    default:
+      break;
+  }
+}
+
+/** What cannot be shown is said, not hidden. */
+function placehold(frame: HTMLIFrameElement): void {
+  const inside = frame.contentDocument;
+  if (frame.localName !== "iframe" || !inside?.body || inside.body.childNodes.length > 0) return;
+  inside.documentElement.dataset.cobrowsePlaceholder = "";
+  inside.body.style.cssText = "margin:0;padding:8px;font:13px sans-serif;color:#767676";
+  inside.body.textContent = "Content of another site, which only the visitor sees.";
+}
+
+function takeFromTree(node: serializedNodeWithId, states: State[]): void {
+  if (node.type === NodeType.Element) takeFrom(node.id, node.attributes, states);
+  if ("childNodes" in node) for (const child of node.childNodes) takeFromTree(child, states);
+}
+
+function takeFrom(id: number, attributes: Record<string, unknown>, states: State[]): void {
+  for (const name of Object.keys(attributes)) {
+    if (!STATES.has(name)) continue;
+    const value = attributes[name];
+    if (name === "open") {
+      if (value === null) states.push({ id, name, value });
+      continue;
+    }
+    states.push({ id, name, value });
+    Reflect.deleteProperty(attributes, name);
+  }
+}
+
+const STATES = new Set(["rr_indeterminate", "rr_choices", "rr_popover", "rr_src", "open"]);

@@ -1,0 +1,77 @@
+/**
+ * "Verified": whether the picture is proven to be the visitor's page, and what happens when it is not.
+ *
+ * Owns the verdict and the healing's pace. The hash is `proof.ts`'s, the asking for a keyframe `session.ts`'s.
+ */
+
+import { HEALS_MAX, RECHECK_MS, VERIFY_INTERVAL_MS } from "./limits.js";
+
+/** What verifying needs from the session. */
+export interface VerifyHost {
+  /** Hash of what is shown now; `null` while nothing is. */
+  hash(): string | null;
+  /** Position of what is shown now. */
+  position(): string;
+  onVerdict(verifiedAt: number | null): void;
+  /** The picture differs: a new keyframe is wanted. */
+  heal(): void;
+}
+
+/** Verifies one view. */
+export class Verifier {
+  private proven: { readonly hash: string; readonly position: string } | null = null;
+  private checkedAt = Number.NEGATIVE_INFINITY;
+  private differences = 0;
+  private heals = 0;
+
+  constructor(private readonly host: VerifyHost) {
+    setInterval(() => {
+      this.recheck();
+    }, RECHECK_MS);
+  }
+
+  /** Takes the visitor's proof of exactly what is shown now. */
+  take(proof: string): void {
+    const now = performance.now();
+    // One who joins late gets old proofs in a row.
+    if (now - this.checkedAt < VERIFY_INTERVAL_MS) return;
+    this.checkedAt = now;
+    const hash = this.host.hash();
+    if (hash === null) return;
+    if (hash === proof) {
+      this.proven = { hash, position: this.host.position() };
+      this.differences = 0;
+      this.heals = 0;
+      this.host.onVerdict(Date.now());
+      return;
+    }
+    this.clear();
+    this.differences += 1;
+    // One may be a change that was on its way; two are not.
+    if (this.differences > 1) this.heal();
+  }
+
+  /** Another picture: nothing is proven of it. */
+  clear(): void {
+    this.proven = null;
+    this.host.onVerdict(null);
+  }
+
+  /** Nobody but the visitor may change the picture. */
+  private recheck(): void {
+    const { proven } = this;
+    if (proven?.position !== this.host.position()) return;
+    const hash = this.host.hash();
+    if (hash === null || hash === proven.hash) return;
+    this.clear();
+    this.heal();
+  }
+
+  private heal(): void {
+    this.differences = 0;
+    // A page that differs after each healing differs for a reason that no keyframe changes.
+    if (this.heals >= HEALS_MAX) return;
+    this.heals += 1;
+    this.host.heal();
+  }
+}

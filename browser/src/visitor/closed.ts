@@ -1,0 +1,42 @@
+/**
+ * Closed shadow roots: who knows them.
+ *
+ * Owns the memory of hosts and their roots. It is filled by the loader from the page's first line on where the tag asks
+ * for it (`data-closed-roots`), and by `patches.ts` during a session. rrweb asks here through a line that the build puts
+ * into it (build.mjs). What of such a tree may leave is the choke point's question, as everywhere.
+ */
+
+import type { LoaderQueue } from "../loader/global.js";
+
+const roots = fromLoader() ?? new WeakMap<Node, ShadowRoot>();
+
+/** Remembers a root that was just attached. */
+export function noteRoot(host: Node, root: ShadowRoot): void {
+  roots.set(host, root);
+}
+
+/** The closed root of an element, if it was noted. */
+export function closedRootOf(host: Node): ShadowRoot | null {
+  return roots.get(host) ?? null;
+}
+
+/** The shadow root of an element, open or closed. */
+export function rootOf(host: Node): ShadowRoot | null {
+  return (host as Partial<Element>).shadowRoot ?? closedRootOf(host);
+}
+
+/** The slot of a closed tree that shows a node; `assignedSlot` does not tell it. */
+export function closedSlotOf(node: Node): HTMLSlotElement | null {
+  const root = node.parentNode && closedRootOf(node.parentNode);
+  if (!root) return null;
+  for (const slot of root.querySelectorAll("slot")) {
+    if (slot.assignedNodes().includes(node)) return slot;
+  }
+  return null;
+}
+
+function fromLoader(): WeakMap<Node, ShadowRoot> | null {
+  if (typeof window === "undefined") return null;
+  const visitor = window.GLANCE?.Cobrowse?.Visitor as Partial<LoaderQueue> | undefined;
+  return visitor?.closedRoots ?? null;
+}

@@ -1,0 +1,291 @@
+/**
+ * What a page shows and rrweb does not record: states of elements that stand in no attribute.
+ *
+ * Owns popovers, `indeterminate`, the choices of multiple selects, blob pictures and what is typed inside closed roots.
+ * Each becomes an attribute of an rrweb event (`rr_…`, PROTOCOL.md section 4), so it passes the choke point like every
+ * other attribute: of a masked element none leaves.
+ */
+
+import {
+  EventType,
+  IncrementalSource,
+  NodeType,
+  type eventWithTime,
+  type mutationData,
+  type serializedNodeWithId,
+} from "@rrweb/types";
+
+import { closedRootOf, rootOf } from "./closed.js";
+import { Pictures } from "./pictures.js";
+
+/** rrweb's ids. */
+export interface Ids {
+  getId(node: Node | null): number;
+  getNode(id: number): Node | null;
+}
+
+type Attributes = Record<string, unknown>;
+
+/** The states of one page. */
+export class PageStates {
+  private readonly roots = new Map<Node, () => void>();
+  private readonly pictures = new Pictures((image, src) => {
+    this.send(image, { src });
+  });
+  private isStopped = false;
+
+  constructor(
+    private readonly page: Window & typeof globalThis,
+    private readonly ids: Ids,
+    private readonly emit: (event: eventWithTime) => void,
+    private readonly onShadowHost: (host: Node) => void,
+  ) {}
+
+  /** Begins to listen and to wrap; gives the way back. */
+  start(): () => void {
+    this.watch(this.page.document);
+    const { HTMLInputElement, HTMLOptionElement } = this.page;
+    this.wrapSetter(HTMLInputElement.prototype, "indeterminate", (field) => {
+      this.note(field);
+    });
+    this.wrapSetter(HTMLOptionElement.prototype, "selected", (option) => {
+      const select = (option as Element).closest("select");
+      if (select) this.note(select);
+    });
+    return () => {
+      this.isStopped = true;
+      for (const stop of this.roots.values()) stop();
+      this.roots.clear();
+    };
+  }
+
+  /** The same event with what rrweb has left out; `null` when it says nothing true. */
+  complete(event: eventWithTime): eventWithTime | null {
+    if (event.type === EventType.FullSnapshot) {
+      this.forgetRoots();
+      this.tree(event.data.node);
+    } else if (event.type === EventType.IncrementalSnapshot) {
+      const { data } = event;
+      if (data.source === IncrementalSource.Mutation) {
+        for (const { parentId, node } of data.adds) {
+          if (node.isShadow) this.watchRootOf(this.ids.getNode(parentId));
+          this.tree(node);
+        }
+        this.styleTexts(data);
+        for (const change of data.attributes) this.change(change.id, change.attributes);
+      } else if (data.source === IncrementalSource.Input) {
+        const node = this.ids.getNode(data.id);
+        // A value cannot say several choices: the state does.
+        if (node && isMultiple(node)) {
+          this.note(node);
+          return null;
+        }
+      }
+    }
+    return event;
+  }
+
+  private tree(node: serializedNodeWithId): void {
+    if (node.type === NodeType.Element) {
+      const live = this.ids.getNode(node.id) as Element | null;
+      if (live) {
+        Object.assign(node.attributes, stateOf(live, false));
+        this.change(node.id, node.attributes);
+        if (node.isShadowHost) this.watchRootOf(live);
+      }
+    }
+    if ("childNodes" in node) for (const child of node.childNodes) this.tree(child);
+  }
+
+  /**
+   * A style element whose text changes is parsed anew and loses what scripts did to its rules. The agent's copy may hold
+   * those rules as its text, so all its texts are said again.
+   */
+  private styleTexts(data: mutationData): void {
+    const styles = new Set<Node>();
+    const add = (node: Node | null | undefined): void => {
+      if (node && isStyle(node)) styles.add(node);
+    };
+    for (const { parentId } of data.adds) add(this.ids.getNode(parentId));
+    for (const { parentId } of data.removes) add(this.ids.getNode(parentId));
+    for (const { id } of data.texts) add(this.ids.getNode(id)?.parentNode);
+    for (const style of styles) this.sayTexts(style, data);
+  }
+
+  /** A snapshot gives a single text of a style no id. Such a text is said with its neighbour. */
+  private sayTexts(style: Node, data: mutationData): void {
+    const said: { id: number; value: string }[] = [];
+    let before = "";
+    for (const text of style.childNodes) {
+      if (text.nodeType !== Node.TEXT_NODE) continue;
+      const id = this.ids.getId(text);
+      const value = text.nodeValue ?? "";
+      const last = said.at(-1);
+      if (id > 0) {
+        said.push({ id, value: before + value });
+        before = "";
+      } else if (last) last.value += value;
+      else before += value;
+    }
+    data.texts = data.texts.filter(({ id }) => !said.some((one) => one.id === id)).concat(said);
+  }
+
+  /** A blob can be read in this browser only. */
+  private change(id: number, attributes: Attributes): void {
+    const { src, style } = attributes;
+    if (typeof style === "object" && style !== null)
+      wholeAddresses(style as Attributes, this.page.document.baseURI);
+    if (typeof src !== "string" || !src.startsWith("blob:")) return;
+    const node = this.ids.getNode(id);
+    const data = node?.nodeName === "IMG" ? this.pictures.dataOf(node as HTMLImageElement, src) : null;
+    if (data) attributes.src = data;
+    else delete attributes.src;
+  }
+
+  /** Sends the state of an element, once rrweb has seen what this task has done to the page. */
+  private note(element: EventTarget | null): void {
+    if (!element || !("nodeType" in element)) return;
+    setTimeout(() => {
+      const state = stateOf(element as Element, true);
+      if (Object.keys(state).length > 0) this.send(element as Element, state);
+    }, 0);
+  }
+
+  private send(node: Node, attributes: Attributes): void {
+    // What has no id yet will carry its state when it is added.
+    const id = this.ids.getId(node);
+    if (this.isStopped || id < 1 || !node.isConnected) return;
+    this.emit({
+      type: EventType.IncrementalSnapshot,
+      data: {
+        source: IncrementalSource.Mutation,
+        texts: [],
+        attributes: [{ id, attributes: attributes as Record<string, string> }],
+        removes: [],
+        adds: [],
+      },
+      timestamp: Date.now(),
+    });
+  }
+
+  private watchRootOf(host: Node | null): void {
+    const root = host && rootOf(host);
+    if (!root) return;
+    this.watch(root);
+    this.onShadowHost(host);
+  }
+
+  /** These events do not leave a shadow tree, and out of a closed one none says where it came from. */
+  private watch(root: Document | ShadowRoot): void {
+    if (this.roots.has(root)) return;
+    const onToggle = (event: Event): void => {
+      if (event.target && "popover" in event.target) this.note(event.target);
+    };
+    const onInput = (event: Event): void => {
+      const target = event.composedPath()[0] as Element | undefined;
+      if (!target) return;
+      if (isMultiple(target) || target.localName === "input") this.note(target);
+      if (root.nodeType !== Node.DOCUMENT_NODE && closedRootOf((root as ShadowRoot).host) === root) {
+        this.sendInput(target);
+      }
+    };
+    root.addEventListener("toggle", onToggle, { capture: true, passive: true });
+    for (const name of ["input", "change"]) {
+      root.addEventListener(name, onInput, { capture: true, passive: true });
+    }
+    this.roots.set(root, () => {
+      root.removeEventListener("toggle", onToggle, { capture: true });
+      for (const name of ["input", "change"]) root.removeEventListener(name, onInput, { capture: true });
+    });
+  }
+
+  private sendInput(target: Element): void {
+    const id = this.ids.getId(target);
+    const field = target as HTMLInputElement;
+    if (id < 1 || typeof field.value !== "string") return;
+    this.emit({
+      type: EventType.IncrementalSnapshot,
+      data: { source: IncrementalSource.Input, id, text: field.value, isChecked: field.checked },
+      timestamp: Date.now(),
+    });
+  }
+
+  private forgetRoots(): void {
+    for (const [root, stop] of this.roots) {
+      if (root.isConnected) continue;
+      stop();
+      this.roots.delete(root);
+    }
+  }
+
+  /** `patches.ts` puts the setter back. */
+  private wrapSetter(owner: object, name: string, then: (target: EventTarget) => void): void {
+    const own = Object.getOwnPropertyDescriptor(owner, name);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
+    const set = own?.set;
+    if (!own || !set) return;
+    const isStopped = (): boolean => this.isStopped;
+    Object.defineProperty(owner, name, {
+      ...own,
+      set(this: EventTarget, value: unknown) {
+        set.call(this, value);
+        if (!isStopped()) then(this);
+      },
+    });
+  }
+}
+
+/** An element's state as attributes. With `isWhole` also what is off, so that a change is told. */
+export function stateOf(element: Element, isWhole: boolean): Attributes {
+  const state: Attributes = {};
+  const add = (name: string, isOn: boolean): void => {
+    if (isOn || isWhole) state[name] = isOn ? true : null;
+  };
+  if (element.localName === "input") {
+    const field = element as HTMLInputElement;
+    if (field.type === "checkbox") add("rr_indeterminate", field.indeterminate);
+  } else if (isMultiple(element)) {
+    const { options } = element as HTMLSelectElement;
+    const chosen = [...options].flatMap((option, at) => (option.selected ? [String(at)] : []));
+    state.rr_choices = chosen.join(",");
+  }
+  if (element.hasAttribute?.("popover")) add("rr_popover", isShown(element));
+  return state;
+}
+
+/** rrweb makes addresses whole everywhere but in changed properties; the agent's page has another base. */
+function wholeAddresses(style: Attributes, base: string): void {
+  const whole = (value: unknown): unknown => {
+    if (typeof value !== "string" || !value.includes("url(")) return value;
+    return value.replace(RELATIVE_URL, (all, quote: string, url: string) => {
+      try {
+        return `url(${quote}${new URL(url, base).href}${quote})`;
+      } catch {
+        return all;
+      }
+    });
+  };
+  for (const [name, value] of Object.entries(style)) {
+    style[name] = Array.isArray(value) ? value.map(whole) : whole(value);
+  }
+}
+
+function isStyle(node: Node): boolean {
+  return (node as Element).localName === "style";
+}
+
+function isMultiple(node: Node | EventTarget): boolean {
+  return (node as Element).localName === "select" && (node as HTMLSelectElement).multiple;
+}
+
+function isShown(element: Element): boolean {
+  try {
+    return element.matches(":popover-open");
+  } catch {
+    // A browser without popovers shows the element as any other.
+    return false;
+  }
+}
+
+/** An address in a style that has no scheme and is no fragment. */
+const RELATIVE_URL = /url\(\s*(["']?)(?![a-z][a-z0-9+.-]*:|#)([^"')]+)\1\s*\)/gi;

@@ -1,0 +1,97 @@
+/**
+ * What a case of the leak suite is, and how its page is filled.
+ *
+ * Owns the canaries and the placeholders. Cases stand in `cases/`, running them is `runner.ts`'s.
+ *
+ * Placeholders, in markup, scripts and files:
+ *
+ *  - `{c}`, `{c1}` ... `{c9}`: canaries, letters and digits. `{c}` has to arrive in the control; `{d}`: seven digits.
+ *  - `{m}`: the attribute `glance_masked`, nothing in the control. `{M}`: the class, another one in the control.
+ *  - `{masked|control}`: the first in the masked run, the second in the control.
+ */
+
+import type { Page } from "playwright-core";
+
+/** Groups of the stack that cases run in. */
+export type GroupName = "plain" | "inputs" | "text" | "selectors" | "broken";
+
+/** One attack on the mask. */
+export interface Case {
+  readonly name: string;
+  /** Group of the masked run; the control runs in `controlGroup`. Both `plain` when not given. */
+  readonly group?: GroupName;
+  readonly controlGroup?: GroupName;
+  readonly head?: string;
+  readonly html: string;
+  /** Markup of the control where the rule is not a matter of `{m}`: the same text in an open place of its kind. */
+  readonly control?: string;
+  /** What happens once the page is shown: a script in the page, or what a person does. */
+  readonly act?: string | ((page: Page, fill: Fill) => Promise<void>);
+  /** Query and fragment of the page's address. */
+  readonly address?: string;
+  /** More files of the site, by path below the page. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Judged by what an agent receives who comes only afterwards. */
+  readonly isLate?: boolean;
+  /** Looks for something else than the canaries. */
+  readonly found?: (text: string, fill: Fill) => boolean;
+}
+
+/** Fills the placeholders of one case and one run. */
+export class Fill {
+  readonly canaries: readonly string[];
+
+  constructor(
+    readonly number: number,
+    readonly isMasked: boolean,
+  ) {
+    const base = `qz${letters(number)}`;
+    this.canaries = [...Array(10).keys()].map((at) => `${base}${String(at)}kx`);
+  }
+
+  /** The canary that a control has to show. */
+  get main(): string {
+    return this.canaries[0] ?? "";
+  }
+
+  /** The canary of digits only. */
+  get digits(): string {
+    return String(6_180_000 + this.number * 7);
+  }
+
+  text(pattern: string): string {
+    return pattern
+      .replace(/\{([^{}|]*)\|([^{}|]*)\}/g, (_, masked: string, control: string) =>
+        this.isMasked ? masked : control,
+      )
+      .replace(/\{c(\d?)\}/g, (_, at: string) => this.canaries[Number(at || "0")] ?? "")
+      .replaceAll("{d}", this.digits)
+      .replaceAll("{m}", this.isMasked ? "glance_masked" : "")
+      .replaceAll("{M}", this.isMasked ? "glance_masked" : "of-no-rule");
+  }
+
+  /** Whether a canary stands in a text, as it is or in base64. */
+  isIn(text: string): boolean {
+    return this.forms().some((form) => text.includes(form));
+  }
+
+  private forms(): string[] {
+    const plain = [...this.canaries, this.digits];
+    return [
+      ...plain,
+      ...this.canaries.flatMap((canary) => [0, 1, 2].map((at) => base64(canary, at))),
+    ];
+  }
+}
+
+/** A number in letters, always as long, so that no canary is a part of another. */
+function letters(number: number): string {
+  const digit = (at: number): string => "bcdfghjklm"[Math.floor(number / 10 ** at) % 10] ?? "b";
+  return digit(2) + digit(1) + digit(0);
+}
+
+/** The middle of a base64 text that holds the canary at that offset: what does not depend on its neighbours. */
+function base64(canary: string, offset: number): string {
+  const text = Buffer.from("\0".repeat(offset) + canary).toString("base64");
+  return text.slice(offset === 0 ? 0 : 4, text.length - 4);
+}

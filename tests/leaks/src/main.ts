@@ -1,0 +1,155 @@
+/**
+ * The leak suite: every case once with its rule and once without, on the real stack, and what came of it.
+ *
+ * Leaves 0 when nothing leaked, every control bit and no run failed; else 1. `--quick` is for the test command.
+ */
+
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { chromium, type Browser } from "playwright-core";
+
+import { Login } from "./agent.js";
+import { FIELDS } from "./cases/fields.js";
+import { LIVE } from "./cases/live.js";
+import { PAGES } from "./cases/pages.js";
+import { TEXTS } from "./cases/texts.js";
+import { TREES } from "./cases/trees.js";
+import { Fill, type Case, type GroupName } from "./kit.js";
+import { Lane, type Outcome } from "./runner.js";
+import { startStack, type Stack } from "./stack.js";
+
+interface Job {
+  readonly one: Case;
+  readonly number: number;
+  readonly isMasked: boolean;
+}
+
+/** Runs it. */
+export async function main(words: readonly string[]): Promise<number> {
+  const only = valueOf(words, "--only");
+  const all = [...FIELDS, ...TEXTS, ...LIVE, ...TREES, ...PAGES];
+  // Every second case still tries each kind of place, in half the time.
+  const isQuick = words.includes("--quick");
+  const cases = all.filter(
+    (one, at) => (!only || one.name.includes(only)) && (!isQuick || at % 2 === 0),
+  );
+  const started = Date.now();
+  const stack = await startStack(resolve(ROOT));
+  let outcomes: Outcome[] = [];
+  let swept: string[] = [];
+  try {
+    const browser = await launch(stack);
+    try {
+      ({ outcomes, swept } = await runAll(stack, browser, cases));
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    await stack.stop();
+  }
+  return report(outcomes, swept, cases.length, Date.now() - started, valueOf(words, "--json"));
+}
+
+/** A browser that knows the stack's certificates. */
+export function launch(stack: Stack | null): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      // A page that a test serves counts as one of the public net, which may not ask loopback.
+      "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights",
+      ...(stack ? [`--ignore-certificate-errors-spki-list=${stack.spki_hash}`] : []),
+    ],
+  });
+}
+
+async function runAll(
+  stack: Stack,
+  browser: Browser,
+  cases: readonly Case[],
+): Promise<{ outcomes: Outcome[]; swept: string[] }> {
+  const login = await Login.of(stack);
+  const lanes = new Map<GroupName, Job[]>();
+  cases.forEach((one, number) => {
+    for (const isMasked of [true, false]) {
+      const group = (isMasked ? one.group : one.controlGroup) ?? "plain";
+      lanes.set(group, [...(lanes.get(group) ?? []), { one, number, isMasked }]);
+    }
+  });
+  const queues = [...lanes].flatMap(([group, jobs]) =>
+    halves(jobs).map((part) => ({ group, jobs: part })),
+  );
+  queues.sort((one, other) => other.jobs.length - one.jobs.length);
+  const outcomes: Outcome[] = [];
+  const swept: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let next = queues.shift(); next; next = queues.shift()) {
+      const lane = new Lane(stack, browser, login, next.group);
+      for (const { one, number, isMasked } of next.jobs)
+        outcomes.push(await lane.run(one, number, isMasked));
+      // Late frames of one page arrive with the next: a last look at all, for what no control had to show.
+      const text = lane.allText();
+      for (const { one, number, isMasked } of next.jobs) {
+        const isClean = next.jobs.every((job) => job.isMasked || job.number !== number);
+        if (isMasked && isClean && !one.found && !one.isLate && new Fill(number, true).isIn(text))
+          swept.push(one.name);
+      }
+      await lane.close();
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, work));
+  return { outcomes, swept };
+}
+
+/** Masked and control runs of a case never share a session, and long queues are cut in two. */
+function halves(jobs: readonly Job[]): Job[][] {
+  const parts = [jobs.filter((job) => job.isMasked), jobs.filter((job) => !job.isMasked)];
+  return parts.filter((part) => part.length > 0);
+}
+
+function report(
+  outcomes: readonly Outcome[],
+  swept: readonly string[],
+  cases: number,
+  ms: number,
+  file: string | undefined,
+): number {
+  const masked = outcomes.filter((one) => one.isMasked);
+  const leaks = masked.filter((one) => one.found);
+  const blunt = outcomes.filter((one) => !one.isMasked && !one.found && !one.fault);
+  const faults = outcomes.filter((one) => one.fault);
+  const leaked = new Set([...leaks.map((one) => one.name), ...swept]);
+  for (const one of leaks) console.log(`LEAK    ${one.name}: ${one.excerpt ?? ""}`);
+  for (const name of swept) console.log(`LEAK    ${name} (in late frames)`);
+  for (const one of blunt) console.log(`BLUNT   ${one.name}: its control shows no canary`);
+  for (const one of faults)
+    console.log(`FAILED  ${one.name} (${one.isMasked ? "masked" : "control"}): ${one.fault ?? ""}`);
+  const figures = {
+    leak_cases: cases,
+    leak_controls_biting: outcomes.filter((one) => !one.isMasked && one.found).length,
+    leaked: leaked.size,
+    failed: faults.length,
+    seconds: Math.round(ms / 1000),
+  };
+  const line = JSON.stringify(figures);
+  console.log(line);
+  if (file) writeFileSync(file, `${JSON.stringify({ ...figures, leaks: [...leaked] }, null, 2)}\n`);
+  const isGood = leaked.size + faults.length + blunt.length === 0 && cases > 0;
+  return isGood ? 0 : 1;
+}
+
+function valueOf(words: readonly string[], name: string): string | undefined {
+  const at = words.indexOf(name);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+const ROOT = process.env["COBROWSE_ROOT"] ?? "../..";
+
+/** Sessions at a time. */
+const LANES = 3;

@@ -1,0 +1,201 @@
+/**
+ * Runs cases: one session a group, one page a case, an agent without a browser that receives everything.
+ *
+ * A case's page is served under the shop's origin; visitor's script, web tier, CServer and frames are the real ones.
+ * A case is judged on the frames between the first epoch of its page and the first of the next.
+ */
+
+import { readFileSync } from "node:fs";
+import type { Browser, Page, Route } from "playwright-core";
+
+import type { Agent, Login } from "./agent.js";
+import { Fill, type Case, type GroupName } from "./kit.js";
+import { groupId, type Stack } from "./stack.js";
+
+/** What came of one case in one run. */
+export interface Outcome {
+  readonly name: string;
+  readonly isMasked: boolean;
+  /** Whether a canary arrived. */
+  readonly found: boolean;
+  /** The run itself failed: neither a leak nor a proof. */
+  readonly fault?: string;
+  /** Some of the text around the canary. */
+  readonly excerpt?: string;
+}
+
+/** Runs of one group, one after the other in one session. */
+export class Lane {
+  private page: Page | null = null;
+  private agent: Agent | null = null;
+  private key = "";
+  private files = new Map<string, string>();
+
+  constructor(
+    private readonly stack: Stack,
+    private readonly browser: Browser,
+    private readonly login: Login,
+    private readonly group: GroupName,
+  ) {}
+
+  async run(one: Case, number: number, isMasked: boolean): Promise<Outcome> {
+    const fill = new Fill(number, isMasked);
+    const { name } = one;
+    try {
+      const text = await this.textOf(one, fill);
+      const found = one.found
+        ? one.found(text, fill)
+        : isMasked
+          ? fill.isIn(text)
+          : this.isShown(one, text, fill);
+      const at = text.search(new RegExp(`${fill.main.slice(0, 5)}|${fill.digits}`));
+      const excerpt = at < 0 ? "" : text.slice(Math.max(0, at - 120), at + 60);
+      return { name, isMasked, found, ...(isMasked && found ? { excerpt } : {}) };
+    } catch (error) {
+      return {
+        name,
+        isMasked,
+        found: false,
+        fault: error instanceof Error ? error.message : String(error),
+      };
+    }
+  }
+
+  /** Everything that any agent of this lane has ever received. */
+  allText(): string {
+    return this.agent?.textSince(0) ?? "";
+  }
+
+  async close(): Promise<void> {
+    this.agent?.leave();
+    await this.page?.context().close();
+  }
+
+  private isShown(one: Case, text: string, fill: Fill): boolean {
+    const source = JSON.stringify([
+      one.html,
+      one.control,
+      one.act?.toString(),
+      one.head,
+      one.address,
+      one.files,
+    ]);
+    return text.includes(
+      source.includes("{c}") || source.includes("fill.main") ? fill.main : fill.digits,
+    );
+  }
+
+  private async textOf(one: Case, fill: Fill): Promise<string> {
+    const path = `/leak/${String(fill.number)}/${fill.isMasked ? "masked" : "control"}`;
+    const markup = fill.isMasked ? one.html : (one.control ?? one.html);
+    this.files = new Map([
+      [path, this.document(fill.text(one.head ?? ""), fill.text(markup), fill)],
+      ...Object.entries(one.files ?? {}).map(([name, text]): [string, string] => [
+        `/leak/${String(fill.number)}/${name}`,
+        fill.text(text),
+      ]),
+    ]);
+    const page = this.page ?? (await this.open());
+    const start = this.agent?.messages.length ?? 0;
+    await page.goto(this.stack.shop_url + path + fill.text(one.address ?? ""));
+    const agent = this.agent ?? (await this.begin(page));
+    await this.shown(page, agent, start, `ready${fill.main}`.replace(fill.main, this.mark(fill)));
+    if (typeof one.act === "string") {
+      await page.evaluate(`(async () => { ${fill.text(one.act)} })()`);
+    } else if (one.act) {
+      await one.act(page, fill);
+    }
+    await page.evaluate(SETTLE);
+    const done = `done${this.mark(fill)}`;
+    await page.evaluate((mark) => {
+      const at = document.querySelector("#the-end");
+      if (at) at.textContent = mark;
+    }, done);
+    await this.shown(page, agent, start, done);
+    if (!one.isLate) return agent.textSince(start);
+    const late = await this.login.join(this.key);
+    await this.shown(page, late, 0, done);
+    late.leave();
+    return late.textSince(0);
+  }
+
+  private mark(fill: Fill): string {
+    return `-${String(fill.number)}-${fill.isMasked ? "m" : "c"}`;
+  }
+
+  private async open(): Promise<Page> {
+    const context = await this.browser.newContext({ viewport: { width: 1000, height: 700 } });
+    const page = await context.newPage();
+    this.page = page;
+    page.setDefaultTimeout(WAIT_MS_MAX);
+    await page.route(`${this.stack.shop_url}/**`, (route) => this.serve(route));
+    const script = process.env["COBROWSE_VISITOR_JS"];
+    if (script) {
+      const body = readFileSync(script, "utf8");
+      await page.route("**/cobrowse/visitor.js", (route) =>
+        route.fulfill({ contentType: "text/javascript", body }),
+      );
+    }
+    return page;
+  }
+
+  private async serve(route: Route): Promise<void> {
+    const { pathname } = new URL(route.request().url());
+    const body = this.files.get(pathname);
+    const kind = /\.css$/.test(pathname)
+      ? "text/css"
+      : /\.svg$/.test(pathname)
+        ? "image/svg+xml"
+        : "text/html";
+    if (body === undefined) await route.fulfill({ status: 404, body: "no such file" });
+    else await route.fulfill({ contentType: `${kind}; charset=utf-8`, body });
+  }
+
+  private async begin(page: Page): Promise<Agent> {
+    await page.waitForFunction("'GLANCE' in window");
+    await page.evaluate("GLANCE.Cobrowse.Visitor.startSession({})");
+    await page.waitForSelector("glance-cobrowse-widget[data-state=live]", { state: "attached" });
+    this.key = (await page.getAttribute("glance-cobrowse-widget", "data-key")) ?? "";
+    this.agent = await this.login.join(this.key);
+    return this.agent;
+  }
+
+  /** Waits until a mark has arrived. Where everything is masked none can; then until nothing more comes. */
+  private async shown(page: Page, agent: Agent, start: number, mark: string): Promise<void> {
+    const until = Date.now() + WAIT_MS_MAX;
+    if (this.group === "broken") {
+      await page.waitForSelector("glance-cobrowse-widget[data-sequence]", { state: "attached" });
+      await after(QUIET_MS);
+      if (agent.textSince(start) === "") throw new Error("no epoch arrived");
+      return;
+    }
+    let seen = -1;
+    while (Date.now() < until) {
+      if (agent.messages.length !== seen) {
+        seen = agent.messages.length;
+        if (agent.textSince(start).includes(mark)) return;
+      }
+      await after(10);
+    }
+    throw new Error(`"${mark}" did not arrive within ${String(WAIT_MS_MAX)} ms`);
+  }
+
+  private document(head: string, body: string, fill: Fill): string {
+    const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" defer></script>`;
+    // The marks stand in a place that even the default "text" leaves open.
+    const marks = `<footer class="glance_unmasked"><p>ready${this.mark(fill)}</p><p id="the-end"></p></footer>`;
+    return `<!doctype html><html><head><meta charset="utf-8">${tag}${head}</head><body>${body}${marks}</body></html>`;
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** rrweb gathers scrolls and inputs for a frame or two. */
+const SETTLE = "new Promise((done) => setTimeout(done, 60))";
+
+const WAIT_MS_MAX = 8_000;
+
+/** A page of the suite is sent within a tenth of this. */
+const QUIET_MS = 700;

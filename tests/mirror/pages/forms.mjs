@@ -1,0 +1,48 @@
+/** Plain forms: every kind of field, changed by people's events and by scripts. */
+
+import { app, page } from "./kit.mjs";
+
+app.innerHTML = `
+  <h1>Order form</h1>
+  <form>
+    <p><label>Name <input id="name" value="Ann"></label> <label>Note <textarea id="note" rows="3">first</textarea></label></p>
+    <p><label><input type="checkbox" id="all"> all</label> <label><input type="checkbox" id="one" checked> one</label></p>
+    <p><label><input type="radio" name="size" value="s" checked> s</label> <label><input type="radio" name="size" id="large" value="l"> l</label></p>
+    <p><select id="single"><option>red</option><option>green</option><option>blue</option></select>
+       <select id="many" multiple size="4"><option selected>a</option><option>b</option><option>c</option><option>d</option></select></p>
+    <p><input type="range" id="range" min="0" max="10" value="3"> <input type="color" id="color" value="#336699">
+       <input type="date" id="date" value="2024-02-03"> <input type="number" id="number" value="4"></p>
+    <p><progress id="progress" max="10" value="2"></progress> <meter id="meter" max="10" value="7"></meter> <output id="out">0</output></p>
+    <fieldset disabled><legend>Later</legend><input value="off"></fieldset>
+    <details id="more"><summary>More</summary><p>Hidden until opened</p></details>
+    <button type="button">Send</button>
+  </form>`;
+const $ = (id) => document.getElementById(id);
+
+page([
+  () => {
+    $("name").value = "Ann Other";
+    $("note").value = "two\nlines";
+    $("number").value = "12";
+    $("range").value = "9";
+    $("color").value = "#cc0033";
+    $("date").value = "2025-05-06";
+  },
+  () => {
+    $("all").indeterminate = true;
+    $("one").checked = false;
+    $("large").checked = true;
+    $("single").selectedIndex = 2;
+  },
+  () => {
+    for (const option of $("many").options) option.selected = option.text === "b" || option.text === "d";
+    $("more").open = true;
+    $("progress").value = 8;
+    $("out").value = "42";
+  },
+  () => {
+    $("many").add(new Option("e", "e", false, true));
+    document.querySelector("fieldset").disabled = false;
+    document.querySelector("form button").hidden = true;
+  },
+]);

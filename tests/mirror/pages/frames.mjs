@@ -1,0 +1,36 @@
+/** Frames of the same origin: written, by srcdoc and by address, nested, added late; and one of another origin. */
+
+import { app, el, page, pause } from "./kit.mjs";
+
+const frame = (attributes) => el("iframe", { width: "420", height: "110", ...attributes });
+app.innerHTML = "<h1>Frames</h1>";
+const plain = frame({ id: "plain" });
+const doc = frame({ id: "doc", srcdoc: "<!doctype html><style>p{color:teal}</style><p>by srcdoc</p>" });
+const far = frame({ id: "far", src: "https://elsewhere.localhost:1/" });
+app.append(plain, doc, far);
+plain.contentDocument.body.innerHTML = "<h2>written</h2><ul><li>one</li></ul>";
+
+page(
+  [
+    () => plain.contentDocument.querySelector("ul").append(el("li", {}, "two")),
+    async () => {
+      doc.contentDocument.body.append(el("input", { value: "typed" }));
+      doc.contentDocument.querySelector("input").value = "typed later";
+      await pause(60);
+    },
+    async () => {
+      const late = frame({ id: "late", srcdoc: "<!doctype html><h3>late</h3><div id=x></div>" });
+      app.append(late);
+      await new Promise((resolve) => late.addEventListener("load", resolve, { once: true }));
+      late.contentDocument.getElementById("x").textContent = "changed after load";
+      await pause(100);
+    },
+    async () => {
+      plain.remove();
+      doc.srcdoc = "<!doctype html><p>another document</p>";
+      await pause(200);
+      document.getElementById("late").contentDocument.body.style.background = "khaki";
+    },
+  ],
+  pause(200),
+);

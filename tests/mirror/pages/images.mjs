@@ -1,0 +1,34 @@
+/** Pictures: by address, data, blob, srcset and as backgrounds; replaced while they show. */
+
+import { app, el, page, pause } from "./kit.mjs";
+
+const svg = (colour) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60"><rect width="80" height="60" fill="${colour}"/></svg>`;
+const data = (colour) => `data:image/svg+xml,${encodeURIComponent(svg(colour))}`;
+const blob = (colour) => URL.createObjectURL(new Blob([svg(colour)], { type: "image/svg+xml" }));
+app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" width="80" height="60"> <img id="data" width="80" height="60">
+  <img id="blob" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>`;
+const $ = (id) => document.getElementById(id);
+$("data").src = data("teal");
+$("blob").src = blob("orange");
+$("back").style.backgroundImage = `url("${data("navy")}")`;
+
+page(
+  [
+    async () => {
+      $("data").src = data("tomato");
+      $("near").src = "/mirror/tile/2/1/3.svg";
+      await pause(150);
+    },
+    async () => {
+      $("blob").src = blob("hotpink");
+      await pause(150);
+    },
+    async () => {
+      app.append(el("img", { src: blob("seagreen"), width: "80", height: "60", id: "late" }));
+      $("back").style.backgroundImage = 'url("/mirror/tile/3/3/3.svg")';
+      await pause(150);
+    },
+  ],
+  pause(200),
+);

@@ -1,0 +1,42 @@
+/** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules. */
+
+import { app, el, page } from "./kit.mjs";
+
+app.innerHTML = `<h1>Sheets</h1><p class="a">one</p><p class="b">two</p><p class="c">three</p><p class="d">four</p><div id="host"></div>`;
+const style = el("style", {}, ".a { color: green } @media (min-width: 1px) { .b { color: blue } }");
+document.head.append(style);
+const made = new CSSStyleSheet();
+made.replaceSync(".c { color: purple; font-weight: bold }");
+document.adoptedStyleSheets = [made];
+const root = document.getElementById("host").attachShadow({ mode: "open" });
+root.innerHTML = "<p class='in'>inside</p>";
+const inner = new CSSStyleSheet();
+inner.replaceSync(".in { text-decoration: underline }");
+root.adoptedStyleSheets = [inner];
+const late = new CSSStyleSheet();
+
+page([
+  () => {
+    style.sheet.insertRule(".d { letter-spacing: 4px }", 0);
+    style.sheet.cssRules[1].style.color = "crimson";
+    style.sheet.cssRules[1].style.setProperty("padding-left", "20px");
+  },
+  () => {
+    made.insertRule(".c { background: beige }", 1);
+    made.cssRules[0].style.color = "orange";
+    late.replaceSync("h1 { border-bottom: 3px solid tomato }");
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, late];
+  },
+  () => {
+    inner.cssRules[0].style.cssText = "color: teal; font-size: 22px";
+    style.sheet.cssRules[2].cssRules[0].style.backgroundColor = "lavender";
+    style.sheet.cssRules[1].selectorText = ".a, .extra";
+  },
+  () => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== made);
+    style.sheet.deleteRule(0);
+    style.append(document.createTextNode(".b { margin-left: 30px }"));
+    app.append(el("style", { media: "screen" }, ".d { outline: 1px solid red }"));
+    root.adoptedStyleSheets.push(late);
+  },
+]);

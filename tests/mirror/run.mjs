@@ -1,0 +1,172 @@
+/**
+ * The fidelity suite: pages that people really have, mirrored live and joined late through a real CServer.
+ *
+ *     node run.mjs [--quick] [--only a,b] [--dist DIR] [--json FILE] [--figures] [--verbose]
+ *
+ * Owns the order of things and the result. Exit code 1 when a page that has to be equal is not.
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+
+import { measureLatency, measureTasks } from "./support/measure.mjs";
+import { differences, normalise } from "./support/normalise.mjs";
+import { Agent, launch, Visitor } from "./support/people.mjs";
+import { pixelDiffPercent } from "./support/pixels.mjs";
+import { proveProof } from "./support/proof.mjs";
+import { bundle, pageNames, serve } from "./support/site.mjs";
+import { startStack } from "./support/stack.mjs";
+
+/** More than this is another picture; text smoothing and scroll shadows stay below. */
+const PIXEL_DIFF_PERCENT_MAX = 0.5;
+
+/** How long both sides may take to come to rest after the last step. */
+const SETTLE_MS_MAX = 3_000;
+
+/** Pictures of a canvas travel only where a group allows them, which no group of the stack does. */
+const PIXELS_MAY_DIFFER = new Set(["chart"]);
+
+/**
+ * Differences that are known, with their reason. They stand in the result as what they are and do not fail the run.
+ */
+const KNOWN = {
+  bootstrap:
+    "Chromium writes a rule with a variable in a shorthand and a longhand after it without the shorthand",
+};
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    dist: { type: "string" },
+    json: { type: "string" },
+    verbose: { type: "boolean", default: false },
+    figures: { type: "boolean", default: false },
+  },
+});
+
+const names = options.only ? options.only.split(",") : pageNames();
+const scripts = await bundle(names);
+const stack = await startStack();
+const browser = await launch(stack);
+let failed = false;
+try {
+  const site = { dist: options.dist, tagAttributes: 'data-closed-roots="true"' };
+  const live = await Agent.logIn(browser, stack, scripts, "ada", site);
+  const late = await Agent.logIn(browser, stack, scripts, "bob", site);
+  const pages = [];
+  for (const name of names) {
+    const result = await comparePage(name, live, late, site);
+    pages.push(result);
+    failed ||= !isGood(result);
+    say(result);
+  }
+  const report = { pages };
+  if (!options.only || options.figures) {
+    const rounds = options.quick ? 60 : 400;
+    const people = { browser, stack, scripts, site, agent: live };
+    Object.assign(report, await measureLatency(people, rounds));
+    Object.assign(report, await measureTasks(people));
+    report.proof = await proveProof(people);
+    failed ||= Object.values(report.proof).some((is) => is !== true);
+    console.error(JSON.stringify({ ...report, pages: undefined }));
+  }
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  if (options.json) {
+    mkdirSync(dirname(options.json), { recursive: true });
+    writeFileSync(options.json, text);
+  } else console.log(text);
+} finally {
+  await browser.close();
+  await stack.stop();
+}
+process.exitCode = failed ? 1 : 0;
+
+async function comparePage(name, live, late, site) {
+  const visitor = await Visitor.open(browser, stack, scripts, name, site);
+  const result = { name, ...(KNOWN[name] ? { known: KNOWN[name] } : {}) };
+  try {
+    await live.open(await visitor.start());
+    await live.catchUp(visitor);
+    const count = await visitor.steps();
+    for (let at = 0; at < count; at += 1) {
+      await visitor.step(at);
+      // A pause between steps, so that they leave in frames of their own.
+      await visitor.page.waitForTimeout(40);
+    }
+    result.live = await compare(visitor, live);
+    await late.open(await visitor.page.locator("glance-cobrowse-widget").getAttribute("data-key"));
+    result.late = await compare(visitor, late);
+    result.resyncs = Number(await live.page.evaluate(() => document.body.dataset.resyncs ?? 0));
+    result.faults = [...visitor.faults, ...live.faults.splice(0), ...late.faults.splice(0)];
+  } catch (error) {
+    result.error = String(error.message).slice(0, 300);
+    result.faults = [...visitor.faults, ...live.faults.splice(0), ...late.faults.splice(0)];
+  } finally {
+    await visitor.page.evaluate(() => window.GLANCE.Cobrowse.Visitor.stopSession()).catch(() => undefined);
+    await visitor.context.close();
+  }
+  return result;
+}
+
+/** Compares until equal, or until time is up: what differs then differs. */
+async function compare(visitor, agent) {
+  const until = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    await agent.catchUp(visitor);
+    await visitor.page.waitForTimeout(120);
+    const [ours, theirs] = await Promise.all([linesOfVisitor(visitor), linesOfViewer(agent)]);
+    const differing = differences(ours, theirs);
+    const isOver = Date.now() > until;
+    if (differing.length > 0 && !isOver) continue;
+    const [left, right] = [await visitor.picture(), await agent.picture()];
+    const pixels = pixelDiffPercent(left, right, await visitor.widgetBox());
+    if (pixels > PIXEL_DIFF_PERCENT_MAX && !isOver) continue;
+    return { dom_equal: differing.length === 0, pixel_diff_percent: pixels, differing, left, right };
+  }
+}
+
+function linesOfVisitor(visitor) {
+  return visitor.page.evaluate(`(${normalise.toString()})(document, "visitor")`);
+}
+
+function linesOfViewer(agent) {
+  return agent.page.evaluate(
+    `(${normalise.toString()})(document.querySelector("#stage iframe").contentDocument, "viewer")`,
+  );
+}
+
+function isGood({ name, live, late, error }) {
+  if (error || !live || !late) return false;
+  return [live, late].every(
+    (side) =>
+      (side.dom_equal || name in KNOWN) &&
+      (PIXELS_MAY_DIFFER.has(name) || side.pixel_diff_percent <= PIXEL_DIFF_PERCENT_MAX),
+  );
+}
+
+function say(result) {
+  const sides = ["live", "late"].map((side) => {
+    const found = result[side];
+    if (!found) return `${side} -`;
+    if (options.verbose && (!found.dom_equal || found.pixel_diff_percent > PIXEL_DIFF_PERCENT_MAX)) {
+      mkdirSync("results", { recursive: true });
+      writeFileSync(`results/${result.name}-${side}-visitor.png`, found.left);
+      writeFileSync(`results/${result.name}-${side}-viewer.png`, found.right);
+    }
+    delete found.left;
+    delete found.right;
+    if (found.differing.length === 0) delete found.differing;
+    return `${side} ${found.dom_equal ? "equal" : "DIFFERS"} ${found.pixel_diff_percent}%`;
+  });
+  console.error(
+    `${isGood(result) ? "ok  " : "FAIL"} ${result.name}: ${sides.join(", ")} ${result.error ?? ""}`,
+  );
+  if (options.verbose) {
+    for (const line of new Set([...(result.live?.differing ?? []), ...(result.late?.differing ?? [])]))
+      console.error(`       ${line}`);
+    for (const line of new Set(result.faults ?? [])) console.error(`       fault: ${line.slice(0, 200)}`);
+    if (result.resyncs) console.error(`       resyncs: ${result.resyncs}`);
+  }
+}

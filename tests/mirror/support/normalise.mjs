@@ -1,0 +1,177 @@
+/**
+ * A page as lines of text that are equal when the two pages show the same.
+ *
+ * Runs inside a browser, so it uses nothing from outside. It leaves out what is known to differ and shows nothing:
+ * scripts, comments, metadata, handlers, the replayer's own marks, and how an address is written. Styles count as the
+ * rules that are in force, wherever they came from; fields count as what they show.
+ */
+
+/** Lines of a document. `side` is `visitor` or `viewer`; give it to `evaluate` as source text. */
+export function normalise(doc, side) {
+  const lines = [];
+  const SKIPPED = new Set([
+    "script",
+    "noscript",
+    "template",
+    "base",
+    "meta",
+    "title",
+    "glance-cobrowse-widget",
+  ]);
+  const DROPPED =
+    /^(on.*|rr_.*|data-rr-.*|nonce|integrity|ping|action|formaction|target|download|autofocus|autocomplete|srcdoc|is|value|checked|selected|style|crossorigin|referrerpolicy|loading|sandbox|allow|http-equiv|manifest)$/i;
+  const ADDRESS = /^(src|href|xlink:href|poster|data|background|cite|srcset)$/i;
+  // An address counts as its fragment, or else as its last part: the mirror writes it whole.
+  const tail = (url) => {
+    if (/^(data|blob):/.test(url)) return "inline";
+    const fragment = /#.*$/.exec(url)?.[0];
+    return fragment ?? url.split("?")[0].replace(/\/+$/, "").split("/").at(-1);
+  };
+  // A link loses query and fragment by the rules of the mask, so it counts without them.
+  const link = (url, base) => {
+    try {
+      return new URL(url, base).pathname;
+    } catch {
+      return "unreadable";
+    }
+  };
+  const css = (text) =>
+    text.replace(/url\(\s*["']?([^"')]*)["']?\s*\)/g, (_, url) => `url(${tail(url)})`).replace(/\s+/g, " ");
+  const rootOf = (host) =>
+    side === "visitor"
+      ? (host.ownerDocument.defaultView?.mirrorRootOf?.(host) ?? host.shadowRoot)
+      : host.shadowRoot;
+
+  const rules = (sheet, depth) => {
+    let list;
+    try {
+      list = [...sheet.cssRules];
+    } catch {
+      return;
+    }
+    for (const rule of list) {
+      if (rule.cssRules && !rule.selectorText) {
+        lines.push(`${depth}@${css(rule.cssText.split("{")[0])}`);
+        rules(rule, `${depth}  `);
+        continue;
+      }
+      let text = rule.cssText;
+      // The replayer adds a class to rules on hovering.
+      if (rule.selectorText) {
+        const kept = rule.selectorText
+          .split(",")
+          .filter((one) => !one.includes("\\:hover"))
+          .join(",");
+        text = `${kept} {${rule.style.cssText}}`;
+      }
+      lines.push(`${depth}rule ${css(text)}`);
+    }
+  };
+
+  const isReplayers = (style) =>
+    [...(style.sheet?.cssRules ?? [])].some((rule) => rule.selectorText === "glance-cobrowse-widget");
+
+  const element = (node, depth) => {
+    const name = node.localName;
+    if (SKIPPED.has(name)) return;
+    if (name === "link" && !node.sheet) return;
+    if (name === "style" && side === "viewer" && isReplayers(node)) return;
+    if (name === "style" || name === "link") {
+      lines.push(`${depth}sheet`);
+      if (node.sheet) rules(node.sheet, `${depth}  `);
+      return;
+    }
+    const attributes = [];
+    for (const { name: key, value } of node.attributes) {
+      if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
+      if (key === "class") {
+        const kept = value.split(/\s+/).filter((one) => one && one !== ":hover" && one !== "rrweb-paused");
+        if (kept.length > 0) attributes.push(`class=${kept.join(" ")}`);
+      } else if (key === "href" && (name === "a" || name === "area")) {
+        attributes.push(`href=${link(value, node.baseURI)}`);
+      } else attributes.push(`${key.replace("xlink:", "")}=${ADDRESS.test(key) ? tail(value) : value}`);
+    }
+    if (node.style?.cssText) attributes.push(`style=${css(node.style.cssText)}`);
+    if (name === "input" || name === "textarea") {
+      if (node.type !== "password" && node.type !== "hidden") attributes.push(`:value=${node.value}`);
+      if (node.checked) attributes.push(":checked");
+      if (node.indeterminate) attributes.push(":indeterminate");
+    }
+    if (name === "option" && node.selected) attributes.push(":selected");
+    if (name === "progress" || name === "meter") attributes.push(`:at=${node.value}`);
+    for (const state of [":modal", ":popover-open"]) if (node.matches(state)) attributes.push(state);
+    if (node.scrollTop || node.scrollLeft)
+      attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
+    const space = node.namespaceURI.split("/").at(-1);
+    lines.push(
+      `${depth}<${space === "xhtml" ? "" : `${space}:`}${name} ${[...new Set(attributes)].sort().join(" ")}>`,
+    );
+    if (name === "textarea") return;
+    const deeper = `${depth}  `;
+    const root = rootOf(node);
+    if (root) {
+      lines.push(`${deeper}#shadow`);
+      for (const sheet of root.adoptedStyleSheets) {
+        lines.push(`${deeper}  adopted`);
+        rules(sheet, `${deeper}    `);
+      }
+      children(root, `${deeper}  `);
+    }
+    if (name === "iframe") {
+      let inside = null;
+      try {
+        inside = node.contentDocument;
+      } catch {
+        inside = null;
+      }
+      if (inside?.documentElement && !("cobrowsePlaceholder" in inside.documentElement.dataset))
+        whole(inside, deeper);
+      return;
+    }
+    children(node, deeper);
+  };
+
+  const children = (parent, depth) => {
+    let text = "";
+    const flush = () => {
+      const words = parent.localName === "pre" ? text : text.replace(/\s+/g, " ").trim();
+      if (words) lines.push(`${depth}"${words}"`);
+      text = "";
+    };
+    for (const child of parent.childNodes) {
+      if (child.nodeType === 3 || child.nodeType === 4) text += child.data;
+      else if (child.nodeType === 1) {
+        flush();
+        element(child, depth);
+      }
+    }
+    flush();
+  };
+
+  const whole = (document, depth) => {
+    lines.push(`${depth}#document ${document.compatMode}`);
+    for (const sheet of document.adoptedStyleSheets ?? []) {
+      lines.push(`${depth}  adopted`);
+      rules(sheet, `${depth}    `);
+    }
+    if (document.documentElement) element(document.documentElement, `${depth}  `);
+  };
+  whole(doc, "");
+  return lines;
+}
+
+/** The first lines that differ, for a person to read. */
+export function differences(one, other, max = 8) {
+  const found = [];
+  const left = new Map();
+  for (const line of one) left.set(line, (left.get(line) ?? 0) + 1);
+  for (const line of other) {
+    const count = left.get(line) ?? 0;
+    if (count > 0) left.set(line, count - 1);
+    else found.push(`viewer only: ${line.trim().slice(0, 500)}`);
+  }
+  for (const [line, count] of left) if (count > 0) found.push(`visitor only: ${line.trim().slice(0, 500)}`);
+  if (found.length === 0 && one.join("\n") !== other.join("\n"))
+    found.push("the same lines in another order");
+  return found.slice(0, max);
+}

@@ -1,0 +1,170 @@
+/**
+ * The visitor and the agents of a run, each in a browser context of its own.
+ *
+ * They know only the hooks that `browser/HOOKS.md` names. What is compared is `normalise.mjs`'s and `pixels.mjs`'s.
+ */
+
+import { chromium } from "playwright-core";
+
+import { serve } from "./site.mjs";
+
+/** What both sides show at scale 1. */
+export const VIEWPORT = { width: 1000, height: 700 };
+const VIEWER_VIEWPORT = { width: 1200, height: 960 };
+const WAIT_MS_MAX = 8_000;
+
+/** A browser that knows the stack's certificates. */
+export function launch(stack) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--force-color-profile=srgb",
+      "--hide-scrollbars",
+      // Pages of the suite have no address of their own, and would count as public ones that call loopback.
+      "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+      `--ignore-certificate-errors-spki-list=${stack.spki_hash}`,
+    ],
+  });
+}
+
+/** A visitor on a page of the suite. */
+export class Visitor {
+  static async open(browser, stack, scripts, name, options) {
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    // Only the comparison needs to see closed roots; the product has its own way to know them.
+    await context.addInitScript(() => {
+      const roots = new WeakMap();
+      const attach = Element.prototype.attachShadow;
+      Element.prototype.attachShadow = function attachShadow(init) {
+        const root = attach.call(this, init);
+        roots.set(this, root);
+        return root;
+      };
+      Object.defineProperty(window, "mirrorRootOf", { value: (host) => roots.get(host) ?? host.shadowRoot });
+    });
+    await serve(context, stack, scripts, options);
+    const visitor = new Visitor();
+    visitor.context = context;
+    visitor.page = await context.newPage();
+    visitor.faults = watch(visitor.page);
+    await visitor.page.goto(`${stack.shop_url}/mirror/${name}.html`);
+    await visitor.page.waitForFunction(() => window.mirrorPage !== undefined);
+    await visitor.page.evaluate(() => window.mirrorPage.ready);
+    return visitor;
+  }
+
+  /** Starts a session and gives its key. */
+  async start() {
+    await this.page.evaluate(() => window.GLANCE.Cobrowse.Visitor.startSession());
+    await this.page.waitForSelector("glance-cobrowse-widget[data-state=live][data-epoch]", {
+      state: "attached",
+      timeout: WAIT_MS_MAX,
+    });
+    return this.page.locator("glance-cobrowse-widget").getAttribute("data-key");
+  }
+
+  steps() {
+    return this.page.evaluate(() => window.mirrorPage.steps.length);
+  }
+
+  step(at) {
+    return this.page.evaluate(async (index) => void (await window.mirrorPage.steps[index]()), at);
+  }
+
+  /** Epoch and sequence of the last frame that was sent. */
+  position() {
+    return this.page.evaluate(() => {
+      const { epoch, sequence } = document.querySelector("glance-cobrowse-widget").dataset;
+      return `${epoch}/${sequence}`;
+    });
+  }
+
+  picture() {
+    return this.page.screenshot({ caret: "initial", animations: "allow" });
+  }
+
+  /** Where the widget is: it is no part of the page, and left out of the comparison of pictures. */
+  widgetBox() {
+    return this.page.evaluate(() => {
+      const root = window.mirrorRootOf(document.querySelector("glance-cobrowse-widget"));
+      // A layer over the whole page holds the agents' pointers; it shows nothing by itself.
+      const isBox = ({ width, height }) => width > 0 && width < innerWidth / 2 && height < innerHeight / 2;
+      const boxes = [...root.querySelectorAll("*")]
+        .map((element) => element.getBoundingClientRect())
+        .filter(isBox);
+      const margin = 40;
+      return {
+        left: Math.min(...boxes.map((box) => box.left)) - margin,
+        top: Math.min(...boxes.map((box) => box.top)) - margin,
+        right: Math.max(...boxes.map((box) => box.right)) + margin,
+        bottom: Math.max(...boxes.map((box) => box.bottom)) + margin,
+      };
+    });
+  }
+}
+
+/** An agent, logged in once, who looks at one session after the other. */
+export class Agent {
+  static async logIn(browser, stack, scripts, name, options) {
+    const context = await browser.newContext({ viewport: VIEWER_VIEWPORT });
+    await serve(context, stack, scripts, options);
+    const agent = new Agent();
+    Object.assign(agent, { context, stack, name, page: await context.newPage() });
+    agent.faults = watch(agent.page);
+    return agent;
+  }
+
+  /** Opens the view of a key; the first time this asks for the password. */
+  async open(key) {
+    await this.page.goto(`${this.stack.web_url}/cobrowse/AgentView?SessionKey=${key}`);
+    if (this.page.url().includes("/login")) {
+      const account = this.stack.accounts.find((one) => one.name === this.name);
+      const form = this.page.locator("form").filter({ has: this.page.locator("input[type=password]") });
+      await form.locator("input:not([type=hidden]):not([type=password])").first().fill(this.name);
+      await form.locator("input[type=password]").fill(account.password);
+      await form.locator("button, input[type=submit]").first().click();
+    }
+    await this.page.waitForSelector("body[data-state=live]", { timeout: WAIT_MS_MAX });
+  }
+
+  position() {
+    return this.page.evaluate(() => {
+      const { epoch, sequence } = document.body.dataset;
+      return `${epoch}/${sequence}`;
+    });
+  }
+
+  /** Waits until everything that the visitor sent is applied. */
+  async catchUp(visitor) {
+    const until = Date.now() + WAIT_MS_MAX;
+    for (;;) {
+      const [sent, applied] = await Promise.all([visitor.position(), this.position()]);
+      if (sent === applied) return;
+      if (Date.now() > until) throw new Error(`the view is at ${applied}, the visitor at ${sent}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async picture() {
+    const stage = await this.page.locator("#stage iframe").boundingBox();
+    const clip = { x: Math.round(stage.x), y: Math.round(stage.y), ...VIEWPORT };
+    return this.page.screenshot({ caret: "initial", animations: "allow", clip });
+  }
+}
+
+function watch(page) {
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" || /cobrowse|content security policy|trusted ?types/i.test(message.text()))
+      faults.push(message.text());
+  });
+  return faults;
+}

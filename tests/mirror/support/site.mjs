@@ -1,0 +1,108 @@
+/**
+ * The suite's pages as a site: bundled with esbuild, served under the shop's origin inside the browser.
+ *
+ * Owns bundling and the answers of `/mirror/…`. With `dist`, scripts of that folder stand in for those that the
+ * programs were built with, so that a change of `browser/` can be tried without building the programs again.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Sheets of packages that a page links to. */
+const LINKS = {
+  bootstrap: "bootstrap/dist/css/bootstrap.min.css",
+  editor: "quill/dist/quill.snow.css",
+  grid: "tabulator-tables/dist/css/tabulator.min.css",
+  map: "leaflet/dist/leaflet.css",
+};
+
+/** Names of all pages. */
+export function pageNames() {
+  return readdirSync(`${ROOT}pages`)
+    .map((file) => file.replace(/\.mjs$/, ""))
+    .filter((name) => name !== "kit")
+    .sort();
+}
+
+/** Bundles the pages in memory: name to script. */
+export async function bundle(names) {
+  const { outputFiles } = await build({
+    entryPoints: names.map((name) => `${ROOT}pages/${name}.mjs`),
+    outdir: `${ROOT}dist`,
+    bundle: true,
+    format: "iife",
+    target: "es2022",
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      __VUE_OPTIONS_API__: "true",
+      __VUE_PROD_DEVTOOLS__: "false",
+      __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false",
+    },
+    logLevel: "error",
+    write: false,
+  });
+  return new Map(outputFiles.map((file) => [file.path.split("/").at(-1).replace(/\.js$/, ""), file.text]));
+}
+
+/** Serves the pages to one browser context. */
+export async function serve(context, stack, scripts, { dist, tagAttributes = "" } = {}) {
+  await context.route(`${stack.shop_url}/mirror/**`, (route) => {
+    const path = new URL(route.request().url()).pathname.replace("/mirror/", "");
+    const [, name, ending] = /^([a-z0-9]+)\.(html|js|css)$/.exec(path) ?? [];
+    if (path.startsWith("tile/")) return route.fulfill({ contentType: "image/svg+xml", body: tile(path) });
+    if (ending === "js" && scripts.has(name)) {
+      return route.fulfill({ contentType: "text/javascript; charset=utf-8", body: scripts.get(name) });
+    }
+    if (ending === "css" && LINKS[name]) {
+      return route.fulfill({
+        contentType: "text/css; charset=utf-8",
+        headers: { "cross-origin-resource-policy": "cross-origin" },
+        body: readFileSync(`${ROOT}node_modules/${LINKS[name]}`),
+      });
+    }
+    if (ending === "html") {
+      return route.fulfill({
+        contentType: "text/html; charset=utf-8",
+        body: html(name, stack, tagAttributes),
+      });
+    }
+    return route.fulfill({ status: 404, body: "no such page" });
+  });
+  await context.route("https://elsewhere.localhost:1/**", (route) =>
+    route.fulfill({ contentType: "text/html; charset=utf-8", body: "<!doctype html>" }),
+  );
+  if (dist) await serveDist(context, stack, dist);
+}
+
+function html(name, stack, tagAttributes) {
+  const link = LINKS[name] ? `<link rel="stylesheet" href="/mirror/${name}.css">` : "";
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${name}</title>
+    <style>body{font:16px/1.4 sans-serif;margin:16px}*{caret-color:transparent}</style>${link}
+    <script id="glance-cobrowse" src="${stack.web_url}/cobrowse/loader.js" data-groupid="demo" ${tagAttributes}></script></head>
+    <body><div id="app"></div><script src="/mirror/${name}.js"></script></body></html>`;
+}
+
+/** A tile is a square with a colour of its own, so that a wrong one shows in the pixels. */
+function tile(path) {
+  const seed = [...path].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7);
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="hsl(${seed} 50% 70%)"/><path d="M0 0L256 256" stroke="#fff"/></svg>`;
+}
+
+async function serveDist(context, stack, dist) {
+  const read = (name) => readFileSync(`${dist}/${name}`, "utf8");
+  for (const name of ["loader.js", "visitor.js"]) {
+    await context.route(`${stack.web_url}/cobrowse/${name}`, (route) =>
+      route.fulfill({ contentType: "text/javascript; charset=utf-8", body: read(name) }),
+    );
+  }
+  const kinds = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8" };
+  for (const server of stack.servers) {
+    await context.route(`${server.url}/assets/**`, (route) => {
+      const ending = new URL(route.request().url()).pathname.split(".").at(-1);
+      return route.fulfill({ contentType: kinds[ending], body: read(`viewer.${ending}`) });
+    });
+  }
+}
