@@ -155,8 +155,7 @@ fn planted_bugs(context: &Context<'_>) -> Result<Count> {
 
 fn paths(context: &Context<'_>) -> Result<Count> {
     building::servers(context.repo).logged(&context.log)?;
-    let more = if context.arguments.all { " -- --include-ignored" } else { "" };
-    tests(context, &(naming(PATH_TESTS) + more), Some("poll"))
+    tests(context, &naming(PATH_TESTS), Some("poll"))
 }
 
 fn paths_io_uring(context: &Context<'_>) -> Result<Count> {
