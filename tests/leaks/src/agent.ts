@@ -26,9 +26,10 @@ interface Cookie {
 
 /** Someone who is logged in. */
 export class Login {
-  private cookies: Cookie[] = [];
-
-  private constructor(private readonly stack: Stack) {}
+  private constructor(
+    private readonly stack: Stack,
+    private cookies: readonly Cookie[] = [],
+  ) {}
 
   static async of(stack: Stack): Promise<Login> {
     const login = new Login(stack);
@@ -48,8 +49,15 @@ export class Login {
     return login;
   }
 
-  /** Joins the session of that key and begins to receive. */
-  async join(key: string): Promise<Agent> {
+  /**
+   * Joins the session of that key and begins to receive. Joins may run side by side: each has cookies of its own,
+   * so that none is sent another's ticket.
+   */
+  join(key: string): Promise<Agent> {
+    return new Login(this.stack, this.cookies).enter(key);
+  }
+
+  private async enter(key: string): Promise<Agent> {
     const lookup = `${this.stack.web_url}/cobrowse/AgentView?SessionKey=${encodeURIComponent(key)}`;
     const looked = await this.ask(lookup);
     const joined = await this.ask(new URL(looked.location, lookup).href);
@@ -70,8 +78,6 @@ export class Login {
       socket.once("open", () => resolve());
       socket.once("error", reject);
     });
-    // The cookie of a join ends with it; a browser keeps eight.
-    this.cookies = this.cookies.filter((one) => !one.name.startsWith("__Host-j-"));
     return agent;
   }
 
@@ -104,8 +110,10 @@ export class Login {
     const at = pair.indexOf("=");
     const name = pair.slice(0, at);
     const domain = find("domain") ?? new URL(url).hostname;
-    this.cookies = this.cookies.filter((one) => one.name !== name || one.domain !== domain);
-    this.cookies.push({ name, value: pair.slice(at + 1), domain, path: find("path") ?? "/" });
+    this.cookies = [
+      ...this.cookies.filter((one) => one.name !== name || one.domain !== domain),
+      { name, value: pair.slice(at + 1), domain, path: find("path") ?? "/" },
+    ];
   }
 }
 
