@@ -390,7 +390,7 @@ async fn a_server_with_another_id_or_nonsense_is_not_believed() {
     assert!(stream.is_ended().await);
     assert_eq!(world.app.fleet().up_count(), 0);
     // And yet it goes on dialling.
-    fake.meet(1, 2).await;
+    let (_stream, _) = fake.meet(1, 2).await;
     until("it is up", || world.app.fleet().up_count() == 1).await;
 }
 
