@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use connection::TlsConfigs;
 use parking_lot::{Mutex, RwLock};
 use protocol::keys::BootNonce;
-use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId};
+use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNumber};
 
 use crate::config::Config;
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
@@ -78,7 +78,8 @@ pub struct Load {
 /// Where sessions live.
 #[derive(Default)]
 struct Directory {
-    owners: HashMap<SessionId, CoreIndex>,
+    /// By the random part of the id: the relay of that core checks the rest.
+    owners: HashMap<SessionNumber, CoreIndex>,
     nonces: Nonces,
     ended: HashMap<SessionId, CloseCode>,
     ended_order: VecDeque<(u64, SessionId)>,
@@ -136,7 +137,7 @@ impl Shared {
     /// The core that owns a session, or why there is none.
     pub fn owner(&self, session: &SessionId) -> Result<CoreIndex, CloseCode> {
         let directory = self.directory.lock();
-        match directory.owners.get(session) {
+        match directory.owners.get(&session.number) {
             Some(core) => Ok(*core),
             None => Err(directory.ended.get(session).copied().unwrap_or(CloseCode::NotFound)),
         }
@@ -146,12 +147,12 @@ impl Shared {
     pub fn claim(&self, session: SessionId) -> Result<CoreIndex, CloseCode> {
         let least = |load: &&Load| load.sessions.load(Ordering::Relaxed);
         let mut directory = self.directory.lock();
-        if directory.owners.contains_key(&session) {
+        if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
         }
         let core = self.loads.iter().enumerate().min_by_key(|(_, load)| least(load));
         let core = core.map_or(0, |(core, _)| core);
-        directory.owners.insert(session, core);
+        directory.owners.insert(session.number, core);
         // Counted now, or a burst of starts within one turn would all go to one core.
         self.loads[core].sessions.fetch_add(1, Ordering::Relaxed);
         Ok(core)
@@ -159,13 +160,13 @@ impl Shared {
 
     /// A claimed session could not be opened: its id is free again.
     pub fn unclaim(&self, session: &SessionId) {
-        self.directory.lock().owners.remove(session);
+        self.directory.lock().owners.remove(&session.number);
     }
 
     /// A session has ended on its core; who comes late hears why.
     pub fn release(&self, session: SessionId, reason: CloseCode, now_ms: u64) {
         let mut directory = self.directory.lock();
-        directory.owners.remove(&session);
+        directory.owners.remove(&session.number);
         let Directory { ended, ended_order, .. } = &mut *directory;
         while ended_order.len() >= ENDED_MAX
             || ended_order.front().is_some_and(|(until_ms, _)| *until_ms < now_ms)

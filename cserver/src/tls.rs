@@ -47,11 +47,7 @@ pub enum TlsSetupError {
 
 /// Reads all files of a configuration: TLS 1.2 and 1.3, HTTP/1.1, one session ticket, a ticketer for all cores.
 pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
-    let public = finish(
-        ServerConfig::builder().with_no_client_auth(),
-        &config.tls.certificate,
-        &config.tls.key,
-    )?;
+    let public = finish(builder().with_no_client_auth(), &config.tls.certificate, &config.tls.key)?;
     let ca = &config.control.ca;
     let mut roots = RootCertStore::empty();
     for certificate in chain(ca)? {
@@ -59,11 +55,12 @@ pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
             .add(certificate)
             .map_err(|error| TlsSetupError::Refused { path: ca.display().to_string(), error })?;
     }
-    let verifier = WebPkiClientVerifier::builder(Arc::new(roots))
-        .build()
-        .map_err(|error| TlsSetupError::Ca { path: ca.display().to_string(), error })?;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), connection::provider())
+            .build()
+            .map_err(|error| TlsSetupError::Ca { path: ca.display().to_string(), error })?;
     let control = finish(
-        ServerConfig::builder().with_client_cert_verifier(verifier),
+        builder().with_client_cert_verifier(verifier),
         &config.control.certificate,
         &config.control.key,
     )?;
@@ -71,6 +68,13 @@ pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
         public: Arc::new(public),
         control: Some((config.control_name.clone(), Arc::new(control))),
     })
+}
+
+/// TLS 1.2 and 1.3, with what the library offers and short traffic keys.
+fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
+    ServerConfig::builder_with_provider(connection::provider())
+        .with_protocol_versions(rustls::ALL_VERSIONS)
+        .expect("the library's suites serve its versions")
 }
 
 type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;

@@ -46,6 +46,11 @@ pub(crate) struct Tls {
     partial: Vec<u8>,
 }
 
+/// As large as rustls's connection in every stage: whoever holds many connections boxes the whole of each.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all connections are live for nearly all of their time"
+)]
 enum State {
     /// Waiting for a whole ClientHello.
     Hello {
@@ -53,7 +58,7 @@ enum State {
         configs: Arc<TlsConfigs>,
     },
     Live {
-        conn: Box<UnbufferedServerConnection>,
+        conn: UnbufferedServerConnection,
         control: bool,
     },
     /// Refused; the connection only waits to be closed.
@@ -227,7 +232,7 @@ impl Tls {
 
 impl State {
     fn live(config: &Arc<ServerConfig>, control: bool) -> Result<Self, TlsError> {
-        let conn = Box::new(UnbufferedServerConnection::new(config.clone())?);
+        let conn = UnbufferedServerConnection::new(config.clone())?;
         Ok(Self::Live { conn, control })
     }
 }
@@ -296,7 +301,8 @@ fn with_write_traffic<T>(
 
 fn encode(data: &mut EncodeTlsData<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    let mut room = RECORD_BYTES_MAX;
+    // Asked without room first, it says how much it needs: a guess of a whole record would stay with the buffer.
+    let mut room = 0;
     loop {
         out.resize(start + room, 0);
         match data.encode(&mut out[start..]) {

@@ -166,6 +166,10 @@ impl Log {
             self.live_bytes += frame.wire_len() as u64;
         }
         self.held_bytes += cost(&frame);
+        if self.entries.capacity() == 0 {
+            // An epoch's first facts and a keyframe of one chunk: all that many a quiet session ever holds.
+            self.entries.reserve_exact(2);
+        }
         self.entries.push_back(Entry { frame, live_end: self.live_bytes });
     }
 

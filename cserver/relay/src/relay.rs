@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::secret::Secret;
-use protocol::{AgentId, AgentNumber, CloseCode, GroupId, JoinId, SessionId};
+use protocol::{AgentId, AgentNumber, CloseCode, GroupId, JoinId, SessionId, SessionNumber};
 use slab::Slab;
 
 use crate::bounds::Bounds;
@@ -84,7 +84,8 @@ use crate::timers::Timer;
 pub struct Relay {
     core: Core,
     sessions: Slab<Session>,
-    by_id: HashMap<SessionId, SessionRef>,
+    /// By the random part of the id, which alone names a session; whether the rest fits is checked on the way out.
+    by_number: HashMap<SessionNumber, SessionRef>,
     /// So that an order for one group does not look at every session.
     by_group: HashMap<GroupId, BTreeSet<SessionRef>>,
     generation: u32,
@@ -96,7 +97,7 @@ impl Relay {
         Self {
             core: Core::new(bounds),
             sessions: Slab::new(),
-            by_id: HashMap::new(),
+            by_number: HashMap::new(),
             by_group: HashMap::new(),
             generation: 0,
         }
@@ -107,7 +108,7 @@ impl Relay {
     /// Opens a session. It waits for its visitor as if it had just gone.
     /// `overload` when there are too many, `already_live` when it exists.
     pub fn open_session(&mut self, now: u64, spec: SessionSpec) -> Result<SessionRef, CloseCode> {
-        if self.by_id.contains_key(&spec.id) {
+        if self.by_number.contains_key(&spec.id.number) {
             return Err(CloseCode::AlreadyLive);
         }
         if self.sessions.len() >= self.core.bounds.sessions_max {
@@ -119,7 +120,7 @@ impl Relay {
         let me = SessionRef { index, generation: self.generation };
         let (id, home) = (spec.id, spec.home);
         entry.insert(Session::new(me, spec, now)).arm(&mut self.core);
-        self.by_id.insert(id, me);
+        self.by_number.insert(id.number, me);
         self.by_group.entry(id.group).or_default().insert(me);
         self.core.stats.sessions += 1;
         self.core.events.push_back(Event::SessionStarted { id, home });
@@ -128,7 +129,8 @@ impl Relay {
 
     /// The session of that id.
     pub fn find(&self, id: &SessionId) -> Option<SessionRef> {
-        self.by_id.get(id).copied()
+        let found = *self.by_number.get(&id.number)?;
+        self.session(found).filter(|session| session.id == *id).map(|_| found)
     }
 
     /// The id of a session; `None` once it has ended.
@@ -328,7 +330,7 @@ impl Relay {
                 }
                 Timer::Agent(at, key, number) => {
                     self.with(at, |core, session| {
-                        session.handle_agent_timer(core, now, key, number, due);
+                        session.handle_agent_timer(core, now, key as usize, number, due);
                     });
                 }
                 Timer::Budget => {
@@ -397,7 +399,7 @@ impl Relay {
             return;
         }
         let mut session = self.sessions.remove(at.index as usize);
-        self.by_id.remove(&session.id);
+        self.by_number.remove(&session.id.number);
         if let Some(others) = self.by_group.get_mut(&session.id.group) {
             others.remove(&at);
             if others.is_empty() {

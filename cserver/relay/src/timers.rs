@@ -10,8 +10,9 @@ use crate::events::SessionRef;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     Session(SessionRef),
-    /// Place and number of the agent; a number is given once in a session.
-    Agent(SessionRef, usize, u16),
+    /// Place and number of the agent; a number is given once in a session. The place is below
+    /// `agents_per_session_max`, so it needs no more room: there is an entry for every connection.
+    Agent(SessionRef, u32, u16),
     Budget,
 }
 

@@ -50,7 +50,7 @@ pub struct Shard {
     core: CoreIndex,
     cores: usize,
     shared: Arc<Shared>,
-    slots: Slab<Slot>,
+    slots: Slab<Box<Slot>>,
     generation: u32,
     relay: Relay,
     /// Only on the core that owns the control streams.
@@ -273,7 +273,7 @@ impl Shard {
         self.generation = self.generation.wrapping_add(1);
         let entry = self.slots.vacant_entry();
         let link = LinkId(u64::from(self.generation) << 32 | entry.key() as u64);
-        entry.insert(Slot::new(link, connection, role, now.mono_ms));
+        entry.insert(Box::new(Slot::new(link, connection, role, now.mono_ms)));
         self.set_timer(link);
         link
     }
@@ -396,6 +396,6 @@ fn parts(link: LinkId) -> (u32, usize) {
 
 /// The slot of a link that is still the same connection. A function of the slab alone, so that the rest of the shard
 /// can be used beside it.
-fn get(slots: &mut Slab<Slot>, link: LinkId) -> Option<&mut Slot> {
-    slots.get_mut(parts(link).1).filter(|slot| slot.link == link)
+fn get(slots: &mut Slab<Box<Slot>>, link: LinkId) -> Option<&mut Slot> {
+    slots.get_mut(parts(link).1).map(|slot| &mut **slot).filter(|slot| slot.link == link)
 }

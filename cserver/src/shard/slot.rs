@@ -6,7 +6,8 @@ use relay::LinkId;
 use crate::limits::{KEEP_ALIVE_MS, LINGER_MS};
 use protocol::limits::PING_INTERVAL_MS;
 
-/// One connection of a shard.
+/// One connection of a shard: 1.2 KB, most of it TLS. Each stands in a box of its own, so that the table of them is small
+/// when it grows.
 pub(super) struct Slot {
     pub(super) link: LinkId,
     pub(super) connection: Connection,

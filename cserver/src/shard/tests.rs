@@ -286,7 +286,7 @@ fn a_drain_sends_everybody_elsewhere_and_comes_to_an_end() {
 fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core() {
     let mut world = World::new(2);
     // Both cores get sessions, so that mail has to travel.
-    let second = "demo:2:000102030405060708090a0b0c0d0e0f";
+    let second = "demo:2:000102030405060708090a0b0c0d0e10";
     let dialled = world.dial(1);
     let request = "GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
     let answer = world.exchange(dialled, request.as_bytes());

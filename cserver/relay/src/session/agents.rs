@@ -34,6 +34,10 @@ impl Session {
         let (join, agent, privileges) = (spec.join, spec.agent, spec.privileges);
         core.stats.joins += 1;
         core.events.push_back(Event::AgentJoined { session: self.id, join, agent, privileges });
+        if self.agents.len() == self.agents.capacity() {
+            // Most sessions have one agent; the library's first growth would be to four.
+            self.agents.reserve_exact(self.agents.len().max(1));
+        }
         let key = self.agents.insert(Agent::new(spec, number, &core.bounds, now));
         self.arm_agent(core, key);
         Ok(number)

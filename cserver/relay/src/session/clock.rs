@@ -88,6 +88,7 @@ impl Session {
     pub(crate) fn arm_agent(&mut self, core: &mut Core, key: usize) {
         let agent = &mut self.agents[key];
         let due = agent.deadline_ms(&core.bounds);
-        core.timers.arm(Timer::Agent(self.me, key, agent.number.0), due, &mut agent.armed_ms);
+        let timer = Timer::Agent(self.me, key as u32, agent.number.0);
+        core.timers.arm(timer, due, &mut agent.armed_ms);
     }
 }

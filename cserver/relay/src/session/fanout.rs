@@ -140,7 +140,10 @@ impl Session {
             connected.map(|agent| (agent.number, agent.name.as_str(), agent.privileges)).collect();
         listed.sort_unstable_by_key(|(number, ..)| *number);
         let frame = frames::participants(listed.into_iter());
-        self.participants = Some(frame.clone());
+        // Kept for the others who want it: the visitor and one agent are told without.
+        if self.agents.len() > 1 {
+            self.participants = Some(frame.clone());
+        }
         frame
     }
 
