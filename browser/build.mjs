@@ -4,7 +4,7 @@
  * Owns what is bundled and how large it may be. Types are checked by `npm run check`.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -16,6 +16,13 @@ const SCRIPTS = {
   visitor: "src/visitor/main.ts",
   viewer: "src/viewer/main.ts",
 };
+
+/** What the visitor's script loads only when it is needed: modules, since they come by `import()`. */
+const PARTS = { assist: "src/assist/main.ts" };
+const NO_LANGUAGES = ["types.ts", "en.ts"];
+for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {
+  if (!NO_LANGUAGES.includes(file)) PARTS[`words/${file.slice(0, -3)}`] = `src/words/${file}`;
+}
 
 /**
  * rrweb sees closed shadow roots only through this line of its own. It is found once, in the pinned version, or the
@@ -40,17 +47,22 @@ process.chdir(import.meta.dirname);
 
 mkdirSync("dist", { recursive: true });
 
-await build({
-  entryPoints: { ...SCRIPTS, viewer_css: "src/viewer/viewer.css" },
+const COMMON = {
   outdir: "dist",
   bundle: true,
   minify: true,
   sourcemap: false,
-  format: "iife",
   target: ["es2022", "chrome109", "firefox115", "safari16"],
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
+};
+
+await build({ ...COMMON, entryPoints: PARTS, format: "esm" });
+await build({
+  ...COMMON,
+  entryPoints: { ...SCRIPTS, viewer_css: "src/viewer/viewer.css" },
+  format: "iife",
   loader: { ".css": "css" },
   plugins: [closedRoots],
   write: false,
@@ -63,7 +75,8 @@ await build({
 writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
 
 const sizes = {};
-for (const name of ["loader.js", "visitor.js", "viewer.js", "viewer.css", "viewer.html"]) {
+const parts = Object.keys(PARTS).map((name) => `${name}.js`);
+for (const name of ["loader.js", "visitor.js", "viewer.js", "viewer.css", "viewer.html", ...parts]) {
   const bytes = readFileSync(`dist/${name}`);
   sizes[name] = { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 }

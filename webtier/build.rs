@@ -1,5 +1,6 @@
 //! Takes the scripts for customers' pages from the browser folder, so that the server carries them.
 
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
@@ -9,8 +10,24 @@ fn main() {
     let dist = std::env::var_os("COBROWSE_DIST")
         .map_or_else(|| manifest.join("../browser/dist"), PathBuf::from);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    for name in ["loader.js", "visitor.js"] {
-        let from = dist.join(name);
+    let mut names: Vec<String> =
+        ["loader.js", "visitor.js", "assist.js"].map(str::to_owned).to_vec();
+    // One file a language; a new one is served without a change here.
+    let words = dist.join("words");
+    println!("cargo:rerun-if-changed={}", words.display());
+    let mut languages: Vec<String> = std::fs::read_dir(&words)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".js"))
+        .map(|name| format!("words/{name}"))
+        .collect();
+    languages.sort();
+    names.extend(languages);
+
+    let mut table = String::from("&[\n");
+    for name in names {
+        let from = dist.join(&name);
         println!("cargo:rerun-if-changed={}", from.display());
         let Ok(body) = std::fs::read(&from) else {
             panic!(
@@ -21,10 +38,19 @@ fn main() {
         // The tag changes with the content; nothing here has to resist anybody.
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
-        let variable = name.to_uppercase().replace('.', "_");
-        println!("cargo:rustc-env={variable}_HASH={:016x}", hasher.finish());
-        if let Err(error) = std::fs::write(out.join(name), body) {
-            panic!("cannot write {}: {error}", out.join(name).display());
+        let copy = out.join(name.replace('/', "-"));
+        if let Err(error) = std::fs::write(&copy, body) {
+            panic!("cannot write {}: {error}", copy.display());
         }
+        let _ = writeln!(
+            table,
+            "Script {{ name: {name:?}, etag: \"\\\"{:016x}\\\"\", body: include_bytes!({:?}) }},",
+            hasher.finish(),
+            copy.display().to_string()
+        );
+    }
+    table.push(']');
+    if let Err(error) = std::fs::write(out.join("scripts.rs"), table) {
+        panic!("cannot write the table of scripts: {error}");
     }
 }

@@ -9,7 +9,12 @@ import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { clearCookie, readCookie, writeCookie, type CookieJar } from "../src/visitor/continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence } from "../src/visitor/decide.js";
 import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "../src/visitor/limits.js";
-import { endWords, errorWords, stateWords } from "../src/visitor/words.js";
+import * as de from "../src/words/de.js";
+import * as en from "../src/words/en.js";
+import * as es from "../src/words/es.js";
+import * as fr from "../src/words/fr.js";
+import * as it_ from "../src/words/it.js";
+import { fill, languageOf, Sentences } from "../src/visitor/words.js";
 import { RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
 import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
 import { mayRenew, renewUrl } from "../src/viewer/renew.js";
@@ -65,15 +70,37 @@ describe("the visitor's script", () => {
   });
 
   it("says who watches, and something of its own for each end and each failed start", () => {
-    expect(stateWords("live", [])).toContain("code");
-    expect(stateWords("live", ["Ada"])).toBe("Screen shared with Ada");
-    expect(stateWords("live", ["Ada", "Bo", "Cy"])).toBe("Screen shared with Ada, Bo and Cy");
-    expect(stateWords("live", ["Ada", "Bo", "Cy", "Di", "Ed"])).toBe(
+    const say = new Sentences();
+    expect(say.state("live", [], false)).toContain("code");
+    expect(say.state("live", ["Ada"], false)).toBe("Screen shared with Ada");
+    expect(say.state("live", ["Ada", "Bo", "Cy"], false)).toBe("Screen shared with Ada, Bo and Cy");
+    expect(say.state("live", ["Ada", "Bo", "Cy", "Di", "Ed"], false)).toBe(
       "Screen shared with Ada, Bo, Cy and 2 more",
     );
-    expect(endWords("session_ended_agent")).not.toBe(endWords("session_ended_timeout"));
-    expect(errorWords("key_in_use")).not.toBe(errorWords("no_server"));
-    expect(errorWords("of a later version")).not.toBe("");
+    expect(say.end("session_ended_agent")).not.toBe(say.end("session_ended_timeout"));
+    expect(say.error("key_in_use")).not.toBe(say.error("no_server"));
+    expect(say.error("of a later version")).not.toBe("");
+    expect(say.state("live", ["Ada"], true)).toContain("Paused");
+  });
+
+  it("speaks the tag's language, else the page's, and every language says the same things", () => {
+    const page = { documentElement: { lang: "de-AT" } } as Document;
+    expect(languageOf(page, null)).toBe("de");
+    expect(languageOf(page, "fr")).toBe("fr");
+    expect(languageOf(page, "en-GB")).toBe("");
+    const holes = (words: object): string[] =>
+      Object.values(words).flatMap((one: unknown) =>
+        typeof one === "string" ? (one.match(/\{\w+\}/g) ?? []) : holes(one as object),
+      );
+    for (const other of [de, es, fr, it_]) {
+      for (const part of ["widget", "assist"] as const) {
+        expect(Object.keys(other[part])).toEqual(Object.keys(en[part]));
+        expect(holes(other[part])).toEqual(holes(en[part]));
+      }
+      expect(Object.keys(other.widget.ends)).toEqual(Object.keys(en.widget.ends));
+      expect(Object.keys(other.widget.errors)).toEqual(Object.keys(en.widget.errors));
+    }
+    expect(fill("{a} und {b}", { a: "1" })).toBe("1 und {b}");
   });
 });
 
@@ -211,6 +238,7 @@ describe("the tag", () => {
       groups: ["demo", "a", "b", "c"],
       site: "staging",
       origin: "https://www.example:8443",
+      language: null,
       cookieDomain: "shop.example",
     });
   });

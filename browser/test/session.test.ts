@@ -20,6 +20,7 @@ const TAG: Tag = {
   site: "production",
   origin: "https://www.example",
   cookieDomain: "",
+  language: null,
 };
 const ANSWER: StartAnswer = {
   session: ID,
@@ -85,6 +86,7 @@ class FakeSocket {
 class Witness implements SessionListener {
   readonly states: [SessionState, string | null][] = [];
   readonly points: unknown[] = [];
+  readonly commands: string[] = [];
   onState(state: SessionState, reason: string | null): void {
     this.states.push([state, reason]);
   }
@@ -93,6 +95,12 @@ class Witness implements SessionListener {
   }
   onPointer(agent: number, point: unknown): void {
     this.points.push([agent, point]);
+  }
+  onCommand(frame: Frame): void {
+    this.commands.push(frame.kind);
+  }
+  onSettings(): void {
+    // Not of interest here.
   }
   onPosition(): void {
     // Not of interest here.

@@ -88,6 +88,8 @@ pub const ORIGINS_MAX: usize = 32;
 pub const MASKS_MAX: usize = 256;
 /// See [`ORIGINS_MAX`].
 pub const MASK_BYTES_MAX: usize = 512;
+/// Settings: what a visitor has to accept. A page of text; nobody reads more before a conversation.
+pub const TERMS_BYTES_MAX: usize = 4_000;
 
 /// Settings: the visitor's part as JSON. It goes into one `welcome` frame, and with the longest lists of origins (18 KB)
 /// into one control record. Longer: the settings are refused.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{
     GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
-    VISITOR_SETTINGS_BYTES_MAX,
+    TERMS_BYTES_MAX, VISITOR_SETTINGS_BYTES_MAX,
 };
 
 /// Settings of one group. [`GroupSettings::faults`] must be empty before they go anywhere.
@@ -51,6 +51,62 @@ pub struct VisitorSettings {
     /// What is masked without any rule.
     #[serde(default)]
     pub mask_default: MaskDefault,
+    /// CSS selectors of what no agent may act upon. One that does not parse refuses everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuses: Vec<String>,
+    /// What a visitor has to accept before anything is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+    /// How the visitor's controls look.
+    #[serde(default, skip_serializing_if = "Theme::is_default")]
+    pub theme: Theme,
+    /// Origins of chat windows that may start and end sessions by a window message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chat_origins: Vec<String>,
+}
+
+/// What a visitor has to accept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Shown as plain text.
+    pub text: String,
+    /// Where more of it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// How the visitor's controls look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    /// Colour of what agents show, `#rrggbb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
+    /// Corner of the page.
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// A corner of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Where most pages leave room.
+    #[default]
+    BottomRight,
+    /// The other one below.
+    BottomLeft,
+    /// Above.
+    TopRight,
+    /// Above, on the left.
+    TopLeft,
+}
+
+impl Theme {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What is masked without any rule.
@@ -70,9 +126,11 @@ impl GroupSettings {
     /// Everything that is wrong, each with its remedy; empty when the settings are valid.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for (name, origins) in
-            [("origins", &self.origins), ("resource_origins", &self.resource_origins)]
-        {
+        for (name, origins) in [
+            ("origins", &self.origins),
+            ("resource_origins", &self.resource_origins),
+            ("visitor.chat_origins", &self.visitor.chat_origins),
+        ] {
             if origins.len() > ORIGINS_MAX {
                 faults.push(format!("{name}: {} given, at most {ORIGINS_MAX}", origins.len()));
             }
@@ -88,16 +146,34 @@ impl GroupSettings {
                 self.grace_ms
             ));
         }
-        let masks = &self.visitor.masks;
-        if masks.len() > MASKS_MAX {
-            faults.push(format!("visitor.masks: {} given, at most {MASKS_MAX}", masks.len()));
+        let visitor = &self.visitor;
+        for (name, selectors) in
+            [("visitor.masks", &visitor.masks), ("visitor.refuses", &visitor.refuses)]
+        {
+            if selectors.len() > MASKS_MAX {
+                faults.push(format!("{name}: {} given, at most {MASKS_MAX}", selectors.len()));
+            }
+            for selector in selectors {
+                if selector.trim().is_empty() || selector.len() > MASK_BYTES_MAX {
+                    faults.push(format!(
+                        "{name}: {selector:?} is empty or longer than {MASK_BYTES_MAX} bytes"
+                    ));
+                }
+            }
         }
-        for mask in masks {
-            if mask.trim().is_empty() || mask.len() > MASK_BYTES_MAX {
+        if let Some(terms) = &visitor.terms {
+            if terms.text.trim().is_empty() || terms.text.len() > TERMS_BYTES_MAX {
                 faults.push(format!(
-                    "visitor.masks: {mask:?} is empty or longer than {MASK_BYTES_MAX} bytes"
+                    "visitor.terms.text: {} bytes, expected 1 to {TERMS_BYTES_MAX}",
+                    terms.text.len()
                 ));
             }
+            if terms.url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+                faults.push("visitor.terms.url: begins with https://, or is left out".into());
+            }
+        }
+        if visitor.theme.accent.as_ref().is_some_and(|accent| !is_colour(accent)) {
+            faults.push("visitor.theme.accent: a colour like #1f5fbf".into());
         }
         let bytes = serde_json::to_vec(&self.visitor).map_or(usize::MAX, |json| json.len());
         if bytes > VISITOR_SETTINGS_BYTES_MAX {
@@ -148,6 +224,12 @@ fn is_origin(text: &str) -> bool {
     host_fits && port_fits
 }
 
+/// Whether `text` is `#rrggbb`.
+fn is_colour(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn grace_ms_default() -> u64 {
     GRACE_MS_DEFAULT
 }
@@ -190,6 +272,21 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settings.faults().len(), 3, "{:?}", settings.faults());
+    }
+
+    #[test]
+    fn terms_a_theme_and_selectors_are_checked() {
+        let visitor = VisitorSettings {
+            refuses: vec![" ".into()],
+            terms: Some(Terms { text: " ".into(), url: Some("http://shop.example".into()) }),
+            theme: Theme { accent: Some("red".into()), ..Default::default() },
+            chat_origins: vec!["*".into()],
+            ..Default::default()
+        };
+        let settings = GroupSettings { visitor, ..Default::default() };
+        assert_eq!(settings.faults().len(), 5, "{:?}", settings.faults());
+        let none = serde_json::to_string(&VisitorSettings::default()).unwrap();
+        assert_eq!(none, r#"{"masks":[],"mask_default":"passwords"}"#);
     }
 
     #[test]

@@ -106,6 +106,23 @@ fn limits_are_the_same_everywhere() {
 }
 
 #[test]
+fn commands_are_of_agents_kinds_and_fit_into_their_frames() {
+    let path = root().join("protocol/vectors/commands.json");
+    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let named: Vec<_> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.sender() == Sender::Agent && kind.payload_bytes_max() > 0);
+    assert_eq!(named, kinds.clone().map(Kind::name).collect::<Vec<_>>());
+    for (row, kind) in rows.iter().zip(kinds) {
+        in_protocol_md(&format!("| `{}` | `{{", kind.name()));
+        for good in row["good"].as_array().unwrap() {
+            assert!(good.as_str().unwrap().len() <= kind.payload_bytes_max(), "{good}");
+        }
+    }
+}
+
+#[test]
 fn frames_are_the_same_everywhere() {
     let good = [
         (Kind::Facts, Flags::PURGE | Flags::INSECURE, 1, 1, 0, "{}"),

@@ -11,6 +11,8 @@ export type QueuedCall = readonly [method: keyof VisitorApi, args: readonly unkn
 export interface VisitorApi {
   startSession(options?: string | { sessionKey?: string; groupId?: string; groupid?: string }): void;
   stopSession(): void;
+  /** Stops sharing, or goes on; `message` is what the agents are told. */
+  pauseSession(options?: boolean | { pause: boolean; message?: string }): void;
   getStatus(): VisitorStatus;
   inSession(): boolean;
   getKey(): string | null;

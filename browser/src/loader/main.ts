@@ -49,6 +49,9 @@ function load(): void {
     stopSession() {
       queue.length = 0;
     },
+    pauseSession(options) {
+      later("pauseSession", options);
+    },
     getStatus: () => ({ state: isLoading ? "connecting" : "idle", key: null, group: null, agents: 0 }),
     inSession: () => false,
     getKey: () => null,

@@ -16,6 +16,8 @@ export interface Tag {
   readonly origin: string;
   /** Domain of the session cookie; empty for the host alone. */
   readonly cookieDomain: string;
+  /** Language of what the visitor reads; `null`: the page's. */
+  readonly language: string | null;
 }
 
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
@@ -41,6 +43,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     site,
     origin: server.origin,
     cookieDomain: get("cookiedomain"),
+    language: get("language") || null,
   };
 }
 

@@ -30,6 +30,15 @@ export type MaskDefault = "passwords" | "inputs" | "text";
 export interface VisitorSettings {
   readonly masks: readonly string[];
   readonly mask_default: MaskDefault;
+  /** What no agent may act upon; `null` is a list that cannot be read, and refuses everything. */
+  readonly refuses?: readonly string[] | null;
+  readonly theme?: Theme;
+}
+
+/** How the visitor's controls look. */
+export interface Theme {
+  readonly accent: string | null;
+  readonly place: "bottom_right" | "bottom_left" | "top_right" | "top_left";
 }
 
 /** First frame on a visitor's connection. */
@@ -71,6 +80,8 @@ export interface Facts {
   readonly width: number;
   readonly height: number;
   readonly visible: boolean;
+  /** What the agents are told while the session is paused; `null` while it is not. */
+  readonly paused: string | null;
 }
 
 /** Where an agent points, in CSS pixels of the visitor's viewport; `null` hides it. */
@@ -107,7 +118,16 @@ export function readSettings(value: unknown): VisitorSettings | null {
   const { masks, mask_default: masked } = value;
   if (!Array.isArray(masks) || !masks.every((mask) => typeof mask === "string")) return null;
   if (masked !== "passwords" && masked !== "inputs" && masked !== "text") return null;
-  return { masks, mask_default: masked };
+  const refuses = value.refuses ?? [];
+  const isList = Array.isArray(refuses) && refuses.every((one) => typeof one === "string");
+  return { masks, mask_default: masked, refuses: isList ? refuses : null, theme: readTheme(value.theme) };
+}
+
+/** A theme; what cannot be read of it is as usual. */
+export function readTheme(value: unknown): Theme {
+  const { accent, place } = isRecord(value) ? value : {};
+  const isColour = typeof accent === "string" && /^#[0-9a-f]{6}$/i.test(accent);
+  return { accent: isColour ? accent : null, place: PLACES.find((one) => one === place) ?? "bottom_right" };
 }
 
 /** Reads a `welcome` payload. */
@@ -148,7 +168,8 @@ export function readFacts(value: unknown): Facts | null {
   if (!isRecord(value)) return null;
   const { url, title, width, height, visible } = value;
   if (typeof url !== "string" || typeof title !== "string" || typeof visible !== "boolean") return null;
-  return isPixels(width) && isPixels(height) ? { url, title, width, height, visible } : null;
+  const paused = typeof value.paused === "string" ? value.paused.slice(0, PAUSED_CHARS_MAX) : null;
+  return isPixels(width) && isPixels(height) ? { url, title, width, height, visible, paused } : null;
 }
 
 /** Reads an agent's `pointer` payload. `undefined` is no pointer at all. */
@@ -208,6 +229,11 @@ function readParticipant(value: unknown): Participant | null {
   if (!isCount(agent) || typeof name !== "string" || !Array.isArray(privileges)) return null;
   return privileges.every((name) => typeof name === "string") ? { agent, name, privileges } : null;
 }
+
+const PLACES = ["bottom_right", "bottom_left", "top_right", "top_left"] as const;
+
+/** A sentence for the agents. */
+export const PAUSED_CHARS_MAX = 300;
 
 /** No screen is larger; a value beyond it comes from a mistake or from malice, and would size the stage. */
 const PIXELS_MAX = 100_000;

@@ -37,3 +37,12 @@ export const RECHECK_MS = 2_000;
 
 /** Shortest time between two proofs that are looked at. */
 export const VERIFY_INTERVAL_MS = 500;
+
+/** Pieces of a stroke: as often as pointer frames. */
+export const DRAW_INTERVAL_MS = 33;
+
+/** Scroll commands: as often as pointer frames. */
+export const SCROLL_INTERVAL_MS = 33;
+
+/** How often the round trip to the server is measured. */
+export const ASK_LATENCY_MS = 15_000;

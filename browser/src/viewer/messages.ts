@@ -5,6 +5,7 @@
  */
 
 import { CLOSE_CODES, type CloseName } from "../protocol/close.js";
+import type { ControlState, Refusal } from "../protocol/commands.js";
 
 /** What follows an end. */
 export interface Ending {
@@ -92,6 +93,40 @@ export function stateWords(state: string, sinceMs: number): string {
     default:
       return "Failed";
   }
+}
+
+/** What is said while the visitor has paused the session; `message` is the page's own. */
+export function pausedWords(message: string): string {
+  return message === ""
+    ? "The visitor has paused the session."
+    : `The visitor has paused the session: ${message}`;
+}
+
+/** Why a command of this agent was not carried out. */
+export const REFUSAL_WORDS: Record<Refusal, string> = {
+  malformed: "The visitor's page did not understand this.",
+  not_allowed: "You may not do this here.",
+  not_in_control: "Ask the visitor for control first.",
+  denied: "The visitor did not allow it.",
+  busy: "Another agent has control, or asks for it.",
+  suspended: "The visitor is using the page. Wait a moment.",
+  paused: "The visitor has paused the session.",
+  stale: "The page has just changed. Look again, then repeat it.",
+  gone: "This is no longer on the page.",
+  masked: "This is masked: only the visitor may use it.",
+  refused: "The group lets no agent use this.",
+  disabled: "This cannot be used now.",
+};
+
+/** How control stands, for the agent. */
+export function controlWords(state: ControlState | null, own: number, name: string): string {
+  if (!state) return "";
+  const isOwn = state.agent === own;
+  if (state.state === "asked") return isOwn ? "The visitor is asked…" : `${name} asks for control.`;
+  if (!isOwn) return `${name} has control.`;
+  return state.state === "suspended"
+    ? "You have control; the visitor is using the page."
+    : "You have control.";
 }
 
 /** What the badge means. */

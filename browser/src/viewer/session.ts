@@ -5,9 +5,12 @@
  * shown by `stage.ts`; what is said at an end stands in `messages.ts`.
  */
 
+import { EventType, IncrementalSource, MouseInteractions } from "@rrweb/types";
+
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { closeNameOf, isCloseName, type CloseName } from "../protocol/close.js";
-import { bareFrame, decodeFrame, encodeFrame, FLAGS, type Frame } from "../protocol/frame.js";
+import { readAnswers, readControlState, type CommandKind } from "../protocol/commands.js";
+import { bareFrame, decodeFrame, encodeFrame, FLAGS, KINDS, type Frame } from "../protocol/frame.js";
 import {
   isRecord,
   parseJson,
@@ -21,6 +24,7 @@ import {
   type VisitorState,
 } from "../protocol/payloads.js";
 import { readProof } from "../protocol/proof.js";
+import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
 import {
   FAILED_EPOCHS_MAX,
@@ -55,6 +59,8 @@ export class ViewerSession {
     this.sendPoint(point);
   });
   private readonly verifier: Verifier;
+  private readonly hands: Hands;
+  private names = new Map<number, string>();
   private socket: WebSocket | null = null;
   private state: ViewState = "connecting";
   private visitor: VisitorState = { visitor: "live", since_ms: 0 };
@@ -106,6 +112,17 @@ export class ViewerSession {
         this.setNote(messages.REPAIRING_WORDS);
         this.resync();
       },
+    });
+    this.hands = new Hands({
+      stage: this.stage,
+      toPage: (event) => this.view.toPage(event),
+      setZoom: (zoom) => {
+        this.view.setZoom(zoom);
+      },
+      send: (kind, payload) => {
+        this.sendCommand(kind, payload);
+      },
+      measure: () => this.measure(),
     });
     this.view.setSession(page.key, page.group);
     window.addEventListener("online", () => {
@@ -191,6 +208,7 @@ export class ViewerSession {
     this.agent = joined.agent;
     this.privileges = joined.privileges;
     this.view.setPrivileges(joined.agent, joined.privileges);
+    this.hands.begin(joined.agent, joined.privileges);
     this.setVisitor(joined);
   }
 
@@ -205,12 +223,13 @@ export class ViewerSession {
           this.stage.show(validateKeyframe(step.events));
           this.isShown = true;
           this.note = "";
+          this.hands.pageChanged();
           this.verifier.clear();
           this.failedEpochs = 0;
           if (this.facts) this.view.setFacts(this.facts.facts, this.facts.isSecure);
           break;
         case "diff":
-          this.stage.apply(validateDiff(step.events, this.stage.tagOf));
+          this.applyDiff(validateDiff(step.events, this.stage.tagOf));
           break;
         case "nothing":
           return;
@@ -227,8 +246,25 @@ export class ViewerSession {
     if (proof) this.verifier.take(proof);
   }
 
+  private applyDiff(events: ReturnType<typeof validateDiff>): void {
+    this.stage.apply(events);
+    for (const { type, data } of events) {
+      if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.MouseInteraction)
+        continue;
+      if (data.type === MouseInteractions.Focus) this.hands.noteFocus(data.id);
+    }
+  }
+
   private takeFacts(frame: Frame, isFirst: boolean): void {
-    const facts = readFacts(parseJson(frame.payload));
+    const value = parseJson(frame.payload);
+    const facts = readFacts(value);
+    if (isRecord(value)) {
+      this.hands.setControl(
+        readControlState(value.control),
+        (agent) => this.names.get(agent) ?? "Another agent",
+      );
+      this.hands.takeAnswers(readAnswers(value.answers));
+    }
     if (!facts) throw new EpochError("broken", "facts that are none");
     const isSecure = isFirst ? (frame.flags & FLAGS.insecure) === 0 : (this.facts?.isSecure ?? true);
     this.facts = { facts, isSecure };
@@ -283,13 +319,28 @@ export class ViewerSession {
   }
 
   private sendPoint(point: AgentPoint): void {
-    if (!this.privileges.includes("point") || this.socket?.readyState !== WebSocket.OPEN) return;
+    const { own, visitor } = this.stage.scrolled;
+    const at = point && { x: point.x + own.x - visitor.x, y: point.y + own.y - visitor.y };
+    this.sendCommand("pointer", at ?? {});
+  }
+
+  /** Sends one command, if this agent may. The server closes the connection of one who may not. */
+  private sendCommand(kind: CommandKind, payload: object): void {
+    const needs: string | null = KINDS[kind].needs;
+    if (!needs || !this.privileges.includes(needs)) return;
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
     const { epoch, sequence } = this.applied;
-    const payload = toJson(point ?? {});
-    this.socket.send(encodeFrame({ kind: "pointer", flags: 0, source: 0, epoch, sequence, payload }));
+    this.socket.send(encodeFrame({ kind, flags: 0, source: 0, epoch, sequence, payload: toJson(payload) }));
+  }
+
+  private async measure(): Promise<number | null> {
+    if (this.socket?.readyState !== WebSocket.OPEN || document.visibilityState === "hidden") return null;
+    const began = performance.now();
+    return (await askStatus(this.page.join)) === "live" ? performance.now() - began : null;
   }
 
   private setParticipants(agents: readonly Participant[]): void {
+    this.names = new Map(agents.map(({ agent, name }) => [agent, name]));
     this.view.setParticipants(agents, this.agent);
   }
 
@@ -368,6 +419,7 @@ export class ViewerSession {
     socket?.close(1000);
     // What was shown belongs to the session, and goes with it.
     this.stage.clear();
+    this.hands.end();
     this.verifier.clear();
   }
 

@@ -13,6 +13,22 @@ import { proofOf } from "./proof.js";
 import { applyStates, takeStates } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
 
+/** A place in CSS pixels. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** An element that was hit, and where. */
+export interface Hit {
+  readonly id: number;
+  readonly element: Element;
+  /** From the element's upper left corner. */
+  readonly at: Place;
+  /** The document that it stands in. */
+  readonly document: number;
+}
+
 /** What the stage tells. */
 export interface StageListener {
   /** The visitor's viewport has another size. */
@@ -24,6 +40,7 @@ export interface StageListener {
 /** The stage of one viewer. */
 export class Stage {
   private layer: Layer | null = null;
+  private isFollowing = true;
 
   constructor(
     private readonly root: HTMLElement,
@@ -41,6 +58,7 @@ export class Stage {
     }
     this.layer?.remove();
     this.layer = next;
+    next.follow(this.isFollowing);
   }
 
   /** Applies changes. */
@@ -62,6 +80,35 @@ export class Stage {
   /** Tag of an element of the mirrored page, or `""`. */
   readonly tagOf = (id: number): string => this.layer?.tagOf(id) ?? "";
 
+  /** What stands at a place of the viewport, in the innermost frame and shadow tree. */
+  hit(x: number, y: number): Hit | null {
+    return this.layer?.hit(x, y) ?? null;
+  }
+
+  /** The element of an id, for a look at what it is. */
+  elementOf(id: number): Element | null {
+    const node = this.layer?.nodeOf(id);
+    return node?.nodeType === Node.ELEMENT_NODE ? (node as Element) : null;
+  }
+
+  /** Whether the view scrolls with the visitor, or stays where the agent has scrolled it to. */
+  follow(isFollowing: boolean): void {
+    this.isFollowing = isFollowing;
+    this.layer?.follow(isFollowing);
+  }
+
+  /** Scrolls the agent's own view. */
+  scrollBy(x: number, y: number): void {
+    this.layer?.view?.scrollBy(x, y);
+  }
+
+  /** How far the agent's view is scrolled, and how far the visitor's page. */
+  get scrolled(): { readonly own: Place; readonly visitor: Place } {
+    const view = this.layer?.view;
+    const own = { x: view?.scrollX ?? 0, y: view?.scrollY ?? 0 };
+    return { own, visitor: this.isFollowing ? own : (this.layer?.visitorScroll ?? own) };
+  }
+
   /** Shows nothing. */
   clear(): void {
     this.layer?.remove();
@@ -74,6 +121,9 @@ class Layer {
   private readonly element = document.createElement("div");
   private readonly replayer: Replayer;
   private fault: unknown = null;
+  private isFollowing = true;
+  /** How far the visitor's page is scrolled. */
+  visitorScroll: Place = { x: 0, y: 0 };
 
   constructor(
     root: HTMLElement,
@@ -110,6 +160,7 @@ class Layer {
       // The player asks the first event for its time when it meets a video.
       this.seen(event);
       this.allowFrames(event);
+      if (this.isOwnScroll(event)) continue;
       const states = takeStates(event);
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
       if (event.type === EventType.FullSnapshot) {
@@ -139,7 +190,63 @@ class Layer {
     return contentDocument && proofOf(contentDocument, (node) => mirror.getId(node));
   }
 
-  private readonly nodeOf = (id: number): Node | null => this.replayer.getMirror().getNode(id);
+  /** The window of the mirrored page. */
+  get view(): Window | null {
+    return this.replayer.iframe.contentWindow;
+  }
+
+  follow(isFollowing: boolean): void {
+    this.isFollowing = isFollowing;
+    if (isFollowing) this.view?.scrollTo(this.visitorScroll.x, this.visitorScroll.y);
+  }
+
+  hit(x: number, y: number): Hit | null {
+    const { iframe } = this.replayer;
+    const mirror = this.replayer.getMirror();
+    let root: Document | ShadowRoot | null = iframe.contentDocument;
+    let [left, top] = [x, y];
+    let found: Element | null = null;
+    let inside = root;
+    // An inert frame lets nothing be hit; nobody can act in between.
+    iframe.inert = false;
+    while (root) {
+      const element: Element | null = root.elementFromPoint(left, top);
+      if (!element || element === found) break;
+      found = element;
+      if (element.shadowRoot) {
+        root = element.shadowRoot;
+      } else if (element.localName === "iframe" && (element as HTMLIFrameElement).contentDocument) {
+        const box = element.getBoundingClientRect();
+        left -= box.left + element.clientLeft;
+        top -= box.top + element.clientTop;
+        root = (element as HTMLIFrameElement).contentDocument;
+        if (root && mirror.getId(root) > 0) inside = root;
+      } else {
+        root = null;
+      }
+    }
+    iframe.inert = true;
+    while (found && mirror.getId(found) < 1) found = found.parentElement;
+    if (!found || !inside) return null;
+    const box = found.getBoundingClientRect();
+    const at = { x: Math.round(left - box.left), y: Math.round(top - box.top) };
+    return { id: mirror.getId(found), element: found, at, document: mirror.getId(inside) };
+  }
+
+  /** Keeps how far the visitor has scrolled; whether the view is left where the agent has scrolled it to. */
+  private isOwnScroll(event: eventWithTime): boolean {
+    if (event.type === EventType.FullSnapshot) {
+      const { left, top } = event.data.initialOffset;
+      this.visitorScroll = { x: left, y: top };
+    }
+    if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Scroll)
+      return false;
+    if (this.nodeOf(event.data.id) !== this.replayer.iframe.contentDocument) return false;
+    this.visitorScroll = { x: event.data.x, y: event.data.y };
+    return !this.isFollowing;
+  }
+
+  readonly nodeOf = (id: number): Node | null => this.replayer.getMirror().getNode(id);
 
   remove(): void {
     this.replayer.destroy();

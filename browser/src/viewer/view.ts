@@ -5,7 +5,7 @@
  */
 
 import type { Facts, Participant } from "../protocol/payloads.js";
-import { stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
+import { pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
 
 /** States of the page, as `body[data-state]`. */
 export type ViewState =
@@ -28,6 +28,7 @@ export class View {
   private readonly badge = document.createElement("span");
   private size = { width: 1280, height: 720 };
   private scale = 1;
+  private zoom: number | null = null;
   private canPoint = false;
   private offlineAt = 0;
   private verifiedAt: number | null = null;
@@ -40,12 +41,7 @@ export class View {
       actions.onLeave();
     });
     find("shield").addEventListener("pointermove", (event) => {
-      if (!this.canPoint) return;
-      const box = this.stage.getBoundingClientRect();
-      const x = (event.clientX - box.left) / this.scale;
-      const y = (event.clientY - box.top) / this.scale;
-      const isInside = x >= 0 && y >= 0 && x <= this.size.width && y <= this.size.height;
-      actions.onPoint(isInside ? { x: Math.round(x), y: Math.round(y) } : null);
+      if (this.canPoint) actions.onPoint(this.toPage(event));
     });
     find("shield").addEventListener("pointerleave", () => {
       if (this.canPoint) actions.onPoint(null);
@@ -62,6 +58,22 @@ export class View {
       if (document.body.dataset.state === "offline") this.writeState("offline");
       this.writeVerified();
     }, 1_000);
+  }
+
+  /** Where an event is, in the visitor's CSS pixels; `null` beside the page. */
+  toPage(event: { readonly clientX: number; readonly clientY: number }): { x: number; y: number } | null {
+    const box = this.stage.getBoundingClientRect();
+    const x = (event.clientX - box.left) / this.scale;
+    const y = (event.clientY - box.top) / this.scale;
+    const isInside = x >= 0 && y >= 0 && x <= this.size.width && y <= this.size.height;
+    return isInside ? { x: Math.round(x), y: Math.round(y) } : null;
+  }
+
+  /** Shows the page in that size; `null` fits it in. */
+  setZoom(zoom: number | null): void {
+    this.zoom = zoom;
+    this.frame.classList.toggle("scrolls", zoom !== null);
+    this.fit();
   }
 
   /** Shows a state. */
@@ -118,7 +130,11 @@ export class View {
     security.dataset.secure = String(isSecure);
     security.textContent = isSecure ? "Secure" : "Not secure";
     setData("visible", String(facts.visible));
-    find("hidden-note").hidden = facts.visible;
+    find("hidden-note").hidden = facts.visible || facts.paused !== null;
+    setData("paused", facts.paused === null ? null : "true");
+    const paused = find("paused-note");
+    paused.hidden = facts.paused === null;
+    if (facts.paused !== null) paused.textContent = pausedWords(facts.paused);
     this.setSize(facts.width, facts.height);
   }
 
@@ -185,13 +201,17 @@ export class View {
     const { width, height } = this.size;
     const room = this.frame.getBoundingClientRect();
     if (room.width === 0 || room.height === 0) return;
-    this.scale = Math.min(1, room.width / width, room.height / height);
+    this.scale = this.zoom ?? Math.min(1, room.width / width, room.height / height);
     const { style } = this.stage;
     style.width = `${String(width)}px`;
     style.height = `${String(height)}px`;
     style.transform = `scale(${String(this.scale)})`;
     style.left = `${String(Math.max(0, (room.width - width * this.scale) / 2))}px`;
     style.top = `${String(Math.max(0, (room.height - height * this.scale) / 2))}px`;
+    // The shield covers all that can be scrolled to.
+    const shield = find("shield").style;
+    shield.width = this.zoom === null ? "" : `${String(Math.max(room.width, width * this.scale))}px`;
+    shield.height = this.zoom === null ? "" : `${String(Math.max(room.height, height * this.scale))}px`;
   }
 }
 

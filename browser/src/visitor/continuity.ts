@@ -40,9 +40,20 @@ export function writeCookie(jar: CookieJar, continuity: Continuity, domain: stri
   jar.cookie = `${COOKIE_NAME}=${value}${attributes(domain)}`;
 }
 
-/** Removes the cookie. */
+/** Removes the cookies. */
 export function clearCookie(jar: CookieJar, domain: string): void {
+  writePaused(jar, false, domain);
   jar.cookie = `${COOKIE_NAME}=; Max-Age=0${attributes(domain)}`;
+}
+
+/** Notes whether the session is paused, for the pages and tabs that follow. */
+export function writePaused(jar: CookieJar, isPaused: boolean, domain: string): void {
+  jar.cookie = `${PAUSED_NAME}=${isPaused ? "1" : "; Max-Age=0"}${attributes(domain)}`;
+}
+
+/** Whether the session was paused on a page before, or in another tab. */
+export function isPausedBy(jar: CookieJar): boolean {
+  return jar.cookie.split("; ").includes(`${PAUSED_NAME}=1`);
 }
 
 function parse(text: string): Continuity | null {
@@ -62,3 +73,6 @@ function parse(text: string): Continuity | null {
 function attributes(domain: string): string {
   return `; Path=/; Secure; SameSite=Lax${domain ? `; Domain=${domain}` : ""}`;
 }
+
+/** Says that the session is paused. */
+const PAUSED_NAME = `${COOKIE_NAME}_paused`;

@@ -21,6 +21,8 @@ export interface MaskedFacts {
   readonly width: number;
   readonly height: number;
   readonly visible: boolean;
+  /** What the agents are told while the session is paused: words of the page's own code, or none. */
+  readonly paused?: string;
   /** Hash of the masked page as it is at this frame. */
   readonly proof?: string;
 }

@@ -11,6 +11,7 @@ import type { Masked, Masker } from "./mask.js";
 /** Watches the facts of one page. */
 export class FactsWatcher {
   private last = "";
+  private said: Readonly<Record<string, unknown>> = {};
 
   constructor(
     private readonly page: Window,
@@ -25,9 +26,15 @@ export class FactsWatcher {
       width: this.page.innerWidth,
       height: this.page.innerHeight,
       visible: this.page.document.visibilityState === "visible",
+      ...this.said,
     };
     this.last = JSON.stringify(facts);
     return facts;
+  }
+
+  /** Words of this script's own, which travel with the facts. */
+  say(words: Readonly<Record<string, unknown>>): void {
+    this.said = words;
   }
 
   /** The facts with a proof of the page. */

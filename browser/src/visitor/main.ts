@@ -7,13 +7,16 @@
 import { publish, type VisitorApi, type VisitorStatus } from "../loader/global.js";
 import { isClickOn, readTag, START_SELECTOR, STOP_SELECTOR, type Tag } from "../loader/tag.js";
 import { isGroupId, isSessionKey, parseSessionId } from "../protocol/ids.js";
-import type { Participant, Point } from "../protocol/payloads.js";
+import type { Frame } from "../protocol/frame.js";
+import type { Participant, Point, VisitorSettings } from "../protocol/payloads.js";
 import { clearCookie, readCookie, type Continuity } from "./continuity.js";
 import { LOG_PREFIX } from "./names.js";
+import { loadAssist, type Assist } from "./parts.js";
 import { Session, type SessionListener, type SessionState } from "./session.js";
 import { isRefusal, start } from "./webtier.js";
 import { Widget } from "./widget.js";
-import { endWords, errorWords, FAILED_WORDS, stateWords, TOO_LARGE_WORDS } from "./words.js";
+import { languageOf, loadWords, Sentences } from "./words.js";
+import type { Words } from "../words/types.js";
 
 type Listener = (event: object) => void;
 
@@ -25,6 +28,11 @@ class Visitor implements VisitorApi, SessionListener {
   private state: VisitorStatus["state"] = "idle";
   private group: string | null = null;
   private agents: readonly Participant[] = [];
+  private settings: VisitorSettings | null = null;
+  private sentences = new Sentences();
+  private translated: Promise<Words | null> | null = null;
+  private assist: Assist | null = null;
+  private isAssistWanted = false;
   private readonly listeners = new Map<string, Set<Listener>>();
 
   constructor(private readonly tag: Tag) {}
@@ -76,13 +84,21 @@ class Visitor implements VisitorApi, SessionListener {
     this.open(kept, group).resume();
   }
 
+  pauseSession(options: Parameters<VisitorApi["pauseSession"]>[0] = true): void {
+    const { pause, message = "" } = typeof options === "boolean" ? { pause: options } : options;
+    this.setPaused(pause, message);
+  }
+
   onState(state: SessionState, reason: string | null): void {
     const before = this.state;
     this.state = state;
-    const names = this.agents.map((agent) => agent.name);
     this.widget?.setData("reason", reason);
-    this.widget?.setState(state, state === "ended" ? endWords(reason) : stateWords(state, names));
+    this.widget?.setState(state, state === "ended" ? this.sentences.end(reason) : this.sentence());
+    if (state !== "live") this.assist?.rest();
     if (state === "ended") {
+      this.assist?.stop();
+      this.assist = null;
+      this.isAssistWanted = false;
       this.session = null;
       this.widget = null;
       this.emit("sessionend", { reason: reasonOf(reason), detail: reason });
@@ -99,15 +115,9 @@ class Visitor implements VisitorApi, SessionListener {
   onAgents(agents: readonly Participant[]): void {
     this.agents = agents;
     this.widget?.setAgents(new Map(agents.map((agent) => [agent.agent, agent.name])));
-    if (this.state === "live") {
-      this.widget?.setState(
-        "live",
-        stateWords(
-          "live",
-          agents.map((agent) => agent.name),
-        ),
-      );
-    }
+    if (this.state === "live") this.widget?.setState("live", this.sentence());
+    if (agents.some((agent) => agent.privileges.some((name) => name !== "view"))) void this.wantAssist();
+    this.assist?.setAgents(agents);
     this.emit("agents", {
       count: agents.length,
       agentlist: agents.map(({ agent, name }) => ({ agent, name })),
@@ -118,13 +128,24 @@ class Visitor implements VisitorApi, SessionListener {
     this.widget?.setPointer(agent, point);
   }
 
+  onCommand(frame: Frame): void {
+    this.assist?.take(frame);
+  }
+
+  onSettings(settings: VisitorSettings): void {
+    this.settings = settings;
+    if (settings.theme) this.widget?.setTheme(settings.theme);
+    this.widget?.setPaused(this.session?.isPaused ?? false);
+  }
+
   onPosition(epoch: number, sequence: number): void {
     this.widget?.setData("epoch", String(epoch));
     this.widget?.setData("sequence", String(sequence));
   }
 
   onUnshareable(why: "too_large" | "failed"): void {
-    this.widget?.setState("live", why === "too_large" ? TOO_LARGE_WORDS : FAILED_WORDS);
+    const { tooLarge, failed } = this.sentences.words;
+    this.widget?.setState("live", why === "too_large" ? tooLarge : failed);
     this.emit("error", { code: "service", detail: why });
   }
 
@@ -132,11 +153,9 @@ class Visitor implements VisitorApi, SessionListener {
     if (this.session || this.isStarting) return;
     this.isStarting = true;
     this.widget?.remove();
-    const widget = new Widget(document, () => this.session?.stop());
-    this.widget = widget;
     this.state = "connecting";
+    this.showWidget();
     this.emit("sessionstarting", {});
-    widget.setState("connecting", stateWords("connecting", []));
     const error = this.faultOf(group, key);
     const answer = error ? null : await start(this.tag.origin, group, key);
     this.isStarting = false;
@@ -154,10 +173,76 @@ class Visitor implements VisitorApi, SessionListener {
     const { session, server, status, resume, home } = continuity;
     const opened = new Session(window, this.tag, { session, server, status, resume, home }, this);
     this.session = opened;
-    this.widget ??= new Widget(document, () => this.session?.stop());
-    this.widget.setState("connecting", stateWords("connecting", []));
-    this.widget.setKey(opened.key);
+    (this.widget ?? this.showWidget()).setKey(opened.key);
     return opened;
+  }
+
+  private showWidget(): Widget {
+    const widget = new Widget(document, this.sentences.words, {
+      onEnd: () => this.session?.stop(),
+      onPause: (pause) => {
+        this.setPaused(pause, "");
+      },
+    });
+    this.widget = widget;
+    widget.setState("connecting", this.sentence());
+    this.translated ??= loadWords(this.tag.origin, languageOf(document, this.tag.language));
+    void this.translated.then((words) => {
+      if (!words) return;
+      this.sentences = new Sentences(words.widget);
+      if (this.widget !== widget) return;
+      widget.setWords(words.widget);
+      widget.setState(this.state, this.sentence());
+    });
+    return widget;
+  }
+
+  private sentence(): string {
+    const names = this.agents.map((agent) => agent.name);
+    const state = this.state === "idle" ? "connecting" : this.state;
+    return this.sentences.state(state, names, this.session?.isPaused ?? false);
+  }
+
+  private setPaused(isPaused: boolean, message: string): void {
+    const { session } = this;
+    if (!session) return;
+    session.pause(isPaused ? message : null);
+    if (isPaused) this.assist?.rest();
+    this.widget?.setPaused(isPaused);
+    if (this.state === "live") this.widget?.setState("live", this.sentence());
+    this.emit("pause", { paused: isPaused });
+  }
+
+  /** What agents do beyond looking is a part of its own, loaded when there is somebody who may. */
+  private async wantAssist(): Promise<void> {
+    if (this.isAssistWanted) return;
+    this.isAssistWanted = true;
+    const { session } = this;
+    try {
+      const module = await loadAssist(this.tag.origin);
+      const words = (await this.translated)?.assist ?? null;
+      const { widget } = this;
+      if (!session || !widget || this.session !== session) return;
+      this.assist = module.createAssist({
+        page: window,
+        shell: widget.shell,
+        session: session.id,
+        words,
+        refuses: () => (this.settings ? (this.settings.refuses ?? []) : null),
+        reach: () => session.reach,
+        isPaused: () => session.isPaused,
+        say: (control, answers) => {
+          session.say(control, answers);
+        },
+        emit: (name, event) => {
+          this.emit(name, event);
+        },
+      });
+      this.assist.setAgents(this.agents);
+    } catch (error) {
+      this.isAssistWanted = false;
+      console.warn(LOG_PREFIX, "what agents do besides looking is not shown: a part did not load.", error);
+    }
   }
 
   private faultOf(group: string, key: string | null): string | null {
@@ -173,7 +258,7 @@ class Visitor implements VisitorApi, SessionListener {
   private fail(error: string): void {
     this.state = "ended";
     this.widget?.setData("error", error);
-    this.widget?.setState("ended", errorWords(error));
+    this.widget?.setState("ended", this.sentences.error(error));
     this.widget = null;
     console.error(LOG_PREFIX, `the session was not started: ${error}.`);
     this.emit("error", { code: error === "key_in_use" ? "dupkey" : "service", detail: error });

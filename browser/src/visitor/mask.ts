@@ -120,6 +120,12 @@ export class Masker {
     }
   }
 
+  /** Whether nothing of a node is masked at this moment. */
+  isOpen(node: Node): boolean {
+    this.rules.refresh();
+    return this.rules.judge(node) === "open";
+  }
+
   /** The page's title, for the facts: nothing of it when it is masked. */
   title(): Masked<string> {
     this.rules.refresh();
@@ -489,10 +495,37 @@ function childrenOf(node: Node): Node[] {
   return children;
 }
 
+/** An empty page, which says nothing about the real one: what agents see while the session is paused. */
+export function emptyPage(width: number, height: number): Masked<eventWithTime>[] {
+  const timestamp = 0;
+  const node = { type: NodeType.Document, id: 1, childNodes: [EMPTY_ROOT] } as serializedNodeWithId;
+  return [
+    brand({ type: EventType.Meta, data: { href: "", width, height }, timestamp }),
+    brand({
+      type: EventType.FullSnapshot,
+      data: { node, initialOffset: { top: 0, left: 0 } },
+      timestamp,
+    }),
+  ];
+}
+
+/** Facts that say nothing about the page. */
+export const NO_WORDS = brand("");
+
 function brand<T>(value: T): Masked<T> {
   return value as Masked<T>;
 }
 
+const EMPTY_ROOT = {
+  type: NodeType.Element,
+  id: 2,
+  tagName: "html",
+  attributes: {},
+  childNodes: [
+    { type: NodeType.Element, id: 3, tagName: "head", attributes: {}, childNodes: [] },
+    { type: NodeType.Element, id: 4, tagName: "body", attributes: {}, childNodes: [] },
+  ],
+};
 const RANK = { open: 0, text: 1, full: 2 } as const;
 const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);
 /** Frames whose addresses are remembered for a page. */

@@ -16,9 +16,10 @@ import { Masker, type Masked } from "./mask.js";
 import { WIDGET_TAG } from "./names.js";
 import { startPatches } from "./patches.js";
 import { Prover } from "./proof.js";
-import { Rules, type MaskMemory } from "./rules.js";
+import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
+import { Targets } from "./targets.js";
 
 /** What the recorder needs from the connection. */
 export interface RecorderHost {
@@ -31,12 +32,21 @@ export interface RecorderHost {
   onSent(): void;
 }
 
+/** How agents' commands reach the page. */
+export interface Reach {
+  find: Targets["find"];
+  isOpen(node: Node): boolean;
+  /** What stands above a node, through shadow trees, slots and frames. */
+  parentsOf(node: Node): Node[];
+}
+
 /** Records one page for one connection. */
 export class Recorder {
   private readonly masker: Masker;
   private readonly facts: FactsWatcher;
   private readonly states: PageStates;
   private readonly styles: StyleWatcher;
+  private readonly targets: Targets;
   private readonly undo: (() => void)[] = [];
   private batch: Masked<eventWithTime>[] = [];
   private keyframe: Masked<eventWithTime>[] | null = null;
@@ -64,6 +74,10 @@ export class Recorder {
     }
     this.masker = new Masker(rules, record.mirror, page.document, memory);
     this.facts = new FactsWatcher(page, this.masker);
+    this.targets = new Targets({
+      nodeOf: (id) => record.mirror.getNode(id),
+      position: () => (host.writer.isOpen && !this.isEpochPlanned ? host.writer.position : null),
+    });
     this.styles = new StyleWatcher(page, () => {
       this.replaceEpoch();
     });
@@ -143,6 +157,20 @@ export class Recorder {
     }, afterMs);
   }
 
+  /** What agents' commands reach through: only live, and only what is not masked at that moment. */
+  readonly reach: Reach = {
+    find: (id, seen, whole) => this.targets.find(id, seen, whole),
+    isOpen: (node) => this.masker.isOpen(node),
+    parentsOf,
+  };
+
+  /** Tells the agents how the visitor's side stands, besides the page. */
+  say(words: Readonly<Record<string, unknown>>, once: Readonly<Record<string, unknown>>): void {
+    this.facts.say({ ...words, ...once });
+    this.noteFacts();
+    this.facts.say(words);
+  }
+
   /** Begins a new epoch because this one cannot go on. */
   private replaceEpoch(): void {
     this.planEpoch(Math.max(0, this.epochAt + EPOCH_INTERVAL_MS - performance.now()));
@@ -188,6 +216,7 @@ export class Recorder {
     }
     const sent = this.host.writer.begin(this.facts.read(), [...meta, full], isPurge);
     this.epochAt = performance.now();
+    this.targets.begin();
     if (sent === "too_large") this.host.onUnshareable("too_large");
     else this.host.onSent();
   }
@@ -212,6 +241,7 @@ export class Recorder {
     }
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
     else this.sendChangedFacts();
+    this.targets.note(batch, this.host.writer.position.sequence);
     this.host.onSent();
   }
 

@@ -8,7 +8,8 @@
 import type { Tag } from "../loader/tag.js";
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
-import { decodeFrame, type Frame } from "../protocol/frame.js";
+import type { Answer, ControlState } from "../protocol/commands.js";
+import { decodeFrame, KINDS, type Frame } from "../protocol/frame.js";
 import { parseSessionId } from "../protocol/ids.js";
 import {
   parseJson,
@@ -18,13 +19,22 @@ import {
   type Participant,
   type Point,
   type StartAnswer,
+  type VisitorSettings,
 } from "../protocol/payloads.js";
-import { clearCookie, readCookie, writeCookie, type Continuity } from "./continuity.js";
+import {
+  clearCookie,
+  isPausedBy,
+  readCookie,
+  writeCookie,
+  writePaused,
+  type Continuity,
+} from "./continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence, type Next } from "./decide.js";
 import { EpochWriter } from "./epoch.js";
 import { OFFLINE_MS_MAX } from "./limits.js";
+import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
-import { Recorder } from "./recorder.js";
+import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal } from "./webtier.js";
 
@@ -35,7 +45,10 @@ export type SessionState = "connecting" | "live" | "reconnecting" | "passive" | 
 export interface SessionListener {
   onState(state: SessionState, reason: string | null): void;
   onAgents(agents: readonly Participant[]): void;
+  onSettings(settings: VisitorSettings): void;
   onPointer(agent: number, point: Point): void;
+  /** Any frame of an agent, pointers too. */
+  onCommand(frame: Frame): void;
   onPosition(epoch: number, sequence: number): void;
   onUnshareable(why: "too_large" | "failed"): void;
 }
@@ -45,6 +58,9 @@ export class Session {
   private socket: WebSocket | null = null;
   private recorder: Recorder | null = null;
   private writer: EpochWriter | null = null;
+  private settings: VisitorSettings | null = null;
+  private paused: string | null = null;
+  private said: Readonly<Record<string, unknown>> = {};
   private ticket: string | null = null;
   private state: SessionState = "connecting";
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,9 +83,38 @@ export class Session {
     private readonly listener: SessionListener,
   ) {}
 
+  /** Text of the session id. */
+  get id(): string {
+    return this.continuity.session;
+  }
+
   /** The session key. */
   get key(): string {
     return parseSessionId(this.continuity.session)?.key ?? "";
+  }
+
+  /** How agents' commands reach the page; `null` while nothing is shared. */
+  get reach(): Reach | null {
+    return this.recorder?.reach ?? null;
+  }
+
+  /** Whether the visitor has paused the session. */
+  get isPaused(): boolean {
+    return this.paused !== null;
+  }
+
+  /** Stops sharing and tells the agents so, or goes on with `null`. Holds over page changes. */
+  pause(message: string | null): void {
+    if (this.state === "ended" || message === this.paused) return;
+    this.paused = message;
+    writePaused(this.page.document, message !== null, this.tag.cookieDomain);
+    if (this.writer) this.share();
+  }
+
+  /** Tells the agents who controls the page; answers are told once. */
+  say(control: ControlState | null, answers: readonly Answer[]): void {
+    this.said = control ? { control } : {};
+    this.recorder?.say(this.said, answers.length > 0 ? { answers } : {});
   }
 
   /** Begins a session that the web tier has just started. */
@@ -93,7 +138,7 @@ export class Session {
     this.isStopping = true;
     clearCookie(this.page.document, this.tag.cookieDomain);
     const socket = this.socket;
-    if (socket?.readyState === WebSocket.OPEN && this.recorder) {
+    if (socket?.readyState === WebSocket.OPEN && this.writer) {
       this.sayBye();
     } else {
       // Not connected: says so as soon as it can. Otherwise the grace period ends the session.
@@ -144,7 +189,8 @@ export class Session {
         this.welcome(frame);
         break;
       case "keyframe_request":
-        this.recorder?.planEpoch();
+        if (this.recorder) this.recorder.planEpoch();
+        else if (this.writer && this.isPaused) this.share();
         break;
       case "participants": {
         const agents = readParticipants(parseJson(frame.payload));
@@ -154,9 +200,11 @@ export class Session {
       case "pointer": {
         const point = readPoint(parseJson(frame.payload));
         if (point !== undefined) this.listener.onPointer(frame.source, point);
+        this.listener.onCommand(frame);
         break;
       }
       default:
+        if (KINDS[frame.kind].from === "agent") this.listener.onCommand(frame);
         break;
     }
   }
@@ -164,7 +212,7 @@ export class Session {
   private welcome(frame: Frame): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
-    if (!socket || this.recorder) return;
+    if (!socket || this.writer) return;
     if (welcome?.session !== this.continuity.session) {
       // Without settings there are no masks, and without masks nothing may leave.
       this.finish("incompatible");
@@ -186,18 +234,40 @@ export class Session {
       this.sayBye();
       return;
     }
-    this.recorder = new Recorder(this.page, welcome.settings, this.memory, {
+    this.settings = welcome.settings;
+    // Another tab may have paused it, or gone on.
+    if (this.hadCookie) this.paused = isPausedBy(this.page.document) ? (this.paused ?? "") : null;
+    this.listener.onSettings(welcome.settings);
+    this.setState("live", null);
+    this.share();
+  }
+
+  /** Records the page, or shows an empty one while the session is paused. */
+  private share(): void {
+    const { socket, writer, settings, paused } = this;
+    if (!socket || !writer || !settings) return;
+    this.recorder?.stop();
+    this.recorder = null;
+    const onSent = (): void => {
+      const { epoch, sequence } = writer.position;
+      this.listener.onPosition(epoch, sequence);
+    };
+    if (paused !== null) {
+      const { innerWidth: width, innerHeight: height } = this.page;
+      const facts = { url: NO_WORDS, title: NO_WORDS, width, height, visible: true, paused };
+      writer.begin(facts, emptyPage(width, height), true);
+      onSent();
+      return;
+    }
+    this.recorder = new Recorder(this.page, settings, this.memory, {
       writer,
       bufferedBytes: () => socket.bufferedAmount,
       onUnshareable: (why) => {
         this.listener.onUnshareable(why);
       },
-      onSent: () => {
-        const { epoch, sequence } = writer.position;
-        this.listener.onPosition(epoch, sequence);
-      },
+      onSent,
     });
-    this.setState("live", null);
+    this.recorder.say(this.said, {});
     this.recorder.start();
   }
 
@@ -310,7 +380,7 @@ export class Session {
       if (this.state === "reconnecting" || this.state === "connecting") this.hurry();
     });
     this.on(this.page, "pagehide", () => {
-      if (this.recorder && this.socket?.readyState === WebSocket.OPEN) this.writer?.part("leaving");
+      if (this.socket?.readyState === WebSocket.OPEN) this.writer?.part("leaving");
       this.dropSocket();
     });
     this.on(this.page, "pageshow", (event) => {

@@ -1,76 +1,116 @@
 /**
- * What the visitor sees of a session: the box with code, state and End button, and the agents' pointers.
+ * What the visitor sees of a session: the box with code, state, Pause and End, and the agents' pointers.
  *
  * Owns its elements, in a closed shadow root that is not recorded. Works under a strict policy of the page: no inline
- * style, no HTML text. What it says stands in `words.ts`; its attributes in HOOKS.md.
+ * style, no HTML text. What it says stands in `words/`; its attributes in HOOKS.md. What agents do beyond pointing is
+ * shown by `assist/`, in the same root.
  */
 
-import type { Point } from "../protocol/payloads.js";
+import type { Point, Theme } from "../protocol/payloads.js";
+import type { WidgetWords } from "../words/types.js";
 import { ENDED_SHOWN_MS } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
 import { WIDGET_CSS } from "./widget-style.js";
+import { fill } from "./words.js";
+
+/** What the visitor can do here. */
+export interface WidgetActions {
+  onEnd(): void;
+  onPause(pause: boolean): void;
+}
+
+/** Where other parts put what they show. */
+export interface Shell {
+  readonly host: HTMLElement;
+  readonly root: ShadowRoot;
+  readonly layer: HTMLElement;
+  readonly box: HTMLElement;
+}
 
 /** The box and the pointers. */
 export class Widget {
-  private readonly host: HTMLElement;
-  private readonly box: HTMLElement;
+  readonly shell: Shell;
   private readonly state: HTMLElement;
   private readonly code: HTMLElement;
   private readonly button: HTMLButtonElement;
-  private readonly layer: HTMLElement;
+  private readonly pauseButton: HTMLButtonElement;
+  private isPaused = false;
   private readonly pointers = new Map<number, HTMLElement>();
   private names = new Map<number, string>();
 
   constructor(
     private readonly page: Document,
-    onEnd: () => void,
+    private words: WidgetWords,
+    actions: WidgetActions,
   ) {
-    this.host = page.createElement(WIDGET_TAG);
-    const root = this.host.attachShadow({ mode: "closed" });
+    const host = page.createElement(WIDGET_TAG);
+    const root = host.attachShadow({ mode: "closed" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(WIDGET_CSS);
     root.adoptedStyleSheets = [sheet];
-    this.layer = this.make("div", "layer");
-    this.layer.setAttribute("aria-hidden", "true");
-    this.box = this.make("div", "box");
-    this.box.setAttribute("role", "group");
-    this.box.setAttribute("aria-label", "Screen sharing");
+    const layer = this.make("div", "layer");
+    layer.setAttribute("aria-hidden", "true");
+    const box = this.make("div", "box");
+    box.setAttribute("role", "group");
     const dot = this.make("span", "dot");
     dot.setAttribute("aria-hidden", "true");
     this.code = this.make("p", "code");
     this.state = this.make("p", "state");
     this.state.setAttribute("role", "status");
-    this.button = page.createElement("button");
-    this.button.type = "button";
-    this.button.textContent = "End";
-    this.button.setAttribute("aria-label", "End screen sharing");
-    this.button.addEventListener("click", () => {
-      if (this.host.dataset.state === "ended") this.remove();
-      else onEnd();
+    this.pauseButton = this.makeButton("quiet", () => {
+      actions.onPause(!this.isPaused);
+    });
+    this.button = this.makeButton("end", () => {
+      if (host.dataset.state === "ended") this.remove();
+      else actions.onEnd();
     });
     const text = this.make("div", "text");
     text.append(this.code, this.state);
-    this.box.append(dot, text, this.button);
-    root.append(this.layer, this.box);
+    box.append(dot, text, this.pauseButton, this.button);
+    root.append(layer, box);
+    this.shell = { host, root, layer, box };
+    this.setWords(words);
     this.setState("connecting", "");
-    page.documentElement.append(this.host);
+    page.documentElement.append(host);
+  }
+
+  /** Speaks another language. */
+  setWords(words: WidgetWords): void {
+    this.words = words;
+    this.shell.box.setAttribute("aria-label", words.label);
+    this.label();
+    if (this.shell.host.dataset.key) this.setKey(this.shell.host.dataset.key);
+  }
+
+  /** Takes on the group's look. */
+  setTheme(theme: Theme): void {
+    const { host } = this.shell;
+    host.dataset.place = theme.place;
+    if (theme.accent) host.style.setProperty("--accent", theme.accent);
+  }
+
+  /** Says whether sharing is paused. */
+  setPaused(isPaused: boolean): void {
+    this.isPaused = isPaused;
+    if (isPaused) this.shell.host.dataset.paused = "";
+    else delete this.shell.host.dataset.paused;
+    this.label();
   }
 
   /** Shows the session key. */
   setKey(key: string): void {
-    this.host.dataset.key = key;
-    this.code.textContent = `Your code: ${key}`;
+    this.shell.host.dataset.key = key;
+    this.code.textContent = fill(this.words.code, { key });
   }
 
   /** Shows a state and its sentence. */
   setState(state: string, words: string): void {
-    this.host.dataset.state = state;
+    this.shell.host.dataset.state = state;
     this.state.textContent = words;
     this.code.hidden = state === "ended";
     if (state !== "live") this.clearPointers();
+    this.label();
     if (state !== "ended") return;
-    this.button.textContent = "Close";
-    this.button.setAttribute("aria-label", "Close this message");
     setTimeout(() => {
       this.remove();
     }, ENDED_SHOWN_MS);
@@ -78,8 +118,8 @@ export class Widget {
 
   /** Sets or removes one of the host's attributes. */
   setData(name: "reason" | "error" | "epoch" | "sequence" | "agents", value: string | null): void {
-    if (value === null) this.host.removeAttribute(`data-${name}`);
-    else this.host.dataset[name] = value;
+    if (value === null) this.shell.host.removeAttribute(`data-${name}`);
+    else this.shell.host.dataset[name] = value;
   }
 
   /** Who is watching; pointers of the others go. */
@@ -96,7 +136,7 @@ export class Widget {
     if (!point) {
       this.pointers.get(agent)?.remove();
       this.pointers.delete(agent);
-      if (this.pointers.size === 0) this.host.removeAttribute("data-pointer");
+      if (this.pointers.size === 0) this.shell.host.removeAttribute("data-pointer");
       return;
     }
     let pointer = this.pointers.get(agent);
@@ -104,21 +144,40 @@ export class Widget {
       if (this.pointers.size >= POINTERS_MAX) return;
       pointer = this.make("div", "pointer");
       pointer.append(this.make("span", "name"));
-      this.layer.append(pointer);
+      this.shell.layer.append(pointer);
       this.pointers.set(agent, pointer);
     }
-    if (pointer.firstElementChild) pointer.firstElementChild.textContent = this.names.get(agent) ?? "Agent";
+    if (pointer.firstElementChild)
+      pointer.firstElementChild.textContent = this.names.get(agent) ?? this.words.agent;
     pointer.style.transform = `translate(${String(point.x)}px, ${String(point.y)}px)`;
-    this.host.setAttribute("data-pointer", `${String(point.x)},${String(point.y)}`);
+    this.shell.host.setAttribute("data-pointer", `${String(point.x)},${String(point.y)}`);
   }
 
   /** Takes the widget out of the page. */
   remove(): void {
-    this.host.remove();
+    this.shell.host.remove();
+  }
+
+  private label(): void {
+    const { words, isPaused, button, pauseButton } = this;
+    const { state } = this.shell.host.dataset;
+    button.textContent = state === "ended" ? words.close : words.end;
+    button.setAttribute("aria-label", state === "ended" ? words.closeLabel : words.endLabel);
+    pauseButton.textContent = isPaused ? words.resume : words.pause;
+    pauseButton.setAttribute("aria-label", isPaused ? words.resumeLabel : words.pauseLabel);
+    pauseButton.hidden = state !== "live";
   }
 
   private clearPointers(): void {
     for (const agent of [...this.pointers.keys()]) this.setPointer(agent, null);
+  }
+
+  private makeButton(name: string, onClick: () => void): HTMLButtonElement {
+    const button = this.page.createElement("button");
+    button.type = "button";
+    button.className = name;
+    button.addEventListener("click", onClick);
+    return button;
   }
 
   private make(tag: string, name: string): HTMLElement {

@@ -55,6 +55,12 @@ export { expect };
 
 const VIEWPORT = { width: 1200, height: 760 };
 
+/** A place in what the visitor has sent. */
+export interface Position {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
 /** A visitor of the shop. */
 export class Shopper {
   readonly sent: Capture;
@@ -113,6 +119,22 @@ export class Shopper {
   async key(): Promise<string> {
     await expect(this.widget).toHaveAttribute("data-key", /.+/);
     return (await this.widget.getAttribute("data-key")) ?? "";
+  }
+
+  /** What was sent last. */
+  async position(): Promise<Position> {
+    const get = async (name: string): Promise<number> =>
+      Number(await this.widget.getAttribute(`data-${name}`));
+    return { epoch: await get("epoch"), sequence: await get("sequence") };
+  }
+
+  /** Takes control back by the keyboard: its button is the page's last tab stop, behind Pause and End. */
+  async takeBack(): Promise<void> {
+    const isThere = (): Promise<boolean> =>
+      this.page.evaluate(() => document.activeElement?.localName === "glance-cobrowse-widget");
+    for (let stops = 0; stops < 100 && !(await isThere()); stops += 1)
+      await this.page.keyboard.press("Tab");
+    for (const key of ["Tab", "Tab", "Enter"]) await this.page.keyboard.press(key);
   }
 
   async go(path: string): Promise<void> {

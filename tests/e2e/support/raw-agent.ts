@@ -6,10 +6,11 @@
 
 import { readFileSync } from "node:fs";
 import { request as httpsRequest, type RequestOptions } from "node:https";
+import { expect } from "@playwright/test";
 import WebSocket from "ws";
 
-import { Capture } from "./frames.js";
-import { agentView } from "./people.js";
+import { Capture, header } from "./frames.js";
+import { agentView, type Position } from "./people.js";
 import { account, stack } from "./stack.js";
 
 export interface Answer {
@@ -25,6 +26,7 @@ export class RawAgent {
   readonly received = new Capture();
   private readonly cookies: { name: string; value: string; domain: string; path: string }[] = [];
   private socket: WebSocket | null = null;
+  private closedBy: number | null = null;
 
   /** Logs in, joins by key, and begins to receive. */
   static async join(name: string, key: string): Promise<RawAgent> {
@@ -44,6 +46,62 @@ export class RawAgent {
 
   close(): void {
     this.socket?.terminate();
+  }
+
+  /** Sends a frame of that kind, whatever this agent may. */
+  send(kind: number, payload: object, position: Position = { epoch: 0, sequence: 0 }): void {
+    const head = Buffer.alloc(12);
+    head.writeUInt8(kind, 0);
+    head.writeUInt32BE(position.epoch, 4);
+    head.writeUInt32BE(position.sequence, 8);
+    this.socket?.send(Buffer.concat([head, Buffer.from(JSON.stringify(payload))]));
+  }
+
+  /** Waits for a frame of that kind. */
+  async expectFrame(kind: number): Promise<void> {
+    const found = (): boolean => this.received.messages.some((one) => header(one).kind === kind);
+    await expect.poll(found, { message: `a frame of kind ${kind.toString(16)}` }).toBe(true);
+  }
+
+  /** How the server closed, or null while it has not. */
+  closeCode(): number | null {
+    return this.closedBy;
+  }
+
+  /** What the visitor's side has answered to this agent's commands so far. */
+  answers(): { n: number; refused: string }[] {
+    const own = this.facts("agent") as number;
+    return [...this.received.text().matchAll(/"answers":(\[[^\]]*\])/g)]
+      .flatMap(
+        (found) => JSON.parse(found[1] ?? "[]") as { agent: number; n: number; refused: string }[],
+      )
+      .filter((one) => one.agent === own)
+      .map(({ n, refused }) => ({ n, refused }));
+  }
+
+  /** Number in the mirrored page of the newest element with that id. */
+  async idOf(id: string): Promise<number> {
+    const found = (): string | undefined =>
+      [
+        ...this.received
+          .text()
+          .matchAll(
+            new RegExp(
+              `"id":(\\d+),"type":2,"tagName":"[a-z-]+","attributes":{[^{}]*"id":"${id}"`,
+              "g",
+            ),
+          ),
+      ].at(-1)?.[1];
+    await expect.poll(found, { message: `#${id} in what was received` }).toBeDefined();
+    return Number(found());
+  }
+
+  /** A field of the server's first frame. */
+  private facts(name: string): unknown {
+    const joined = this.received.messages.find((one) => header(one).kind === 0xe1);
+    return (
+      joined && (JSON.parse(joined.subarray(12).toString("utf8")) as Record<string, unknown>)[name]
+    );
   }
 
   /** The `Cookie` header for a URL. */
@@ -92,6 +150,7 @@ export class RawAgent {
       handshakeTimeout: WAIT_MS_MAX,
     } as unknown as WebSocket.ClientOptions);
     this.socket = socket;
+    socket.on("close", (code) => (this.closedBy = code));
     socket.on("message", (data: Buffer) => this.received.take(data));
     return new Promise((resolve, reject) => {
       socket.once("open", () => resolve());

@@ -1,18 +1,23 @@
 //! Scripts for customers' pages and the style of our own, carried in the binary.
 
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Response, StatusCode};
+use axum::http::{Response, StatusCode, Uri};
 
+use super::error;
 use crate::pages::{Answer, STYLE};
 
-/// `GET /cobrowse/loader.js`
-pub(super) async fn loader(headers: HeaderMap) -> Answer {
-    script(&headers, LOADER, concat!("\"", env!("LOADER_JS_HASH"), "\""))
+/// `GET /cobrowse/<script>`: the loader, the visitor's script, its parts and languages.
+pub(super) async fn script(uri: Uri, headers: HeaderMap) -> Answer {
+    let name = uri.path().strip_prefix("/cobrowse/").unwrap_or_default();
+    match SCRIPTS.iter().find(|script| script.name == name) {
+        Some(script) => deliver(&headers, script),
+        None => error(StatusCode::NOT_FOUND, "not_found", "there is no such script"),
+    }
 }
 
-/// `GET /cobrowse/visitor.js`
-pub(super) async fn visitor(headers: HeaderMap) -> Answer {
-    script(&headers, VISITOR, concat!("\"", env!("VISITOR_JS_HASH"), "\""))
+/// Every script's name.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.iter().map(|script| script.name)
 }
 
 /// `GET /assets/web.css`
@@ -28,7 +33,8 @@ pub(super) async fn style() -> Answer {
 }
 
 /// Public code, for pages of any origin.
-fn script(headers: &HeaderMap, body: &'static [u8], etag: &'static str) -> Answer {
+fn deliver(headers: &HeaderMap, script: &Script) -> Answer {
+    let Script { body, etag, .. } = *script;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     let unchanged = known.is_some_and(|known| {
         known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
@@ -44,8 +50,15 @@ fn script(headers: &HeaderMap, body: &'static [u8], etag: &'static str) -> Answe
     answer
 }
 
-const LOADER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/loader.js"));
-const VISITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/visitor.js"));
+/// Code for customers' pages.
+struct Script {
+    name: &'static str,
+    etag: &'static str,
+    body: &'static [u8],
+}
+
+/// Made by the build script.
+const SCRIPTS: &[Script] = include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 const SCRIPT_HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),

@@ -35,10 +35,12 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/sessions", post(start::start).options(cors::preflight))
         .route("/api/v1/sessions/continue", post(start::go_on).options(cors::preflight))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::allow));
+    let scripts = assets::names().fold(Router::new(), |router, name| {
+        router.route(&format!("/cobrowse/{name}"), get(assets::script))
+    });
     Router::new()
         .merge(visitors)
-        .route("/cobrowse/loader.js", get(assets::loader))
-        .route("/cobrowse/visitor.js", get(assets::visitor))
+        .merge(scripts)
         .route("/cobrowse/AgentView", get(agent_view::by_key))
         .route("/cobrowse/AgentView.aspx", get(agent_view::without_suffix))
         .route("/agentjoin/AgentView", get(agent_view::by_key))

@@ -1,0 +1,129 @@
+/**
+ * What agents draw and highlight on the visitor's page.
+ *
+ * Owns its elements, in the widget's layer, which is not recorded. Drawings stand in the document and scroll with it;
+ * a highlight follows its element.
+ */
+
+import type { DrawCommand } from "../protocol/commands.js";
+import { boxOf } from "./act.js";
+
+/** Drawings and highlights of all agents. */
+export class Ink {
+  private readonly svg: SVGSVGElement;
+  private readonly strokes = new Map<string, { agent: number; line: SVGPolylineElement; points: number[] }>();
+  private readonly marks = new Map<number, { element: Element; box: HTMLElement }>();
+  private isFollowing = false;
+  private readonly place = (): void => {
+    this.svg.style.transform = `translate(${String(-this.page.scrollX)}px, ${String(-this.page.scrollY)}px)`;
+  };
+
+  constructor(
+    private readonly page: Window,
+    private readonly layer: HTMLElement,
+  ) {
+    this.svg = page.document.createElementNS(SVG, "svg");
+    this.svg.setAttribute("class", "ink");
+    layer.append(this.svg);
+    page.addEventListener("scroll", this.place, { passive: true });
+    this.place();
+  }
+
+  /** Adds to a stroke, or takes an agent's drawings away. */
+  draw(agent: number, command: DrawCommand): void {
+    if (!command) {
+      this.erase(agent);
+      return;
+    }
+    const name = `${String(agent)}/${String(command.stroke)}`;
+    let stroke = this.strokes.get(name);
+    if (!stroke) {
+      const [oldest] = this.strokes.keys();
+      if (this.strokes.size >= STROKES_MAX && oldest !== undefined) this.drop(oldest);
+      const line = this.page.document.createElementNS(SVG, "polyline");
+      line.setAttribute("stroke", colourOf(agent));
+      this.svg.append(line);
+      stroke = { agent, line, points: [] };
+      this.strokes.set(name, stroke);
+    }
+    if (stroke.points.length >= STROKE_NUMBERS_MAX) return;
+    stroke.points.push(...command.points);
+    stroke.line.setAttribute("points", stroke.points.join(" "));
+  }
+
+  /** Highlights an element for an agent, or nothing. */
+  mark(agent: number, element: Element | null): void {
+    this.marks.get(agent)?.box.remove();
+    this.marks.delete(agent);
+    if (!element) return;
+    const box = this.page.document.createElement("div");
+    box.className = "mark";
+    box.style.borderColor = colourOf(agent);
+    this.layer.append(box);
+    this.marks.set(agent, { element, box });
+    this.follow();
+  }
+
+  /** How much there is, for whoever looks from outside. */
+  get counts(): { readonly strokes: number; readonly marks: number } {
+    return { strokes: this.strokes.size, marks: this.marks.size };
+  }
+
+  /** Keeps only what these agents have shown. */
+  keep(agents: ReadonlySet<number>): void {
+    for (const [name, { agent }] of this.strokes) if (!agents.has(agent)) this.drop(name);
+    for (const agent of [...this.marks.keys()]) if (!agents.has(agent)) this.mark(agent, null);
+  }
+
+  /** Takes all away. */
+  stop(): void {
+    this.page.removeEventListener("scroll", this.place);
+    this.keep(new Set());
+    this.svg.remove();
+  }
+
+  private erase(agent: number): void {
+    for (const [name, stroke] of this.strokes) if (stroke.agent === agent) this.drop(name);
+  }
+
+  private drop(name: string): void {
+    this.strokes.get(name)?.line.remove();
+    this.strokes.delete(name);
+  }
+
+  private follow(): void {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    const step = (): void => {
+      for (const [agent, { element, box }] of this.marks) {
+        if (!element.isConnected) {
+          this.mark(agent, null);
+          continue;
+        }
+        const { left, top, width, height } = boxOf(element, this.page);
+        box.style.transform = `translate(${String(left - 4)}px, ${String(top - 4)}px)`;
+        box.style.width = `${String(width + 8)}px`;
+        box.style.height = `${String(height + 8)}px`;
+      }
+      this.isFollowing = this.marks.size > 0;
+      if (this.isFollowing) this.page.requestAnimationFrame(step);
+    };
+    step();
+  }
+}
+
+/** An agent's colour: the same for all that it shows. */
+export function colourOf(agent: number): string {
+  return COLOURS[agent % COLOURS.length] ?? "#c2410c";
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Told apart by people who see colours differently, and dark enough on white. */
+const COLOURS = ["#c2410c", "#1d4ed8", "#15803d", "#a21caf", "#0e7490", "#92400e"];
+
+/** Strokes on a page. Full: the oldest goes. */
+const STROKES_MAX = 200;
+
+/** Coordinates of one stroke. Full: the rest of it is not drawn. */
+const STROKE_NUMBERS_MAX = 8_000;

@@ -1,0 +1,68 @@
+/** English: what the scripts carry themselves, and what is said where a language has no file. */
+
+import type { AssistWords, WidgetWords } from "./types.js";
+
+export const widget: WidgetWords = {
+  label: "Screen sharing",
+  code: "Your code: {key}",
+  end: "End",
+  endLabel: "End screen sharing",
+  close: "Close",
+  closeLabel: "Close this message",
+  pause: "Pause",
+  pauseLabel: "Pause screen sharing",
+  resume: "Go on",
+  resumeLabel: "Go on sharing the screen",
+  agent: "Agent",
+  and: "and",
+  more: "{names} and {count} more",
+  connecting: "Connecting…",
+  ready: "Ready to share. Tell the agent your code.",
+  shared: "Screen shared with {names}",
+  paused: "Paused: nobody sees this page.",
+  reconnecting: "Connection lost. Trying again…",
+  passive: "Sharing is paused here: another tab is shown.",
+  ended: "Screen sharing has ended.",
+  tooLarge: "This page is too large to be shared.",
+  failed: "This page cannot be shared.",
+  notStarted: "Screen sharing could not be started. Please try again later.",
+  ends: {
+    stopped: "You have ended screen sharing.",
+    session_ended_visitor: "You have ended screen sharing.",
+    session_ended_agent: "The agent has ended screen sharing.",
+    session_ended_timeout: "Screen sharing has ended, because this page was away for too long.",
+    not_found: "Screen sharing has ended: the session no longer exists.",
+    not_allowed: "Screen sharing has ended: it is not allowed on this site.",
+    superseded: "Screen sharing goes on in another session.",
+    incompatible: "Screen sharing has ended: please reload the page.",
+    unreachable: "Screen sharing has ended: the server could not be reached.",
+  },
+  errors: {
+    not_allowed: "Screen sharing is not allowed on this site.",
+    group_not_allowed: "Screen sharing is not allowed on this page.",
+    key_in_use: "A session with this code is running already. Please try again.",
+    no_server: "All servers are busy. Please try again in a minute.",
+    too_many: "Too many attempts. Please try again in a minute.",
+    bad_request: "The code is not valid.",
+    declined: "You have declined. Nothing was shared.",
+    unreachable: "The server could not be reached. Please check the connection and try again.",
+  },
+};
+
+export const assist: AssistWords = {
+  controls: "{name} controls this page",
+  suspended: "{name} waits while you use the page",
+  takeBack: "Take back control",
+  askTitle: "{name} asks to control this page",
+  askText:
+    "If you allow it, {name} can click, scroll and type here. Masked fields stay closed. You can take control back at any time.",
+  allow: "Allow",
+  deny: "Do not allow",
+  released: "You have control again.",
+  termsTitle: "Before your screen is shared",
+  termsMore: "Read more",
+  accept: "Accept",
+  decline: "Decline",
+  offerTitle: "{name} offers to help",
+  offerText: "If you accept, {name} sees this page, without what is masked. You can end it at any time.",
+};
