@@ -154,7 +154,7 @@ impl Control {
                 }
                 let revision = settings.revision;
                 vec![
-                    Effect::Group(group, Box::new(settings)),
+                    Effect::Group(group, settings),
                     Effect::Send(link, Up::GroupAck { group, revision }.to_json()),
                 ]
             }

@@ -102,7 +102,7 @@ async fn serve(
         grace_ms: protocol::limits::GRACE_MS_MIN,
         ..GroupSettings::default()
     };
-    say(&Down::Group { group: group(), settings });
+    say(&Down::Group { group: group(), settings: Box::new(settings) });
     let (key, key_id) = signer.key();
     say(&Down::Key {
         key_id,

@@ -44,7 +44,7 @@ pub enum Down {
         group: GroupId,
         /// Its settings, in the same object.
         #[serde(flatten)]
-        settings: Flat,
+        settings: Box<Flat>,
     },
     /// The group is gone: its sessions end.
     GroupRemoved {
@@ -286,8 +286,7 @@ mod tests {
 
     #[test]
     fn a_group_record_is_one_flat_object() {
-        let record =
-            Down::Group { group: "demo".parse().unwrap(), settings: GroupSettings::default() };
+        let record = Down::Group { group: "demo".parse().unwrap(), settings: Box::default() };
         let json: serde_json::Value = serde_json::from_str(&record.to_json()).unwrap();
         assert_eq!(json["type"], "group");
         assert_eq!(json["grace_ms"], 30_000);

@@ -303,7 +303,7 @@ mod tests {
         settings.visitor.masks.pop();
         assert!(fits(&settings), "{:?}", settings.faults());
         let group = "g".repeat(32).parse().unwrap();
-        let record = crate::control::Down::Group { group, settings }.to_json();
+        let record = crate::control::Down::Group { group, settings: Box::new(settings) }.to_json();
         assert!(record.len() <= crate::limits::CONTROL_RECORD_BYTES_MAX, "{}", record.len());
     }
 }

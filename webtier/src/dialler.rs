@@ -231,7 +231,7 @@ impl<'a> Link<'a> {
             link.send(&Down::Drain { deadline_ms: until_ms.saturating_sub(ours_ms) }).await?;
         }
         for group in groups {
-            link.send(&Down::Group { group: group.id, settings: group.settings }).await?;
+            link.send(&Down::Group { group: group.id, settings: Box::new(group.settings) }).await?;
         }
         let pushes = app.rotation().hello(id, boot);
         for push in pushes {

@@ -43,7 +43,7 @@ fn run(input: &[u8]) -> Outcome {
         }
     }
     let Ok(group) = "g".repeat(32).parse() else { unreachable!("32 letters are a group id") };
-    let record = Down::Group { group, settings }.to_json();
+    let record = Down::Group { group, settings: Box::new(settings) }.to_json();
     assert!(record.len() <= CONTROL_RECORD_BYTES_MAX, "a record of {} bytes", record.len());
     Outcome::Accepted
 }

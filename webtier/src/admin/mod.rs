@@ -266,7 +266,10 @@ fn apply(app: &App, dialler: &Dialler, effects: Vec<Effect>) -> Result<(), Store
     for effect in effects {
         match effect {
             Effect::Group(group) => app.tell_all(|| {
-                ToLink::Send(Down::Group { group: group.id, settings: group.settings.clone() })
+                ToLink::Send(Down::Group {
+                    group: group.id,
+                    settings: Box::new(group.settings.clone()),
+                })
             }),
             Effect::Orders => app.tell_all(|| ToLink::Orders),
             Effect::Servers => dialler.configure()?,

@@ -367,7 +367,9 @@ async fn changed_settings_travel_at_once_and_sessions_wait_for_them() {
     assert!(world.app.choose(demo(), 1).await.is_some());
     let group = world.store().change_group(&demo(), &|_| Ok(())).unwrap();
     let settings = group.settings;
-    world.app.tell_all(|| ToLink::Send(Down::Group { group: demo(), settings: settings.clone() }));
+    world.app.tell_all(|| {
+        ToLink::Send(Down::Group { group: demo(), settings: Box::new(settings.clone()) })
+    });
     loop {
         if let Down::Group { settings, .. } = stream.next().await {
             assert_eq!(settings.revision, 2);

@@ -570,7 +570,8 @@ impl Store for SledStore {
 
 fn valid(group: &Group) -> Result<(), StoreError> {
     let mut faults = group.settings.faults();
-    let record = Down::Group { group: group.id, settings: group.settings.clone() }.to_json();
+    let record =
+        Down::Group { group: group.id, settings: Box::new(group.settings.clone()) }.to_json();
     if record.len() > protocol::limits::CONTROL_RECORD_BYTES_MAX {
         faults.push(format!(
             "the settings take {} bytes, at most {}: shorten the selectors",
