@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Names this server; the audience of its tickets.
     pub id: ServerId,
-    /// Addresses to listen on; each core has a listener for each.
+    /// Addresses to listen on; each core has a listener for each. None: the service manager hands sockets over.
     pub listen: Vec<SocketAddr>,
     /// What browsers call this server.
     pub public_url: Url,
@@ -102,6 +102,7 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 struct File {
     id: String,
+    #[serde(default)]
     listen: Vec<String>,
     public_url: String,
     control_name: String,
@@ -189,9 +190,6 @@ impl File {
         if let Err(error) = &id {
             faults.push(format!("id = {:?}: {error}", self.id));
         }
-        if self.listen.is_empty() {
-            faults.push("listen is empty: give at least one address, like \"0.0.0.0:443\"".into());
-        }
         let listen: Vec<SocketAddr> = self
             .listen
             .iter()
@@ -218,7 +216,7 @@ impl File {
         if self.cores > CORES_MAX {
             faults.push(format!("cores = {}: at most {CORES_MAX}; 0 takes all", self.cores));
         }
-        let at = |path: &PathBuf| folder.join(path);
+        let at = |path: &PathBuf| host::source::relative_to(folder, path);
         Some(Config {
             id: id.ok()?,
             listen,

@@ -10,6 +10,7 @@
 //! - [`shared`]: the little that all cores share, touched at joins and never on a frame's path.
 //! - [`credentials`]: keys, tickets' single use, agent cookies, CSRF values.
 //! - [`control`]: the stream that the web tier dials in.
+//! - [`supervise`]: watches the cores and speaks to the service manager.
 //! - [`pages`]: the viewer and its Content-Security-Policy.
 
 #![deny(unsafe_code)]
@@ -23,4 +24,5 @@ pub mod pages;
 pub mod shard;
 pub mod shared;
 pub mod startup;
+pub mod supervise;
 pub mod tls;

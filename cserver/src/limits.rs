@@ -35,6 +35,13 @@ pub const LINGER_MS: u64 = 2_000;
 /// From the order to drain to the end of the process.
 pub const DRAIN_MS: u64 = 10_000;
 
+/// Each core is woken so often, to show that it still turns.
+pub const BEAT_MS: u64 = 1_000;
+
+/// A core that has not turned for so long is stuck: ten beats, and a hundred times the longest turn that was seen. Reached:
+/// `/healthz` says 503 and the watchdog is no longer fed.
+pub const CORE_STUCK_MS: u64 = 10_000;
+
 /// Send buffer of a socket: what the kernel may hold for a reader who does not read. Fixed, or it would grow to
 /// megabytes and hide a slow agent.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
@@ -83,5 +90,6 @@ const SEALED_OVERHEAD_BYTES: usize = 5 * 64;
 
 const _: () = {
     assert!(SEAL_BYTES_MAX + SEALED_OVERHEAD_BYTES <= 64 * 1024);
+    assert!(BEAT_MS * 5 <= CORE_STUCK_MS);
     assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
 };

@@ -1,10 +1,11 @@
 //! The session server's command line: `cserver serve --config FILE`.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use cserver::backend::{Clock, Core, Office, Post, listener};
 use cserver::config::{Config, LogFormat};
@@ -12,7 +13,9 @@ use cserver::credentials::CookieKeys;
 use cserver::limits::DRAIN_MS;
 use cserver::shard::{Entropy, Shard};
 use cserver::shared::{Identity, Shared};
+use cserver::supervise::Supervisor;
 use cserver::{startup, tls};
+use host::{Notifier, inherited};
 use protocol::secret::Secret;
 
 #[global_allocator]
@@ -64,6 +67,8 @@ fn main() -> ExitCode {
 }
 
 fn serve(path: &std::path::Path) -> anyhow::Result<()> {
+    // Before any other thread, and before a descriptor could be opened under a number that is not ours.
+    inherited();
     let config = Config::read(path)?;
     start_log(config.log.format);
     let found = startup::look(config.backend, config.cores)?;
@@ -76,7 +81,11 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
         cores,
     ));
     let office = Arc::new(Office::new(cores));
-    let listeners = listener::bind(&config.listen, cores)?;
+    let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
+        Notifier::default()
+    });
+    let listeners = listeners(&config, cores)?;
     for one in listeners.first().into_iter().flatten() {
         tracing::info!(
             server = config.id.as_str(),
@@ -88,6 +97,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     }
     drain_on_signals(office.clone())?;
     let clock = Clock::start();
+    let supervisor = Supervisor { notifier, office: office.clone(), shared: shared.clone(), clock };
     let mut threads = Vec::with_capacity(cores);
     for (core, (listeners, processor)) in listeners.into_iter().zip(found.cores).enumerate() {
         let entropy: Entropy = Box::new(fill_random);
@@ -106,6 +116,10 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
             std::thread::Builder::new().name(name).spawn(run).context("cannot start a core")?,
         );
     }
+    std::thread::Builder::new()
+        .name("supervisor".into())
+        .spawn(move || supervisor.run())
+        .context("cannot start the supervisor")?;
     for thread in threads {
         match thread.join() {
             Ok(result) => result.context("a core has failed")?,
@@ -115,6 +129,27 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     }
     tracing::info!("drained, bye");
     Ok(())
+}
+
+/// Sockets that the service manager opened; without any, those of `listen`.
+fn listeners(config: &Config, cores: usize) -> anyhow::Result<Vec<Vec<TcpListener>>> {
+    for told in inherited().unknown() {
+        tracing::warn!("{told}: the service manager's socket is left unused");
+    }
+    let handed = inherited().public()?;
+    if handed.is_empty() {
+        ensure!(
+            !config.listen.is_empty(),
+            "there is nothing to listen on: give `listen` an address like \"0.0.0.0:443\", or start this by a socket unit"
+        );
+        return Ok(listener::bind(&config.listen, cores)?);
+    }
+    if !config.listen.is_empty() {
+        tracing::info!("`listen` is left unused: the service manager's sockets are served");
+    }
+    let sockets = handed.len();
+    tracing::info!(sockets, cores, "sockets of the service manager");
+    listener::share(&handed, cores).context("a socket of the service manager cannot be served")
 }
 
 fn check(path: &std::path::Path) -> anyhow::Result<()> {

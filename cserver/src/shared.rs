@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use connection::TlsConfigs;
 use parking_lot::{Mutex, RwLock};
@@ -14,7 +14,7 @@ use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNu
 
 use crate::config::Config;
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
-use crate::limits::{ENDED_MAX, ENDED_MS, GROUPS_MAX};
+use crate::limits::{CORE_STUCK_MS, ENDED_MAX, ENDED_MS, GROUPS_MAX};
 use crate::pages;
 
 /// One core, by its index.
@@ -34,6 +34,7 @@ pub struct Shared {
     directory: Mutex<Directory>,
     loads: Vec<Load>,
     draining: AtomicBool,
+    web_tiers: AtomicUsize,
 }
 
 /// Names and addresses of this server, as others know it.
@@ -64,8 +65,9 @@ pub struct Group {
     pub policy: String,
 }
 
-/// Load of one core; written by it alone, once a turn.
-#[derive(Debug, Default)]
+/// Load of one core; written by it alone, once a turn, on a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
 pub struct Load {
     /// Sessions.
     pub sessions: AtomicU64,
@@ -73,6 +75,44 @@ pub struct Load {
     pub agents: AtomicU64,
     /// Connections of every kind.
     pub connections: AtomicU64,
+    /// When it turned last, monotonic milliseconds.
+    pub turned_ms: AtomicU64,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        let turned_ms = AtomicU64::new(NEVER);
+        Self { sessions: zero(), agents: zero(), connections: zero(), turned_ms }
+    }
+}
+
+/// Before a core's first turn.
+const NEVER: u64 = u64::MAX;
+
+/// Why a server takes no sessions just now, in words for monitoring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// A core does not turn any more.
+    Stuck,
+    /// It was told to end.
+    Draining,
+    /// No control stream is open.
+    NoWebTier,
+    /// No server key is valid: nobody can be let in.
+    NoKey,
+}
+
+impl NotReady {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::Draining => "draining",
+            Self::NoWebTier => "no_web_tier",
+            Self::NoKey => "no_key",
+        }
+    }
 }
 
 /// Where sessions live.
@@ -97,6 +137,7 @@ impl Shared {
             directory: Mutex::default(),
             loads: (0..cores).map(|_| Load::default()).collect(),
             draining: AtomicBool::new(false),
+            web_tiers: AtomicUsize::new(0),
         }
     }
 
@@ -192,6 +233,61 @@ impl Shared {
         (sum(|load| &load.sessions), sum(|load| &load.agents), sum(|load| &load.connections))
     }
 
+    /// A core that has turned, and does not any more. While draining cores end one by one, and none counts as stuck.
+    pub fn stuck(&self, now_ms: u64) -> Option<CoreIndex> {
+        let is_stuck = |load: &Load| {
+            let turned_ms = load.turned_ms.load(Ordering::Relaxed);
+            turned_ms != NEVER && now_ms.saturating_sub(turned_ms) >= CORE_STUCK_MS
+        };
+        if self.is_draining() { None } else { self.loads.iter().position(is_stuck) }
+    }
+
+    /// Whether every core has begun to work.
+    pub fn have_all_turned(&self) -> bool {
+        self.loads.iter().all(|load| load.turned_ms.load(Ordering::Relaxed) != NEVER)
+    }
+
+    /// The control core says how many web tiers are connected.
+    pub fn set_web_tiers(&self, count: usize) {
+        self.web_tiers.store(count, Ordering::Relaxed);
+    }
+
+    /// How many web tiers are connected.
+    pub fn web_tiers(&self) -> usize {
+        self.web_tiers.load(Ordering::Relaxed)
+    }
+
+    /// Why no session can begin here; `None` when one can.
+    pub fn not_ready(&self, now_ms: u64) -> Option<NotReady> {
+        if self.stuck(now_ms).is_some() {
+            Some(NotReady::Stuck)
+        } else if self.is_draining() {
+            Some(NotReady::Draining)
+        } else if self.web_tiers() == 0 {
+            Some(NotReady::NoWebTier)
+        } else if self.keys.read().is_empty() {
+            Some(NotReady::NoKey)
+        } else {
+            None
+        }
+    }
+
+    /// How it is, in a line for the service manager.
+    pub fn status(&self) -> String {
+        let (sessions, agents, _) = self.totals();
+        match (self.is_draining(), self.web_tiers()) {
+            (true, _) => format!("draining: {sessions} sessions left"),
+            (false, 0) => format!(
+                "no web tier is connected, so nobody new can be let in; {sessions} sessions go on"
+            ),
+            (false, tiers) => {
+                format!(
+                    "serving {sessions} sessions, {agents} agents; web tiers connected: {tiers}"
+                )
+            }
+        }
+    }
+
     /// Takes no more sessions from now on.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -243,6 +339,26 @@ mod tests {
         assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
         assert_eq!(shared.owner(&id(1)), Err(CloseCode::SessionEndedVisitor));
         assert_eq!(shared.directory.lock().ended.len(), ENDED_MAX);
+    }
+
+    #[test]
+    fn a_core_that_stops_turning_is_told_and_so_is_whatever_else_keeps_sessions_away() {
+        let shared = crate::shard::testing::shared(2);
+        assert!(!shared.have_all_turned());
+        assert_eq!(shared.stuck(CORE_STUCK_MS * 2), None, "it has not begun yet");
+        for core in 0..2 {
+            shared.load(core).turned_ms.store(5, Ordering::Relaxed);
+        }
+        assert!(shared.have_all_turned());
+        assert_eq!(shared.not_ready(5), Some(NotReady::NoWebTier));
+        assert!(shared.status().contains("no web tier"));
+        shared.set_web_tiers(1);
+        assert_eq!(shared.not_ready(5), None);
+        shared.load(0).turned_ms.store(CORE_STUCK_MS, Ordering::Relaxed);
+        assert_eq!(shared.stuck(CORE_STUCK_MS + 5), Some(1));
+        assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Stuck));
+        shared.drain();
+        assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Draining));
     }
 
     #[test]

@@ -9,13 +9,25 @@ use connection::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use connection::rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
 use connection::rustls::{self, RootCertStore, ServerConfig};
 
+use zeroize::Zeroizing;
+
 use crate::config::Config;
 
 /// A certificate or key does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSetupError {
-    /// A file cannot be read or holds something else.
+    /// A source gives nothing.
     #[error("{what} {path}: {error}")]
+    Source {
+        /// Which.
+        what: &'static str,
+        /// Where.
+        path: String,
+        /// Why.
+        error: host::source::SourceError,
+    },
+    /// A file holds something else.
+    #[error("{what} {path}: {error}; expected PEM")]
     File {
         /// Which.
         what: &'static str,
@@ -81,7 +93,8 @@ type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCe
 
 fn finish(builder: Builder, certificate: &Path, key: &Path) -> Result<ServerConfig, TlsSetupError> {
     let chain = chain(certificate)?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| TlsSetupError::File {
+    let text = Zeroizing::new(read("private key", key)?);
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| TlsSetupError::File {
         what: "private key",
         path: key.display().to_string(),
         error,
@@ -108,11 +121,17 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
         path: path.display().to_string(),
         error,
     };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(fault)?.collect();
+    let text = read("certificate", path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match chain.map_err(fault)? {
         chain if chain.is_empty() => Err(TlsSetupError::Empty(path.display().to_string())),
         chain => Ok(chain),
     }
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
+    let path_of = |error| TlsSetupError::Source { what, path: path.display().to_string(), error };
+    host::source::read(path).map_err(path_of)
 }
 
 /// Session tickets with keys of their own that change by themselves.

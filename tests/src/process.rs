@@ -34,16 +34,19 @@ impl Process {
         log: &Path,
     ) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        Self::adopt(name, command, log)
+    }
+
+    /// Starts a command that was made elsewhere and writes to `log`.
+    pub fn adopt(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+        let child = command
             // A log is a file: no colours.
             .env("NO_COLOR", "1")
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }
 

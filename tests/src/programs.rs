@@ -8,7 +8,8 @@ use crate::process::{Process, run};
 
 /// The programs that a stack starts.
 pub(crate) struct Programs {
-    cserver: PathBuf,
+    /// The session server's program.
+    pub(crate) cserver: PathBuf,
     /// The web tier's program.
     pub(crate) webtier: PathBuf,
 }

@@ -17,6 +17,7 @@ use crate::certificates::{Certificates, Names};
 use crate::files::{CServerFile, WebTierFile};
 use crate::http::Request;
 use crate::limits::{POLL_EVERY, START_MAX, START_TRIES_MAX, STOP_MAX};
+use crate::manager::Manager;
 use crate::net::Net;
 use crate::ports::{FreePort, listen};
 use crate::process::Process;
@@ -409,6 +410,28 @@ impl Stack {
         let file = root.join(format!("{}.toml", server.id));
         server.process = Programs::find()?.serve_cserver(&server.id, &file, root)?;
         self.wait_until_ready()
+    }
+
+    /// Starts a CServer whose process has ended as a service of that manager, and returns before it is ready.
+    pub fn serve_server_by(&mut self, at: usize, manager: &Manager) -> Result<()> {
+        let server = &mut self.servers[at];
+        ensure!(server.process.ended().is_some(), "{} still runs", server.id);
+        let root = self.folder.path();
+        let file = root.join(format!("{}.toml", server.id));
+        let words = ["serve", "--config", &file.to_string_lossy()];
+        let log = root.join(format!("{}.log", server.id));
+        server.process = manager.start(&server.id, &Programs::find()?.cserver, &words, &log)?;
+        Ok(())
+    }
+
+    /// Starts the web tier, whose process has ended, as a service of that manager, and returns before it is ready.
+    pub fn serve_web_by(&mut self, manager: &Manager) -> Result<()> {
+        ensure!(self.web.process.ended().is_some(), "the web tier still runs");
+        let Admin { program, file } = self.admin_of()?;
+        let words = ["serve", "--config", &file.to_string_lossy()];
+        let log = self.folder.path().join("webtier.log");
+        self.web.process = manager.start("web tier", &program, &words, &log)?;
+        Ok(())
     }
 
     /// Starts the web tier again after its process has ended.

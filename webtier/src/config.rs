@@ -15,7 +15,7 @@ use crate::limits::{STARTS_PER_MINUTE_ADDRESS, STARTS_PER_MINUTE_GROUP};
 pub(crate) struct Config {
     /// This process's identity on control streams; no two may share one.
     pub(crate) replica: ReplicaId,
-    /// Where to listen.
+    /// Where to listen. Nowhere: the service manager hands sockets over.
     pub(crate) listen: Vec<SocketAddr>,
     /// What browsers call us: an https origin.
     pub(crate) public_url: String,
@@ -98,6 +98,7 @@ impl Default for Limits {
 #[serde(deny_unknown_fields)]
 struct File {
     replica: String,
+    #[serde(default)]
     listen: Vec<String>,
     public_url: String,
     cookie_domain: String,
@@ -173,9 +174,6 @@ impl File {
         if let Err(error) = &replica {
             faults.push(format!("replica = {:?}: {error}", self.replica));
         }
-        if self.listen.is_empty() {
-            faults.push("listen is empty: give at least one address, like \"0.0.0.0:443\"".into());
-        }
         let mut listen = Vec::new();
         for text in &self.listen {
             match text.parse() {
@@ -211,7 +209,7 @@ impl File {
                 faults.push(format!("limits.{name} = {value}: between 1 and 60000"));
             }
         }
-        let at = |path: &PathBuf| folder.join(path);
+        let at = |path: &PathBuf| host::source::relative_to(folder, path);
         Some(Config {
             replica: replica.ok()?,
             listen,

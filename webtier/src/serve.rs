@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use host::{Notifier, inherited};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::dialler::Dialler;
 use crate::limits::STOP_MS_MAX;
 use crate::routes::router;
-use crate::service::{Service, ServiceError};
+use crate::service::{App, Service, ServiceError};
 use crate::store::sled::SledStore;
 use crate::store::{Store, StoreError};
 use crate::tls::{self, TlsError};
@@ -37,6 +38,12 @@ pub(crate) enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error(
+        "there is nothing to listen on: give `listen` an address like \"0.0.0.0:443\", or start this by a socket unit"
+    )]
+    Nowhere,
+    #[error("a socket of the service manager cannot be served: {0}")]
+    Inherited(std::io::Error),
     #[error("cannot watch for signals: {0}")]
     Signal(std::io::Error),
     #[error("a listener failed: {0}")]
@@ -75,7 +82,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
     let (server_tls, client_tls) = files(&config)?;
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-    let listeners = listen(&config.listen)?;
+    let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
+        Notifier::default()
+    });
+    let listeners = listeners(&config.listen)?;
     let addresses: Vec<_> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&config.store)?);
@@ -101,6 +112,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
         servers.spawn(server.handle(handle).serve(pages));
     }
     tracing::info!(?addresses, admin_socket = %socket_path.display(), "web tier listens");
+    let notifier = Arc::new(notifier);
+    notifier.ready(&status(&app));
+    house.spawn(tell(notifier.clone(), app.clone()));
 
     let ended = tokio::select! {
         _ = term.recv() => Ok(()),
@@ -110,6 +124,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
             _ => Ok(()),
         },
     };
+    notifier.stopping(Duration::from_millis(2 * STOP_MS_MAX));
     tracing::info!("web tier stops: requests under way are finished first");
     for handle in &handles {
         handle.graceful_shutdown(Some(Duration::from_millis(STOP_MS_MAX)));
@@ -124,6 +139,36 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
         .unwrap_or(Err(StoreError::Conflict))?;
     tracing::info!("web tier stopped; the store is on disk");
     ended
+}
+
+/// Tells the service manager that the runtime still turns, and how we are.
+async fn tell(notifier: Arc<Notifier>, app: App) {
+    let beat = notifier.watchdog().map_or(BEAT, |watchdog| BEAT.min(watchdog / 4));
+    loop {
+        tokio::time::sleep(beat).await;
+        notifier.alive();
+        notifier.status(&status(&app));
+    }
+}
+
+fn status(app: &App) -> String {
+    match app.fleet().up_count() {
+        0 => "no CServer is connected, so no session can begin".into(),
+        up => format!("serving; CServers connected: {up}"),
+    }
+}
+
+/// Sockets that the service manager opened; without any, those of `listen`.
+fn listeners(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServeError> {
+    let handed = inherited().public().map_err(ServeError::Inherited)?;
+    for listener in &handed {
+        listener.set_nonblocking(true).map_err(ServeError::Inherited)?;
+    }
+    match (handed.is_empty(), addresses.is_empty()) {
+        (false, _) => Ok(handed),
+        (true, false) => listen(addresses),
+        (true, true) => Err(ServeError::Nowhere),
+    }
 }
 
 fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServeError> {
@@ -148,3 +193,6 @@ fn warn_of_what_is_missing(store: &dyn Store) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+/// The service manager hears of us so often.
+const BEAT: Duration = Duration::from_secs(1);

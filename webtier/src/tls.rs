@@ -9,6 +9,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use zeroize::Zeroizing;
 
 use crate::config::{ControlFiles, TlsFiles};
 
@@ -56,17 +57,16 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let file = |error: String| TlsError::File { path: path.into(), what: "a certificate", error };
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| file(error.to_string()))?;
-    let chain: Vec<_> =
-        certificates.collect::<Result<_, _>>().map_err(|error| file(error.to_string()))?;
+    let text = host::source::read(path).map_err(|error| file(error.to_string()))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| file(error.to_string()))?;
     if chain.is_empty() { Err(file("no certificate in it".into())) } else { Ok(chain) }
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::File {
-        path: path.into(),
-        what: "a private key",
-        error: error.to_string(),
-    })
+    let file = |error: String| TlsError::File { path: path.into(), what: "a private key", error };
+    let text = host::source::read(path).map_err(|error| file(error.to_string()))?;
+    let text = Zeroizing::new(text);
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| file(error.to_string()))
 }

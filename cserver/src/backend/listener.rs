@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::limits::{BACKLOG, SEND_BUFFER_BYTES};
 
@@ -17,6 +17,30 @@ pub fn bind(addresses: &[SocketAddr], cores: usize) -> Result<Vec<Vec<TcpListene
             let listener = listen(bound).map_err(fault)?;
             bound = listener.local_addr().map_err(fault)?;
             of_core.push(listener);
+        }
+    }
+    Ok(all)
+}
+
+/// Gives sockets that a service manager opened to `cores`: each core has one of its own where there are enough, and shares
+/// one where there are fewer. None is left without a core, or who the kernel sent to it would wait forever.
+pub fn share(handed: &[TcpListener], cores: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+    for listener in handed {
+        let socket = SockRef::from(listener);
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+    }
+    let mut addresses: Vec<SocketAddr> =
+        handed.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+    addresses.sort_unstable();
+    addresses.dedup();
+    let mut all: Vec<Vec<TcpListener>> = (0..cores).map(|_| Vec::new()).collect();
+    for address in addresses {
+        let same = |listener: &&TcpListener| listener.local_addr().is_ok_and(|at| at == address);
+        let sockets: Vec<&TcpListener> = handed.iter().filter(same).collect();
+        for n in 0..sockets.len().max(cores) {
+            all[n % cores].push(sockets[n % sockets.len()].try_clone()?);
         }
     }
     Ok(all)
@@ -67,7 +91,6 @@ fn remedy(error: &io::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use socket2::SockRef;
     use std::net::TcpStream;
 
     #[test]
@@ -84,6 +107,27 @@ mod tests {
         // Linux doubles what is asked for, to hold its own book-keeping.
         let size = SockRef::from(&accepted).send_buffer_size().unwrap();
         assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn every_socket_that_was_handed_over_has_a_core_and_every_core_has_one_of_each_address() {
+        for (sockets, cores, of_each) in [(1, 3, 1), (3, 3, 1), (2, 3, 1), (5, 2, 2), (2, 1, 2)] {
+            let addresses = ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse().unwrap());
+            let handed: Vec<TcpListener> = addresses
+                .into_iter()
+                .flat_map(|address| bind(&[address], sockets).unwrap())
+                .flatten()
+                .collect();
+            let all = share(&handed, cores).unwrap();
+            assert_eq!(all.len(), cores);
+            for of_core in &all {
+                assert!(of_core.len() >= 2 * of_each, "{sockets} sockets, {cores} cores");
+                let v6 = of_core.iter().filter(|one| one.local_addr().unwrap().is_ipv6()).count();
+                assert_eq!(2 * v6, of_core.len());
+            }
+            let given: usize = all.iter().map(Vec::len).sum();
+            assert_eq!(given, 2 * sockets.max(cores), "{sockets} sockets, {cores} cores");
+        }
     }
 
     #[test]

@@ -32,12 +32,19 @@ pub enum Post {
     Arrival(TcpStream, Box<Cargo>),
     /// The order to drain, within so many milliseconds. For the control core.
     Drain(u64),
+    /// Nothing but a turn, to show that the core can.
+    Beat,
 }
 
 impl Office {
     /// A mailbox for each core.
     pub fn new(cores: usize) -> Self {
         Self { boxes: (0..cores).map(|_| Mailbox::default()).collect() }
+    }
+
+    /// How many cores there are.
+    pub fn cores(&self) -> usize {
+        self.boxes.len()
     }
 
     /// Puts a post into a core's box and wakes it.

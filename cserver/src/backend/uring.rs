@@ -237,6 +237,7 @@ impl Turn {
             match post {
                 Post::Mail(mail) => self.shard.handle_mail(now, mail),
                 Post::Drain(deadline_ms) => self.shard.drain(now, deadline_ms),
+                Post::Beat => {}
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
                     self.outputs();

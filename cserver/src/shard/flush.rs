@@ -19,7 +19,7 @@ impl Shard {
         }
         // Filling reads time and may end a link that does not read.
         self.relay_events(now);
-        self.publish_load();
+        self.publish_load(now);
     }
 
     /// The next connection with bytes for its socket.

@@ -380,12 +380,16 @@ impl Shard {
         bytes
     }
 
-    fn publish_load(&self) {
+    fn publish_load(&self, now: Now) {
         let load = self.shared.load(self.core);
         let stats = self.relay.stats();
         load.sessions.store(stats.sessions, Ordering::Relaxed);
         load.agents.store(stats.agents, Ordering::Relaxed);
         load.connections.store(self.slots.len() as u64, Ordering::Relaxed);
+        load.turned_ms.store(now.mono_ms, Ordering::Relaxed);
+        if let Some(control) = &self.control {
+            self.shared.set_web_tiers(control.connected());
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::slot::Role;
 use super::{Cargo, Now, Output, Shard, get};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX};
 use crate::pages;
-use crate::shared::{CoreIndex, Shared};
+use crate::shared::{CoreIndex, NotReady, Shared};
 
 /// What becomes of a request.
 enum Route {
@@ -118,7 +118,8 @@ fn find(
         (Method::Get, ["assets", name]) => {
             pages::asset(name).map(Route::Answer).ok_or(CloseCode::NotFound)
         }
-        (Method::Get, ["healthz"]) => Ok(Route::Answer(health(shared))),
+        (Method::Get, ["healthz"]) => Ok(Route::Answer(health(shared, now))),
+        (Method::Get, ["readyz"]) => Ok(Route::Answer(readiness(shared, now))),
         _ => Err(CloseCode::NotFound),
     }
 }
@@ -303,12 +304,29 @@ fn misdirected(shared: &Shared) -> Response {
     Response::new(421).content("application/json", body.into_bytes())
 }
 
-fn health(shared: &Shared) -> Response {
-    let status = if shared.is_draining() { "draining" } else { "ok" };
+/// Whether the process works: what must be started anew answers 503. It may be of no use at the moment all the same.
+pub(crate) fn health(shared: &Shared, now: Now) -> Response {
+    let (code, status) = match shared.stuck(now.mono_ms) {
+        Some(_) => (503, NotReady::Stuck.name()),
+        None if shared.is_draining() => (200, NotReady::Draining.name()),
+        None => (200, "ok"),
+    };
     let body = format!(r#"{{"status":"{status}","backend":"{}"}}"#, shared.identity.backend);
-    Response::new(200)
+    fresh(code, body)
+}
+
+/// Whether a session can begin here.
+pub(crate) fn readiness(shared: &Shared, now: Now) -> Response {
+    match shared.not_ready(now.mono_ms) {
+        None => fresh(200, r#"{"status":"ready"}"#.into()),
+        Some(why) => fresh(503, format!(r#"{{"status":"{}"}}"#, why.name())),
+    }
+}
+
+fn fresh(code: u16, json: String) -> Response {
+    Response::new(code)
         .header("Cache-Control", "no-store")
-        .content("application/json", body.into_bytes())
+        .content("application/json", json.into_bytes())
 }
 
 /// Body of a status answer.

@@ -230,8 +230,17 @@ fn counted(output: &str) -> Result<Count> {
 }
 
 /// Everything that talks to real servers.
-const PATH_TESTS: &[&str] =
-    &["path", "lifecycle", "credentials", "frames", "slow", "requests", "processes", "commands"];
+const PATH_TESTS: &[&str] = &[
+    "path",
+    "lifecycle",
+    "credentials",
+    "frames",
+    "slow",
+    "requests",
+    "processes",
+    "commands",
+    "service",
+];
 
 /// What moves bytes in every direction, ends connections in every way and restarts processes.
 const IO_URING_TESTS: &[&str] = &["path", "lifecycle", "frames", "slow", "processes"];

@@ -1,0 +1,13 @@
+//! What a process and its service manager say to each other, for both servers: which sockets and files it was handed
+//! ([`inherited`]), where a certificate comes from ([`source`]), and how it is ([`notify`]).
+//!
+//! The protocols are systemd's (`sd_listen_fds`, `LoadCredential=`, `OpenFile=`, `sd_notify`), which other managers and
+//! `systemd-socket-activate` speak too. Without a manager every part says that there is nothing, and nobody is hindered.
+//! Everything that needs a file or a new socket is done at the start, so that a process may lock itself in afterwards.
+
+pub mod inherited;
+pub mod notify;
+pub mod source;
+
+pub use inherited::{Inherited, inherited};
+pub use notify::Notifier;
