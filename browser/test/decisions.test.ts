@@ -9,6 +9,7 @@ import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { clearCookie, readCookie, writeCookie, type CookieJar } from "../src/visitor/continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence } from "../src/visitor/decide.js";
 import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "../src/visitor/limits.js";
+import { callOfKey, isCallMessage, readKeys } from "../src/loader/calls.js";
 import * as de from "../src/words/de.js";
 import * as en from "../src/words/en.js";
 import * as es from "../src/words/es.js";
@@ -81,6 +82,26 @@ describe("the visitor's script", () => {
     expect(say.error("key_in_use")).not.toBe(say.error("no_server"));
     expect(say.error("of a later version")).not.toBe("");
     expect(say.state("live", ["Ada"], true)).toContain("Paused");
+  });
+
+  it("takes keys and buttons for calls, and says what is wrong with the attribute", () => {
+    const keys = readKeys('{"ctrl-13":"showButton","shift-alt-72":"stopSession"}');
+    const press = (init: object): KeyboardEvent => new KeyboardEvent("keydown", init);
+    expect(callOfKey(press({ keyCode: 13, ctrlKey: true }), keys)).toBe("showButton");
+    expect(callOfKey(press({ keyCode: 72, altKey: true, shiftKey: true }), keys)).toBe("stopSession");
+    expect(callOfKey(press({ keyCode: 13 }), keys)).toBeNull();
+    expect(readKeys("")).toEqual({});
+    for (const bad of [
+      "{",
+      "[1]",
+      '{"ctrl-x":"showButton"}',
+      '{"13":"eval"}',
+      '{"hyper-13":"showButton"}',
+      '"x"',
+    ])
+      expect(() => readKeys(bad), bad).toThrow("data-inputevents");
+    expect(isCallMessage({ glance_cobrowse: { call: "startSession" } })).toBe(true);
+    for (const other of [null, "glance_cobrowse", 7, {}]) expect(isCallMessage(other)).toBe(false);
   });
 
   it("speaks the tag's language, else the page's, and every language says the same things", () => {
@@ -239,6 +260,10 @@ describe("the tag", () => {
       site: "staging",
       origin: "https://www.example:8443",
       language: null,
+      startPaused: false,
+      termsUrl: null,
+      visitorId: null,
+      keys: {},
       cookieDomain: "shop.example",
     });
   });

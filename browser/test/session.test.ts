@@ -21,6 +21,10 @@ const TAG: Tag = {
   origin: "https://www.example",
   cookieDomain: "",
   language: null,
+  startPaused: false,
+  termsUrl: null,
+  visitorId: null,
+  keys: {},
 };
 const ANSWER: StartAnswer = {
   session: ID,
@@ -87,6 +91,7 @@ class Witness implements SessionListener {
   readonly states: [SessionState, string | null][] = [];
   readonly points: unknown[] = [];
   readonly commands: string[] = [];
+  allows = true;
   onState(state: SessionState, reason: string | null): void {
     this.states.push([state, reason]);
   }
@@ -98,6 +103,9 @@ class Witness implements SessionListener {
   }
   onCommand(frame: Frame): void {
     this.commands.push(frame.kind);
+  }
+  mayContinue(): boolean {
+    return this.allows;
   }
   onSettings(): void {
     // Not of interest here.
@@ -140,6 +148,19 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
   vi.unstubAllGlobals();
+});
+
+it("does not go on by itself on a page that no longer allows the group", () => {
+  last().open();
+  last().endBy("superseded");
+  expect(witness.states.at(-1)).toEqual(["passive", null]);
+  const before = FakeSocket.all.length;
+  witness.allows = false;
+  window.dispatchEvent(new Event("focus"));
+  expect(FakeSocket.all.length).toBe(before);
+  witness.allows = true;
+  window.dispatchEvent(new Event("focus"));
+  expect(FakeSocket.all.length).toBe(before + 1);
 });
 
 describe("a session", () => {

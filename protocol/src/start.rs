@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::VisitorSettings;
+use crate::settings::{Terms, Theme, VisitorSettings};
 
 /// Body of `POST /api/v1/sessions`. Ids are plain text here so that a bad one is answered with a sentence.
 ///
@@ -62,6 +62,50 @@ pub struct StartAnswer {
     pub home: u32,
     /// Mask rules and the like; without them nothing is sent.
     pub settings: VisitorSettings,
+}
+
+/// Answer to `GET /api/v1/page`: what a page has to know before a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageAnswer {
+    /// What the visitor has to accept.
+    pub terms: Option<Terms>,
+    /// Look of the visitor's controls.
+    pub theme: Theme,
+    /// Origins of chat windows that may start and end sessions.
+    pub chat_origins: Vec<String>,
+    /// Origins that a session may cross to.
+    pub origins: Vec<String>,
+}
+
+/// Body of `POST /api/v1/sessions/cross`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrossRequest {
+    /// Text form of `resume::Resume`.
+    pub resume: String,
+    /// Origin of the page that is gone to.
+    pub to: String,
+}
+
+/// Answer to it, and body of `POST /api/v1/sessions/arrive`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// Good once, for a minute, at that origin.
+    pub code: String,
+}
+
+/// Answer to `POST /api/v1/sessions/arrive`: the session as it runs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The session id.
+    pub session: String,
+    /// Where to upload.
+    pub server: String,
+    /// Where to ask why an upgrade failed.
+    pub status: String,
+    /// What the visitor comes back with.
+    pub resume: String,
+    /// Number of this home.
+    pub home: u32,
 }
 
 /// Every error of the web tier's and the CServer's JSON endpoints.

@@ -193,6 +193,7 @@ const FILES: &[(&str, &str, &str)] = &[
     page!("/order", "order.html"),
     page!("/hostile", "hostile.html"),
     page!("/custom", "custom.html"),
+    page!("/support", "support.html"),
     page!("/inner", "inner.html"),
     ("/shop.css", "text/css; charset=utf-8", include_str!("../shop/shop.css")),
     ("/shop.js", "text/javascript; charset=utf-8", include_str!("../shop/shop.js")),
@@ -220,9 +221,7 @@ mod tests {
             let body = String::from_utf8(body).unwrap();
             assert_eq!(status, "200 OK", "{path} {kind}");
             assert!(!body.contains("{{"), "{path} has an unfilled placeholder");
-            assert!(
-                body.contains("id=\"glance-cobrowse\"") && body.contains("data-groupid=\"demo\"")
-            );
+            assert!(body.contains("id=\"glance-cobrowse\"") && body.contains("data-groupid=\""));
             assert!(body.contains("https://www.example/cobrowse/loader.js"));
         }
         assert!(site.answer("/nowhere").0.starts_with("404"));

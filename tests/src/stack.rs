@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::accounts::{Account, DEMO, SUPPORT, agents};
+use crate::accounts::{Account, CAREFUL, DEMO, SUPPORT, agents};
 use crate::certificates::{Certificates, Names};
 use crate::files::{CServerFile, WebTierFile};
 use crate::http::Request;
@@ -203,6 +203,8 @@ impl Plan {
         let web_url = format!("https://{WEB_HOST}:{}", taken.web.number());
         let shop_url = format!("https://{SHOP_HOST}:{}", taken.shop.number());
         let store = root.join("store");
+        // The same shop under a second name: another domain, to browsers.
+        let pay_url = format!("https://{PAY_HOST}:{}", taken.shop.number());
         let web_file = root.join("webtier.toml");
         let file = WebTierFile {
             port: taken.web.number(),
@@ -214,9 +216,13 @@ impl Plan {
 
         let accounts = agents()?;
         let admin = Admin { program: programs.webtier.clone(), file: web_file };
-        for group in [&DEMO, &SUPPORT] {
+        for group in [&DEMO, &SUPPORT, &CAREFUL] {
             let grace = self.grace_ms.to_string();
             let mut words = vec!["group", "add", group.id, "--origin", &shop_url];
+            words.extend(["--origin", &pay_url, "--chat-origin", &pay_url]);
+            if group.id == CAREFUL.id {
+                words.extend(["--terms", "An agent will see this page.\nNothing is recorded."]);
+            }
             words.extend(["--grace-ms", &grace]);
             words.extend(group.masks.iter().flat_map(|mask| ["--mask", mask]));
             admin.run(&words, "")?;
@@ -245,7 +251,7 @@ impl Plan {
         let shop = Shop::start(
             taken.shop.into_listener(),
             &certificates,
-            ShopSite::new(shop_url, web_url.clone(), DEMO.id, SUPPORT.id, COOKIE_DOMAIN),
+            ShopSite::new(shop_url, web_url.clone(), DEMO.id, MORE_GROUPS, COOKIE_DOMAIN),
         )?;
         drop(taken.web);
         let web = WebTier { public_url: web_url, port: web_port, process: admin.serve(root)? };
@@ -579,3 +585,7 @@ fn control_host(at: usize) -> String {
 const COOKIE_DOMAIN: &str = "cobrowse.localhost";
 const WEB_HOST: &str = "www.cobrowse.localhost";
 const SHOP_HOST: &str = "shop.localhost";
+const PAY_HOST: &str = "pay.localhost";
+
+/// What the shop's tag names besides its own group.
+const MORE_GROUPS: &str = "support, careful";

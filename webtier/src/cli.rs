@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use protocol::settings::MaskDefault;
+use protocol::settings::{MaskDefault, Place};
 use protocol::{GroupId, Privileges, ServerId};
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
@@ -90,6 +90,24 @@ struct Settings {
     /// How long a session waits for a visitor who went away, in milliseconds.
     #[arg(long)]
     grace_ms: Option<u64>,
+    /// CSS selector of what no agent may act upon; repeat for more.
+    #[arg(long = "refuse")]
+    refuses: Vec<String>,
+    /// Origin of a chat window that may start and end sessions by a window message; repeat for more.
+    #[arg(long = "chat-origin")]
+    chat_origins: Vec<String>,
+    /// Text that a visitor has to accept before anything is shared; empty takes it away.
+    #[arg(long)]
+    terms: Option<String>,
+    /// Where more of it stands.
+    #[arg(long)]
+    terms_url: Option<String>,
+    /// Colour of the visitor's controls, like #1f5fbf.
+    #[arg(long)]
+    accent: Option<String>,
+    /// Corner of the visitor's controls.
+    #[arg(long)]
+    place: Option<Corner>,
     /// Empty a list; repeat for more.
     #[arg(long = "clear")]
     cleared: Vec<List>,
@@ -106,10 +124,20 @@ enum Masked {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Corner {
+    BottomRight,
+    BottomLeft,
+    TopRight,
+    TopLeft,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum List {
     Origins,
     ResourceOrigins,
     Masks,
+    Refuses,
+    ChatOrigins,
 }
 
 #[derive(Subcommand)]
@@ -242,6 +270,17 @@ impl Settings {
                 Masked::Text => MaskDefault::Text,
             }),
             grace_ms: self.grace_ms,
+            refuses: list(self.refuses, List::Refuses),
+            chat_origins: list(self.chat_origins, List::ChatOrigins),
+            terms: self.terms,
+            terms_url: self.terms_url,
+            accent: self.accent,
+            place: self.place.map(|corner| match corner {
+                Corner::BottomRight => Place::BottomRight,
+                Corner::BottomLeft => Place::BottomLeft,
+                Corner::TopRight => Place::TopRight,
+                Corner::TopLeft => Place::TopLeft,
+            }),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod cookies;
+mod crossings;
 mod dialler;
 mod fleet;
 mod headers;

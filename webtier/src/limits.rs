@@ -52,6 +52,12 @@ pub(crate) const STARTS_PER_MINUTE_ADDRESS: u32 = 120;
 /// Starts in a minute of one group, unless configured.
 pub(crate) const STARTS_PER_MINUTE_GROUP: u32 = 3_000;
 
+/// A session may be so long on its way from one domain to another: a page load.
+pub(crate) const CROSSING_MS_MAX: u64 = 60_000;
+
+/// Sessions on such a way at once. More: 503 `no_server`, and the visitor starts anew on the other page.
+pub(crate) const CROSSINGS_MAX: usize = 10_000;
+
 /// A start waits so long for a CServer that has the group's settings, then 503 `no_server`.
 pub(crate) const SERVER_WAIT_MS: u64 = 2_000;
 

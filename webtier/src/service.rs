@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::crossings::Crossings;
 use crate::fleet::{Fleet, Home};
 use crate::keys::{Push, Rotation};
 use crate::limits::{
@@ -36,6 +37,7 @@ pub(crate) struct Service {
     pub(crate) logins_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
+    pub(crate) crossings: Mutex<Crossings>,
     store: Arc<dyn Store>,
     fleet: Mutex<Fleet>,
     fleet_changed: Notify,
@@ -68,6 +70,7 @@ impl Service {
             logins_by_address: Throttle::new(LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS).into(),
             starts_by_address: Throttle::per_minute(config.limits.starts_per_minute_address).into(),
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
+            crossings: Mutex::default(),
             config,
             clock,
             store,

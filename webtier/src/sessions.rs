@@ -2,16 +2,19 @@
 //!
 //! Owns the rules; `routes/` speaks HTTP, the store keeps the sessions, the CServer runs them.
 
-use protocol::ids::{GroupId, KeyId, SessionId, SessionKey, SessionNumber};
+use protocol::ids::{GroupId, IdError, KeyId, SessionId, SessionKey, SessionNumber};
 use protocol::limits::TICKET_LIFE_MS;
 use protocol::resume::Resume;
 use protocol::secret::{Secret, SecretHash};
-use protocol::start::{ContinueRequest, StartAnswer, StartRequest};
+use protocol::settings::VisitorSettings;
+use protocol::start::{
+    Arrival, ContinueRequest, CrossRequest, Crossing, PageAnswer, StartAnswer, StartRequest,
+};
 use protocol::{Privileges, ServerId, Subject, Ticket};
 
 use crate::fleet::Home;
 use crate::limits::{KEY_DIGITS, KEY_DIGITS_CROWDED, KEY_TRIES_MAX};
-use crate::service::Service;
+use crate::service::{Service, lock};
 use crate::store::StoreError;
 use crate::store::records::{Agent, Group, Session, State};
 
@@ -50,13 +53,13 @@ impl Service {
         origin: Option<&str>,
         request: StartRequest,
     ) -> Result<StartAnswer, Refusal> {
-        let bad = |error: protocol::ids::IdError| Refusal::BadRequest(error.to_string());
+        let bad = |error: IdError| Refusal::BadRequest(error.to_string());
         let group: GroupId = request.group.parse().map_err(bad)?;
         let key: Option<SessionKey> =
             request.key.map(|key| key.parse().map_err(bad)).transpose()?;
         let group = self.group_for(group, origin).await?;
         let now_ms = self.clock.now_ms();
-        if !crate::service::lock(&self.starts_by_group).take(now_ms, group.id) {
+        if !lock(&self.starts_by_group).take(now_ms, group.id) {
             return Err(Refusal::TooMany);
         }
         let home = self.choose(group.id, group.settings.revision).await.ok_or(Refusal::NoServer)?;
@@ -124,6 +127,74 @@ impl Service {
         }
     }
 
+    /// What a page of `origin` has to know of a group before a session.
+    pub(crate) async fn page(
+        &self,
+        origin: Option<&str>,
+        group: &str,
+    ) -> Result<PageAnswer, Refusal> {
+        let group: GroupId =
+            group.parse().map_err(|error: IdError| Refusal::BadRequest(error.to_string()))?;
+        let settings = self.group_for(group, origin).await?.settings;
+        let VisitorSettings { terms, theme, chat_origins, .. } = settings.visitor;
+        Ok(PageAnswer { terms, theme, chat_origins, origins: settings.origins })
+    }
+
+    /// A code with which the session goes on at another origin of its group.
+    pub(crate) async fn cross(
+        &self,
+        origin: Option<&str>,
+        request: CrossRequest,
+    ) -> Result<Crossing, Refusal> {
+        let (session, group, _) = self.owned(origin, &request.resume).await?;
+        if !group.settings.allows_origin(&request.to) {
+            return Err(Refusal::NotAllowed);
+        }
+        let now_ms = self.clock.now_ms();
+        let code = lock(&self.crossings).begin(now_ms, request.to, request.resume);
+        tracing::info!(session = ?session.id, "a session crosses to another domain");
+        Ok(Crossing { code: code.ok_or(Refusal::NoServer)? })
+    }
+
+    /// The session that a code belongs to, for the origin that it was made for.
+    pub(crate) async fn arrive(
+        &self,
+        origin: Option<&str>,
+        request: Crossing,
+    ) -> Result<Arrival, Refusal> {
+        let now_ms = self.clock.now_ms();
+        let at = origin.ok_or(Refusal::NotFound)?;
+        let resume = lock(&self.crossings).end(now_ms, &request.code, at);
+        let resume = resume.ok_or(Refusal::NotFound)?;
+        let (session, _, resume) = self.owned(origin, &resume).await?;
+        let home = self.home_of(&session).ok_or(Refusal::NoServer)?;
+        let (server, status) = upload_urls(&home);
+        Ok(Arrival {
+            session: session.id.to_text(),
+            server,
+            status,
+            resume: resume.to_text(),
+            home: session.home,
+        })
+    }
+
+    /// The open session of a resume secret, for a page of one of its group's origins.
+    async fn owned(
+        &self,
+        origin: Option<&str>,
+        resume: &str,
+    ) -> Result<(Session, Group, Resume), Refusal> {
+        let resume = Resume::from_text(resume).ok_or(Refusal::NotFound)?;
+        let id = resume.session;
+        let group = self.group_for(id.group, origin).await?;
+        let session = self.store(move |store| store.session(&id)).await?;
+        let owner =
+            session.as_ref().map_or(SecretHash::from_bytes(NOBODY), |session| session.resume);
+        let is_owner = owner.matches(&resume.secret);
+        let session = session.filter(|session| is_owner && session.is_open());
+        Ok((session.ok_or(Refusal::NotFound)?, group, resume))
+    }
+
     /// A ticket for an agent to a live session, and where to take it; `None` while its CServer cannot be reached.
     pub(crate) fn admit(
         &self,
@@ -158,11 +229,12 @@ impl Service {
         let subject = Subject::Visitor { resume: session.resume };
         let ticket = self.ticket(session, subject).ok_or(Refusal::NoServer)?;
         tracing::info!(session = ?session.id, server = ?home.server, home = session.home, "a session was given a home");
+        let (server, status) = upload_urls(home);
         Ok(StartAnswer {
             session: session.id.to_text(),
             key: session.id.key.as_str().to_owned(),
-            server: format!("{}/visitor", home.public_url.replacen("https://", "wss://", 1)),
-            status: format!("{}/visitor/status", home.public_url),
+            server,
+            status,
             ticket,
             resume: Resume { session: session.id, secret }.to_text(),
             home: session.home,
@@ -222,6 +294,12 @@ impl Service {
         });
         Ok(listed.collect())
     }
+}
+
+/// Where a visitor uploads, and where it asks why it may not.
+fn upload_urls(home: &Home) -> (String, String) {
+    let upload = format!("{}/visitor", home.public_url);
+    (upload.replacen("https://", "wss://", 1), format!("{upload}/status"))
 }
 
 /// The hash of no secret that anybody has.

@@ -29,6 +29,7 @@ import { ASSIST_CSS } from "./style.js";
 import { Targeting } from "./target.js";
 import { type } from "./typing.js";
 
+export { showButton } from "./button.js";
 export { ask } from "./dialog.js";
 export { assist as english } from "../words/en.js";
 

@@ -1,23 +1,24 @@
 /**
  * The global that the customer's page sees: `window.GLANCE.Cobrowse.Visitor`.
  *
- * Owns its two shapes: the loader's queue, and the full one that the visitor script puts in its place.
+ * Owns its types, which are the npm package's too, and its two shapes: the loader's queue, and the full one that the
+ * visitor script puts in its place.
  */
 
-/** A call that waits for the visitor script. */
-export type QueuedCall = readonly [method: keyof VisitorApi, args: readonly unknown[]];
+/** What a session may be started with. */
+export interface StartOptions {
+  /** 1-63 of letters, digits, `-._~`; `GLANCE_KEYTYPE_RANDOM` (the default) lets the server choose, `GLANCE_KEYTYPE_VISITORID` takes the visitor's id. */
+  sessionKey?: string;
+  /** A group that the page's tag lists; the tag's first one by default. */
+  groupId?: string;
+  /** The same, in the spelling of the tag. */
+  groupid?: string;
+}
 
-/** What the visitor script offers. */
-export interface VisitorApi {
-  startSession(options?: string | { sessionKey?: string; groupId?: string; groupid?: string }): void;
-  stopSession(): void;
-  /** Stops sharing, or goes on; `message` is what the agents are told. */
-  pauseSession(options?: boolean | { pause: boolean; message?: string }): void;
-  getStatus(): VisitorStatus;
-  inSession(): boolean;
-  getKey(): string | null;
-  addEventListener(name: string, listener: (event: object) => void): void;
-  removeEventListener(name: string, listener: (event: object) => void): void;
+/** A session that has begun. */
+export interface StartedSession {
+  readonly sessionKey: string;
+  readonly group: string;
 }
 
 /** How the session of this page is. */
@@ -26,6 +27,75 @@ export interface VisitorStatus {
   readonly key: string | null;
   readonly group: string | null;
   readonly agents: number;
+}
+
+/** Events by their names. */
+export interface VisitorEvents {
+  sessionstarting: object;
+  sessionstart: StartedSession;
+  sessioncontinue: StartedSession;
+  sessionend: { readonly reason: "visitor" | "agent" | "error"; readonly detail: string | null };
+  connection: { readonly status: "ok" | "reconnecting" };
+  agents: {
+    readonly count: number;
+    readonly agentlist: readonly { readonly agent: number; readonly name: string }[];
+  };
+  pause: { readonly paused: boolean };
+  rcrequested: { readonly agent: number; readonly name: string; decline(): void };
+  rc: { readonly enabled: boolean; readonly suspended: boolean };
+  error: { readonly code: "service" | "dupkey"; readonly detail: string };
+}
+
+/** Why a promise of this interface is rejected: `code` is one of those of `data-error` (HOOKS.md). */
+export interface CobrowseError extends Error {
+  readonly code: string;
+}
+
+/** What the visitor script offers. */
+export interface VisitorApi {
+  /** Starts a session; rejected with a {@link CobrowseError}. */
+  startSession(options?: string | StartOptions): Promise<StartedSession>;
+  stopSession(): Promise<void>;
+  /** Stops sharing, or goes on; `message` is what the agents are told. */
+  pauseSession(options?: boolean | { pause: boolean; message?: string }): void;
+  /** Asks the visitor to accept the terms, then starts. */
+  showTerms(options?: string | StartOptions): Promise<StartedSession>;
+  /** Shows a button that starts a session; hides it. */
+  showButton(): void;
+  toggleButton(): void;
+  /** Goes to a page of another domain of the group, with the session. */
+  continueSessionAt(
+    options: string | { destination: string; oncomplete?: (url: string) => void },
+  ): Promise<string>;
+  /** The address that continues the session there once, within a minute; for pages that navigate by themselves. */
+  crossDomain(destination: string): Promise<string>;
+  getStatus(): VisitorStatus;
+  getSessionState(): VisitorStatus;
+  inSession(): boolean;
+  getKey(): string | null;
+  /** Fulfilled once the whole script is there. */
+  loaded(): Promise<void>;
+  addEventListener<N extends keyof VisitorEvents>(name: N, listener: (event: VisitorEvents[N]) => void): void;
+  removeEventListener<N extends keyof VisitorEvents>(
+    name: N,
+    listener: (event: VisitorEvents[N]) => void,
+  ): void;
+}
+
+/** The calls that a button, a key or a chat window may make. */
+export type PageCall = "startSession" | "showButton" | "toggleButton" | "showTerms" | "stopSession";
+
+/** What the script understands besides its public face. */
+export interface Receiver {
+  /** A message of another window, with its origin. */
+  receive(origin: string, data: unknown): void;
+}
+
+/** A call that waits for the visitor script. */
+export interface QueuedCall {
+  readonly method: keyof VisitorApi | keyof Receiver;
+  readonly args: readonly unknown[];
+  readonly settle: (result: unknown) => void;
 }
 
 /** The loader's stand-in: the same calls, which wait in `queue`. */
@@ -37,9 +107,18 @@ export interface LoaderQueue extends VisitorApi {
   readonly closedRoots: WeakMap<Node, ShadowRoot> | null;
 }
 
+/** Names of the interface for parts of the widget. */
+export interface VisitorUi {
+  showButton(): void;
+  toggleButton(): void;
+  showTerms(): void;
+  promptCrossDomain(destination: string): void;
+}
+
 declare global {
   interface Window {
-    GLANCE?: { Cobrowse?: { Visitor?: VisitorApi | LoaderQueue } };
+    GLANCE?: { Cobrowse?: { Visitor?: VisitorApi | LoaderQueue; VisitorUI?: VisitorUi } };
+    GLANCE_COBROWSE?: { visitorid?: string };
   }
 }
 
@@ -48,4 +127,14 @@ export function publish(page: Window, visitor: VisitorApi | LoaderQueue): void {
   page.GLANCE = page.GLANCE ?? {};
   page.GLANCE.Cobrowse = page.GLANCE.Cobrowse ?? {};
   page.GLANCE.Cobrowse.Visitor = visitor;
+  page.GLANCE.Cobrowse.VisitorUI = {
+    showButton: () => {
+      visitor.showButton();
+    },
+    toggleButton: () => {
+      visitor.toggleButton();
+    },
+    showTerms: () => void visitor.showTerms(),
+    promptCrossDomain: (destination) => void visitor.continueSessionAt(destination),
+  };
 }

@@ -1,13 +1,14 @@
 /**
  * The loader: the one script that every page of a customer carries, 3 KB at most.
  *
- * Owns the call queue, the start buttons and the decision when the visitor script is needed.
- * Everything of a session itself is the visitor script's.
+ * Owns the call queue and the decision when the visitor script is needed. What calls without code look like stands in
+ * `calls.ts`; everything of a session itself is the visitor script's.
  */
 
-import { publish, type LoaderQueue, type QueuedCall, type VisitorApi } from "./global.js";
+import { callOfClick, callOfKey, isCallMessage } from "./calls.js";
+import { publish, type LoaderQueue, type PageCall, type QueuedCall } from "./global.js";
 import { noteClosedRoots } from "./roots.js";
-import { hasSessionCookie, isClickOn, readTag, START_SELECTOR, TAG_ID, type Tag } from "./tag.js";
+import { hasArrived, hasSessionCookie, readTag, TAG_ID, type Tag } from "./tag.js";
 
 function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
@@ -28,48 +29,69 @@ function load(): void {
     script.async = true;
     script.onerror = () => {
       isLoading = false;
-      queue.length = 0;
+      for (const { settle } of queue.splice(0)) settle(Promise.reject(new Error("the script did not load")));
       console.error(
         `Cobrowse: ${script.src} did not load. Check the network and the page's Content-Security-Policy.`,
       );
     };
     document.head.append(script);
   };
-  const later = (method: keyof VisitorApi, ...args: unknown[]): void => {
-    queue.push([method, args]);
+  const later = <T>(method: QueuedCall["method"], args: readonly unknown[], isUrgent = true): Promise<T> => {
+    const promise = new Promise<unknown>((settle) => queue.push({ method, args, settle }));
+    // Whoever does not look at the promise is told on the console.
+    promise.catch(() => undefined);
+    if (isUrgent) add();
+    return promise as Promise<T>;
   };
+  const status = (): ReturnType<LoaderQueue["getStatus"]> => ({
+    state: isLoading ? "connecting" : "idle",
+    key: null,
+    group: null,
+    agents: 0,
+  });
   const stub: LoaderQueue = {
     queue,
     loadedFrom,
     closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
-    startSession(options) {
-      later("startSession", options);
-      add();
-    },
+    startSession: (options) => later("startSession", [options]),
+    showTerms: (options) => later("showTerms", [options]),
+    showButton: () => void later("showButton", []),
+    toggleButton: () => void later("toggleButton", []),
+    continueSessionAt: (options) => later("continueSessionAt", [options]),
+    crossDomain: (destination) => later("crossDomain", [destination]),
+    loaded: () => later("loaded", [], false),
     stopSession() {
       queue.length = 0;
+      return Promise.resolve();
     },
-    pauseSession(options) {
-      later("pauseSession", options);
-    },
-    getStatus: () => ({ state: isLoading ? "connecting" : "idle", key: null, group: null, agents: 0 }),
+    pauseSession: (options) => void later("pauseSession", [options], false),
+    getStatus: status,
+    getSessionState: status,
     inSession: () => false,
     getKey: () => null,
-    addEventListener(name, listener) {
-      later("addEventListener", name, listener);
-    },
-    removeEventListener(name, listener) {
-      later("removeEventListener", name, listener);
-    },
+    addEventListener: (name, listener) => void later("addEventListener", [name, listener], false),
+    removeEventListener: (name, listener) => void later("removeEventListener", [name, listener], false),
   };
   publish(window, stub);
+  // Once it is there, the visitor script handles these by itself.
+  const isWaiting = (): boolean => window.GLANCE?.Cobrowse?.Visitor === stub;
+  const call = (name: PageCall | null): void => {
+    if (name && isWaiting()) void stub[name]();
+  };
   document.addEventListener("click", (event) => {
-    // Once it is there, the visitor script handles clicks by itself.
-    if (window.GLANCE?.Cobrowse?.Visitor !== stub) return;
-    if (isClickOn(event, START_SELECTOR)) stub.startSession();
+    call(callOfClick(event));
+  });
+  window.addEventListener("message", ({ origin, data }) => {
+    // Whether that window may is the group's settings' to say, which the script asks for.
+    if (isWaiting() && isCallMessage(data)) void later("receive", [origin, data]);
   });
   const check = (): void => {
-    if (readTagOrSay(loadedFrom) && hasSessionCookie(document)) add();
+    const tag = readTagOrSay(loadedFrom);
+    if (!tag) return;
+    document.addEventListener("keydown", (event) => {
+      call(callOfKey(event, tag.keys));
+    });
+    if (hasSessionCookie(document) || hasArrived(window.location)) add();
   };
   // A meta tag may stand behind the script that loads us.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);

@@ -5,6 +5,9 @@
  * Leaves starting and continuing to them.
  */
 
+import { readKeys } from "./calls.js";
+import type { PageCall } from "./global.js";
+
 /** The tag's values. */
 export interface Tag {
   /** The group that sessions run in unless the caller says another. */
@@ -18,6 +21,14 @@ export interface Tag {
   readonly cookieDomain: string;
   /** Language of what the visitor reads; `null`: the page's. */
   readonly language: string | null;
+  /** Whether a session begins paused. */
+  readonly startPaused: boolean;
+  /** Where terms stand that are shown before a session. */
+  readonly termsUrl: string | null;
+  /** Id of the visitor on the customer's site, if the page knows it. */
+  readonly visitorId: string | null;
+  /** What keys do. */
+  readonly keys: Readonly<Record<string, PageCall>>;
 }
 
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
@@ -44,6 +55,10 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     origin: server.origin,
     cookieDomain: get("cookiedomain"),
     language: get("language") || null,
+    startPaused: get("startpaused") === "true" || element.getAttribute("data-startpaused") === "",
+    termsUrl: get("termsurl").startsWith("https:") ? get("termsurl") : null,
+    visitorId: get("visitorid") || (page.defaultView?.GLANCE_COBROWSE?.visitorid ?? null),
+    keys: readKeys(get("inputevents")),
   };
 }
 
@@ -52,6 +67,11 @@ export function hasSessionCookie(page: Document): boolean {
   return page.cookie
     .split("; ")
     .some((pair) => pair.startsWith(`${COOKIE_NAME}=`) && pair.length > COOKIE_NAME.length + 1);
+}
+
+/** Whether this page was reached from another domain, with a session. */
+export function hasArrived(at: Location): boolean {
+  return at.hash.includes(`${COOKIE_NAME}=`);
 }
 
 /** Whether a click hit an element of that selector, also inside an open shadow tree. */
@@ -68,6 +88,3 @@ export const COOKIE_NAME = "glance_cobrowse";
 /** What starts a session when it is clicked. */
 export const START_SELECTOR =
   '[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button],[data-glancebutton="startSession"]';
-
-/** What ends a session when it is clicked. */
-export const STOP_SELECTOR = '[data-glancebutton="stopSession"]';

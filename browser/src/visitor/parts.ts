@@ -28,7 +28,7 @@ export interface AssistHost {
   /** Tells the agents who controls the page, and what was refused. */
   say(control: ControlState | null, answers: readonly Answer[]): void;
   /** Tells the page's own code. */
-  emit(name: string, event: object): void;
+  emit(name: "rc" | "rcrequested", event: object): void;
 }
 
 /** What `assist` offers. */
@@ -54,6 +54,8 @@ export interface Question {
 export interface AssistModule {
   createAssist(host: AssistHost): Assist;
   ask(shell: Shell, name: string, question: Question): { answer: Promise<boolean>; close(): void };
+  /** Shows a button that asks for help; the answer takes it away. */
+  showButton(page: Document, words: AssistWords | null, onPress: () => void): () => void;
   readonly english: AssistWords;
 }
 

@@ -45,6 +45,8 @@ export type SessionState = "connecting" | "live" | "reconnecting" | "passive" | 
 export interface SessionListener {
   onState(state: SessionState, reason: string | null): void;
   onAgents(agents: readonly Participant[]): void;
+  /** Whether this page allows the session's group, now that it is to go on here. */
+  mayContinue(): boolean;
   onSettings(settings: VisitorSettings): void;
   onPointer(agent: number, point: Point): void;
   /** Any frame of an agent, pointers too. */
@@ -88,6 +90,11 @@ export class Session {
     return this.continuity.session;
   }
 
+  /** What the visitor comes back with. */
+  get resumeSecret(): string {
+    return this.continuity.resume;
+  }
+
   /** The session key. */
   get key(): string {
     return parseSessionId(this.continuity.session)?.key ?? "";
@@ -115,6 +122,12 @@ export class Session {
   say(control: ControlState | null, answers: readonly Answer[]): void {
     this.said = control ? { control } : {};
     this.recorder?.say(this.said, answers.length > 0 ? { answers } : {});
+  }
+
+  /** Takes up a session that has come from another domain. */
+  arrive(): void {
+    writeCookie(this.page.document, this.continuity, this.tag.cookieDomain);
+    this.resume();
   }
 
   /** Begins a session that the web tier has just started. */
@@ -389,7 +402,7 @@ export class Session {
   }
 
   private hurry(): void {
-    if (this.socket || this.state === "ended") return;
+    if (this.socket || this.state === "ended" || !this.listener.mayContinue()) return;
     this.failures = 0;
     if (this.state === "passive") this.setState("reconnecting", null);
     this.connect();

@@ -30,6 +30,16 @@ export function continueAt(origin: string, resume: string): Promise<StartAnswer 
   return ask(`${origin}/api/v1/sessions/continue`, { resume });
 }
 
+/** Asks with JSON; `null` for every answer that is not the wanted one. */
+export async function postJson(url: string, body: object): Promise<unknown> {
+  try {
+    const response = await post(url, "application/json", JSON.stringify(body));
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Whether an answer is a refusal. */
 export function isRefusal(answer: StartAnswer | Refusal): answer is Refusal {
   return "error" in answer;

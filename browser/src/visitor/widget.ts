@@ -66,7 +66,7 @@ export class Widget {
     });
     const text = this.make("div", "text");
     text.append(this.code, this.state);
-    box.append(dot, text, this.pauseButton, this.button);
+    box.append(dot, text, this.button, this.pauseButton);
     root.append(layer, box);
     this.shell = { host, root, layer, box };
     this.setWords(words);

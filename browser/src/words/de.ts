@@ -60,7 +60,10 @@ export const assist: AssistWords = {
   deny: "Nicht erlauben",
   released: "Sie haben die Steuerung wieder.",
   termsTitle: "Bevor Ihr Bildschirm geteilt wird",
+  termsText:
+    "Ein Berater sieht dann diese Seite, ohne das, was verdeckt ist. Sie können es jederzeit beenden.",
   termsMore: "Mehr dazu",
+  help: "Hilfe",
   accept: "Annehmen",
   decline: "Ablehnen",
   offerTitle: "{name} bietet Hilfe an",

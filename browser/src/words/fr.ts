@@ -60,7 +60,10 @@ export const assist: AssistWords = {
   deny: "Ne pas autoriser",
   released: "Vous avez de nouveau le contrôle.",
   termsTitle: "Avant de partager votre écran",
+  termsText:
+    "Un conseiller verra cette page, sans ce qui est masqué. Vous pouvez y mettre fin à tout moment.",
   termsMore: "En savoir plus",
+  help: "Aide",
   accept: "Accepter",
   decline: "Refuser",
   offerTitle: "{name} propose son aide",

@@ -47,7 +47,9 @@ export interface AssistWords {
   readonly deny: string;
   readonly released: string;
   readonly termsTitle: string;
+  readonly termsText: string;
   readonly termsMore: string;
+  readonly help: string;
   readonly accept: string;
   readonly decline: string;
   readonly offerTitle: string;

@@ -128,7 +128,7 @@ export class Shopper {
     return { epoch: await get("epoch"), sequence: await get("sequence") };
   }
 
-  /** Takes control back by the keyboard: its button is the page's last tab stop, behind Pause and End. */
+  /** Takes control back by the keyboard: its button is the page's last tab stop, behind End and Pause. */
   async takeBack(): Promise<void> {
     const isThere = (): Promise<boolean> =>
       this.page.evaluate(() => document.activeElement?.localName === "glance-cobrowse-widget");

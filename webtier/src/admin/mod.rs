@@ -8,7 +8,7 @@ pub(crate) mod socket;
 mod tests;
 
 use protocol::control::Down;
-use protocol::settings::MaskDefault;
+use protocol::settings::{MaskDefault, Place, Terms};
 use protocol::{AgentId, GroupId, Privileges, ServerId};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,13 @@ pub(crate) struct Change {
     pub(crate) masks: Option<Vec<String>>,
     pub(crate) mask_default: Option<MaskDefault>,
     pub(crate) grace_ms: Option<u64>,
+    pub(crate) refuses: Option<Vec<String>>,
+    pub(crate) chat_origins: Option<Vec<String>>,
+    /// An empty text takes the terms away.
+    pub(crate) terms: Option<String>,
+    pub(crate) terms_url: Option<String>,
+    pub(crate) accent: Option<String>,
+    pub(crate) place: Option<Place>,
 }
 
 impl Change {
@@ -63,6 +70,17 @@ impl Change {
         visitor.masks = change.masks.unwrap_or_else(|| std::mem::take(&mut visitor.masks));
         visitor.mask_default = change.mask_default.unwrap_or(visitor.mask_default);
         settings.grace_ms = change.grace_ms.unwrap_or(settings.grace_ms);
+        visitor.refuses = change.refuses.unwrap_or_else(|| std::mem::take(&mut visitor.refuses));
+        visitor.chat_origins =
+            change.chat_origins.unwrap_or_else(|| std::mem::take(&mut visitor.chat_origins));
+        if let Some(text) = change.terms {
+            visitor.terms =
+                (!text.is_empty()).then_some(Terms { text, url: change.terms_url.clone() });
+        } else if let (Some(terms), Some(url)) = (&mut visitor.terms, change.terms_url) {
+            terms.url = Some(url);
+        }
+        visitor.theme.accent = change.accent.or_else(|| visitor.theme.accent.take());
+        visitor.theme.place = change.place.unwrap_or(visitor.theme.place);
     }
 }
 
@@ -349,6 +367,9 @@ fn group_lines(group: &Group) -> Vec<String> {
         format!("{:?}  revision {}, grace {} ms", group.id, settings.revision, settings.grace_ms),
         format!("  origins: {}", list(&settings.origins)),
         format!("  resource origins: {}", list(&settings.resource_origins)),
+        format!("  chat origins: {}", list(&settings.visitor.chat_origins)),
+        format!("  refused to agents: {}", list(&settings.visitor.refuses)),
+        format!("  terms: {}", if settings.visitor.terms.is_some() { "set" } else { "none" }),
         format!(
             "  masks: {} by default, and {}",
             mask_name(settings.visitor.mask_default),

@@ -34,6 +34,9 @@ pub(crate) fn router(app: App) -> Router {
     let visitors = Router::new()
         .route("/api/v1/sessions", post(start::start).options(cors::preflight))
         .route("/api/v1/sessions/continue", post(start::go_on).options(cors::preflight))
+        .route("/api/v1/sessions/cross", post(start::cross).options(cors::preflight))
+        .route("/api/v1/sessions/arrive", post(start::arrive).options(cors::preflight))
+        .route("/api/v1/page", get(start::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::allow));
     let scripts = assets::names().fold(Router::new(), |router, name| {
         router.route(&format!("/cobrowse/{name}"), get(assets::script))

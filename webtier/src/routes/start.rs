@@ -1,13 +1,13 @@
-//! Start and continue, as JSON for the visitor's script.
+//! Start, continue and cross to another domain, as JSON for the visitor's script.
 
 use std::net::SocketAddr;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use protocol::start::StartAnswer;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{broken, cors, error};
@@ -44,6 +44,49 @@ pub(super) async fn go_on(
     answer(StatusCode::OK, went_on)
 }
 
+/// `GET /api/v1/page?group=<group>`
+pub(super) async fn page(
+    State(app): State<App>,
+    Query(asked): Query<PageAsked>,
+    headers: HeaderMap,
+) -> Answer {
+    answer(StatusCode::OK, app.page(cors::origin(&headers).as_deref(), &asked.group).await)
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct PageAsked {
+    #[serde(default)]
+    group: String,
+}
+
+/// `POST /api/v1/sessions/cross`
+pub(super) async fn cross(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let crossed = match admit(&app, peer, &body) {
+        Ok(request) => app.cross(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, crossed)
+}
+
+/// `POST /api/v1/sessions/arrive`
+pub(super) async fn arrive(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let arrived = match admit(&app, peer, &body) {
+        Ok(request) => app.arrive(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, arrived)
+}
+
 /// Reads a body, whatever its content type is called, from an address that has not asked too often.
 fn admit<T: DeserializeOwned>(app: &App, peer: SocketAddr, body: &[u8]) -> Result<T, Refusal> {
     if !lock(&app.starts_by_address).take(app.clock.now_ms(), address_of(peer.ip())) {
@@ -54,7 +97,7 @@ fn admit<T: DeserializeOwned>(app: &App, peer: SocketAddr, body: &[u8]) -> Resul
     })
 }
 
-fn answer(status: StatusCode, result: Result<StartAnswer, Refusal>) -> Answer {
+fn answer<T: Serialize>(status: StatusCode, result: Result<T, Refusal>) -> Answer {
     let refusal = match result {
         Ok(answer) => return (status, Json(answer)).into_response(),
         Err(Refusal::Store(cause)) => return broken(&cause),

@@ -27,6 +27,59 @@ async fn a_start_gives_session_server_ticket_resume_and_settings() {
     assert!(hash.matches(&resume.secret), "the CServer can tell the owner");
 }
 
+// -- before a session, and over to another domain
+
+#[tokio::test]
+async fn a_page_of_the_group_learns_terms_look_and_trusted_origins() {
+    let world = World::new();
+    let got = get(&world, "/api/v1/page?group=demo").with("origin", SHOP).got().await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(got.header("access-control-allow-origin"), Some(SHOP));
+    assert_eq!((&got.json()["terms"], &got.json()["chat_origins"]), (&json!(null), &json!([])));
+    for (path, origin) in [("?group=demo", OTHER), ("?group=nobody", SHOP)] {
+        let got = get(&world, &format!("/api/v1/page{path}")).with("origin", origin).got().await;
+        assert_eq!(got.error(), (403, "not_allowed".into()), "{path} {origin}");
+    }
+    for path in ["", "?group=a%20b"] {
+        let got = get(&world, &format!("/api/v1/page{path}")).with("origin", SHOP).got().await;
+        assert_eq!(got.error(), (400, "bad_request".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_crosses_to_an_origin_of_its_group_once_and_to_no_other() {
+    let world = World::new();
+    world.up("s1", 1);
+    let session = live(&world, "471113").await;
+    let cross = async |resume: &str, to: &str| {
+        let body = json!({ "resume": resume, "to": to });
+        post(&world, "/api/v1/sessions/cross", body).with("origin", SHOP).got().await
+    };
+    let arrive = async |code: &str, at: &str| {
+        let body = json!({ "code": code });
+        post(&world, "/api/v1/sessions/arrive", body).with("origin", at).got().await
+    };
+    let got = cross(&session.resume, SHOP).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let code = got.json()["code"].as_str().unwrap().to_owned();
+    let got = arrive(&code, SHOP).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(got.json()["session"], session.session);
+    assert_eq!(got.json()["resume"], session.resume);
+    assert_eq!(got.json()["server"], session.server);
+    assert_eq!(arrive(&code, SHOP).await.error(), (404, "not_found".into()), "used twice");
+
+    let got = cross(&session.resume, "https://evil.example").await;
+    assert_eq!(got.error(), (403, "not_allowed".into()));
+    let mut stranger = Resume::from_text(&session.resume).unwrap();
+    stranger.secret = protocol::secret::Secret::new([7; 32]);
+    assert_eq!(cross(&stranger.to_text(), SHOP).await.error(), (404, "not_found".into()));
+    let code = cross(&session.resume, SHOP).await.json()["code"].as_str().unwrap().to_owned();
+    assert_eq!(arrive(&code, OTHER).await.error(), (404, "not_found".into()));
+    assert_eq!(arrive(&code, SHOP).await.error(), (404, "not_found".into()), "burned");
+    assert_eq!(arrive("", SHOP).await.error(), (404, "not_found".into()));
+}
+
 #[tokio::test]
 async fn malformed_json_group_or_key_is_a_bad_request() {
     let world = World::new();

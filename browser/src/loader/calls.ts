@@ -1,0 +1,65 @@
+/**
+ * Calls that come without code: buttons, keys and messages of other windows.
+ *
+ * Owns what they look like. Who answers them is the loader's queue or the visitor script, whichever is there.
+ */
+
+import type { PageCall } from "./global.js";
+import { isClickOn, START_SELECTOR } from "./tag.js";
+
+/** The call that a click makes, also inside an open shadow tree. */
+export function callOfClick(event: Event): PageCall | null {
+  if (isClickOn(event, START_SELECTOR)) return "startSession";
+  for (const target of event.composedPath()) {
+    const name = target instanceof Element ? target.getAttribute("data-glancebutton") : null;
+    if (name !== null) return callNamed(name);
+  }
+  return null;
+}
+
+/** The call that a key makes, by the tag's `data-inputevents`: `{"ctrl-13":"showButton"}`. */
+export function callOfKey(event: KeyboardEvent, keys: Readonly<Record<string, PageCall>>): PageCall | null {
+  const held = [
+    event.altKey && "alt",
+    event.ctrlKey && "ctrl",
+    event.metaKey && "meta",
+    event.shiftKey && "shift",
+  ];
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the attribute names keys by these numbers
+  return keys[[...held.filter(Boolean), event.keyCode].join("-")] ?? null;
+}
+
+/** Reads the attribute. Throws a sentence that says what is wrong with it. */
+export function readKeys(text: string): Record<string, PageCall> {
+  const keys: Record<string, PageCall> = {};
+  if (text === "") return keys;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  for (const [combination, name] of Object.entries(value ?? { "": 0 })) {
+    const parts = combination.toLowerCase().split("-");
+    const call = callNamed(name);
+    const key = parts.pop() ?? "";
+    if (!call || !/^\d+$/.test(key) || !parts.every((one) => MODIFIERS.includes(one)))
+      throw new Error('data-inputevents is JSON like {"ctrl-13":"showButton"}');
+    keys[[...parts.sort(), key].join("-")] = call;
+  }
+  return keys;
+}
+
+/** Whether a message of another window is meant for us: `{glance_cobrowse:{call:"startSession"}}`. */
+export function isCallMessage(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "glance_cobrowse" in data;
+}
+
+/** One of the calls by its name. */
+export function callNamed(name: unknown): PageCall | null {
+  return CALLS.find((call) => call === name) ?? null;
+}
+
+const CALLS: readonly PageCall[] = ["startSession", "showButton", "toggleButton", "showTerms", "stopSession"];
+
+const MODIFIERS = ["alt", "ctrl", "meta", "shift"];

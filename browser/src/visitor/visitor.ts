@@ -1,0 +1,480 @@
+/**
+ * `window.GLANCE.Cobrowse.Visitor` with a session behind it: starting, continuing, and telling the page.
+ *
+ * Owns the API and the group check. A running session is `session.ts`'s, what is seen of it `widget.ts`'s, the parts that
+ * are loaded when needed `parts.ts`'s, the way to another domain `crossing.ts`'s.
+ */
+
+import { callNamed, isCallMessage } from "../loader/calls.js";
+import type {
+  CobrowseError,
+  Receiver,
+  StartedSession,
+  StartOptions,
+  VisitorApi,
+  VisitorEvents,
+  VisitorStatus,
+} from "../loader/global.js";
+import type { Tag } from "../loader/tag.js";
+import type { Frame } from "../protocol/frame.js";
+import { isGroupId, isSessionKey, parseSessionId } from "../protocol/ids.js";
+import {
+  isRecord,
+  PAUSED_CHARS_MAX,
+  type Participant,
+  type Point,
+  type VisitorSettings,
+} from "../protocol/payloads.js";
+import type { Words } from "../words/types.js";
+import { clearCookie, readCookie, type Continuity } from "./continuity.js";
+import { addressAt, arrive, crossingOf, takeCode } from "./crossing.js";
+import { LOG_PREFIX } from "./names.js";
+import { pageInfo, type PageInfo } from "./page-info.js";
+import { loadAssist, type Assist } from "./parts.js";
+import { Session, type SessionListener, type SessionState } from "./session.js";
+import { isRefusal, start } from "./webtier.js";
+import { Widget } from "./widget.js";
+import { languageOf, loadWords, Sentences } from "./words.js";
+
+type Listener = (event: never) => void;
+
+/** The visitor's side of this page. */
+export class Visitor implements VisitorApi, Receiver, SessionListener {
+  private session: Session | null = null;
+  private widget: Widget | null = null;
+  private shown: Widget | null = null;
+  private isStarting = false;
+  private isNew = false;
+  private state: VisitorStatus["state"] = "idle";
+  private group: string | null = null;
+  private agents: readonly Participant[] = [];
+  private settings: VisitorSettings | null = null;
+  private sentences = new Sentences();
+  private translated: Promise<Words | null> | null = null;
+  private assist: Assist | null = null;
+  private isAssistWanted = false;
+  private hideButton: (() => void) | null = null;
+  private readonly listeners = new Map<string, Set<Listener>>();
+
+  /** `readAgain` gives the tag as it is now: a page may change it while it stands. */
+  constructor(
+    private readonly tag: Tag,
+    private readonly readAgain: () => Tag,
+  ) {
+    document.addEventListener("click", (event) => {
+      this.cross(event);
+    });
+  }
+
+  startSession(options: string | StartOptions = {}): Promise<StartedSession> {
+    return this.begin(options, false);
+  }
+
+  showTerms(options: string | StartOptions = {}): Promise<StartedSession> {
+    return this.begin(options, true);
+  }
+
+  stopSession(): Promise<void> {
+    this.session?.stop();
+    return Promise.resolve();
+  }
+
+  pauseSession(options: boolean | { pause: boolean; message?: string } = true): void {
+    const { pause, message = "" } = typeof options === "boolean" ? { pause: options } : options;
+    this.setPaused(pause, message.slice(0, PAUSED_CHARS_MAX));
+  }
+
+  showButton(): void {
+    if (this.hideButton || this.session || this.isStarting) return;
+    this.hideButton = () => undefined;
+    void this.part().then(({ module, words }) => {
+      if (!this.hideButton) return;
+      this.hideButton = module.showButton(document, words, () => {
+        void this.startSession();
+      });
+    });
+  }
+
+  toggleButton(): void {
+    if (this.hideButton) this.takeButtonAway();
+    else this.showButton();
+  }
+
+  async continueSessionAt(
+    options: string | { destination: string; oncomplete?: (url: string) => void },
+  ): Promise<string> {
+    const wanted: Exclude<typeof options, string> =
+      typeof options === "string" ? { destination: options } : options;
+    const { destination, oncomplete } = wanted;
+    const url = await this.crossDomain(destination);
+    if (oncomplete) oncomplete(url);
+    else window.location.assign(url);
+    return url;
+  }
+
+  async crossDomain(destination: string): Promise<string> {
+    const url = this.session && (await addressAt(this.tag.origin, this.session.resumeSecret, destination));
+    if (!url) throw fault(this.session ? "not_allowed" : "no_session");
+    return url;
+  }
+
+  getStatus(): VisitorStatus {
+    const { state, group, agents } = this;
+    return { state, key: this.getKey(), group, agents: agents.length };
+  }
+
+  getSessionState(): VisitorStatus {
+    return this.getStatus();
+  }
+
+  inSession(): boolean {
+    return this.session !== null;
+  }
+
+  getKey(): string | null {
+    return this.session?.key ?? null;
+  }
+
+  loaded(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  addEventListener<N extends keyof VisitorEvents>(
+    name: N,
+    listener: (event: VisitorEvents[N]) => void,
+  ): void {
+    const known = this.listeners.get(name) ?? new Set();
+    this.listeners.set(name, known.add(listener));
+  }
+
+  removeEventListener<N extends keyof VisitorEvents>(
+    name: N,
+    listener: (event: VisitorEvents[N]) => void,
+  ): void {
+    this.listeners.get(name)?.delete(listener);
+  }
+
+  /** Another window asks for something: a chat, if the group's settings name its origin. */
+  receive(origin: string, data: unknown): void {
+    const asked = isCallMessage(data) ? (data as { glance_cobrowse: unknown }).glance_cobrowse : null;
+    const name = isRecord(asked) ? callNamed(asked.call) : null;
+    if (!isRecord(asked) || !name) return;
+    const group = typeof asked.groupid === "string" ? asked.groupid : this.tag.group;
+    if (!this.allows(group)) {
+      console.warn(LOG_PREFIX, `a message of ${origin} asked for a group that this page does not allow.`);
+      return;
+    }
+    void pageInfo(this.tag.origin, group).then((info) => {
+      if (typeof info === "string" || !info.chatOrigins.includes(origin)) {
+        console.warn(
+          LOG_PREFIX,
+          `a message of ${origin} was ignored: it is none of the group's chat origins.`,
+        );
+        return;
+      }
+      const key = typeof asked.sessionkey === "string" ? { sessionKey: asked.sessionkey } : {};
+      if (name === "startSession" || name === "showTerms") void this[name]({ groupid: group, ...key });
+      else void this[name]();
+    });
+  }
+
+  /** Takes up the session that the cookie or the address tells of, if this page allows its group. */
+  async takeUp(): Promise<void> {
+    const code = takeCode(window);
+    const arrived = code === null ? null : await arrive(this.tag.origin, code);
+    const kept = arrived ?? readCookie(document);
+    if (!kept) {
+      // What is there cannot be read by this version: it would only make every page load this script.
+      clearCookie(document, this.tag.cookieDomain);
+      return;
+    }
+    const group = parseSessionId(kept.session)?.group ?? "";
+    if (this.session || this.isStarting || !this.allows(group)) return;
+    this.isNew = false;
+    const session = this.open(kept, group);
+    if (arrived) session.arrive();
+    else session.resume();
+  }
+
+  mayContinue(): boolean {
+    return this.group !== null && this.allows(this.group);
+  }
+
+  onState(state: SessionState, reason: string | null): void {
+    const before = this.state;
+    this.state = state;
+    this.widget?.setData("reason", reason);
+    this.widget?.setState(state, state === "ended" ? this.sentences.end(reason) : this.sentence());
+    if (state !== "live") this.assist?.rest();
+    if (state === "ended") {
+      this.assist?.stop();
+      this.assist = null;
+      this.isAssistWanted = false;
+      this.session = null;
+      this.widget = null;
+      this.emit("sessionend", { reason: reasonOf(reason), detail: reason });
+    } else if (state === "live" && before === "connecting") {
+      const started = { sessionKey: this.getKey() ?? "", group: this.group ?? "" };
+      this.emit(this.isNew ? "sessionstart" : "sessioncontinue", started);
+    }
+    if (state === "live") this.emit("connection", { status: "ok" });
+    if (state === "reconnecting") this.emit("connection", { status: "reconnecting" });
+  }
+
+  onAgents(agents: readonly Participant[]): void {
+    this.agents = agents;
+    this.widget?.setAgents(new Map(agents.map((agent) => [agent.agent, agent.name])));
+    if (this.state === "live") this.widget?.setState("live", this.sentence());
+    if (agents.some((agent) => agent.privileges.some((name) => name !== "view"))) void this.wantAssist();
+    this.assist?.setAgents(agents);
+    const agentlist = agents.map(({ agent, name }) => ({ agent, name }));
+    this.emit("agents", { count: agents.length, agentlist });
+  }
+
+  onPointer(agent: number, point: Point): void {
+    this.widget?.setPointer(agent, point);
+  }
+
+  onCommand(frame: Frame): void {
+    this.assist?.take(frame);
+  }
+
+  onSettings(settings: VisitorSettings): void {
+    this.settings = settings;
+    if (settings.theme) this.widget?.setTheme(settings.theme);
+    this.widget?.setPaused(this.session?.isPaused ?? false);
+    // Asked for early, so that a click on a link that leads across knows.
+    if (this.group !== null) void this.info(this.group);
+  }
+
+  onPosition(epoch: number, sequence: number): void {
+    this.widget?.setData("epoch", String(epoch));
+    this.widget?.setData("sequence", String(sequence));
+  }
+
+  onUnshareable(why: "too_large" | "failed"): void {
+    const { tooLarge, failed } = this.sentences.words;
+    this.widget?.setState("live", why === "too_large" ? tooLarge : failed);
+    this.emit("error", { code: "service", detail: why });
+  }
+
+  private begin(options: string | StartOptions, isAsking: boolean): Promise<StartedSession> {
+    const wanted = typeof options === "string" ? { sessionKey: options } : options;
+    const group = wanted.groupId ?? wanted.groupid ?? this.tag.group;
+    const started = this.start(group, this.keyOf(wanted.sessionKey), isAsking);
+    // Whoever does not look at the promise sees the widget and the console.
+    started.catch(() => undefined);
+    return started;
+  }
+
+  private keyOf(asked: string | undefined): string | null {
+    if (!asked || asked === RANDOM_KEY) return null;
+    return asked === VISITOR_KEY ? (this.tag.visitorId ?? "") : asked;
+  }
+
+  private async start(group: string, key: string | null, isAsking: boolean): Promise<StartedSession> {
+    if (this.session || this.isStarting) throw fault("in_session");
+    this.isStarting = true;
+    this.takeButtonAway();
+    this.state = "connecting";
+    this.showWidget();
+    this.emit("sessionstarting", {});
+    const error = this.faultOf(group, key) ?? (await this.askTerms(group, isAsking));
+    const answer = error ? null : await start(this.tag.origin, group, key);
+    this.isStarting = false;
+    if (!answer || isRefusal(answer)) throw this.fail(error ?? answer?.error ?? "unreachable");
+    this.isNew = true;
+    const session = this.open(answer, group);
+    if (this.tag.startPaused) session.pause("");
+    session.begin(answer);
+    return { sessionKey: answer.key, group };
+  }
+
+  /** Shows the group's terms, or the usual ones when the page asks for it; an error's name when they are not accepted. */
+  private async askTerms(group: string, isAsking: boolean): Promise<string | null> {
+    const info = await this.info(group);
+    // Without an answer nobody knows whether there is something to accept.
+    if (typeof info === "string") return info;
+    if (!info.terms && !isAsking) return null;
+    const { module, words } = await this.part();
+    const { widget } = this;
+    if (!widget) return "declined";
+    const text = words ?? module.english;
+    const url = info.terms?.url ?? this.tag.termsUrl;
+    const { answer } = module.ask(widget.shell, "terms", {
+      title: text.termsTitle,
+      text: info.terms?.text ?? text.termsText,
+      link: url ? { url, text: text.termsMore } : null,
+      yes: text.accept,
+      no: text.decline,
+    });
+    return (await answer) ? null : "declined";
+  }
+
+  private async info(group: string): Promise<PageInfo | string> {
+    const info = await pageInfo(this.tag.origin, group);
+    if (typeof info === "string") return info;
+    this.widget?.setTheme(info.theme);
+    this.crossesTo = info.origins;
+    return info;
+  }
+
+  private open(continuity: Continuity, group: string): Session {
+    this.group = group;
+    this.state = "connecting";
+    const { session, server, status, resume, home } = continuity;
+    const opened = new Session(window, this.tag, { session, server, status, resume, home }, this);
+    this.session = opened;
+    (this.widget ?? this.showWidget()).setKey(opened.key);
+    return opened;
+  }
+
+  private showWidget(): Widget {
+    const widget = new Widget(document, this.sentences.words, {
+      onEnd: () => this.session?.stop(),
+      onPause: (pause) => {
+        this.setPaused(pause, "");
+      },
+    });
+    // What an earlier session has left to say makes room.
+    this.shown?.remove();
+    this.shown = this.widget = widget;
+    widget.setState("connecting", this.sentence());
+    void this.words().then((words) => {
+      if (!words || this.widget !== widget) return;
+      widget.setWords(words.widget);
+      widget.setState(this.state, this.sentence());
+    });
+    return widget;
+  }
+
+  private async words(): Promise<Words | null> {
+    this.translated ??= loadWords(this.tag.origin, languageOf(document, this.tag.language));
+    const words = await this.translated;
+    if (words) this.sentences = new Sentences(words.widget);
+    return words;
+  }
+
+  private sentence(): string {
+    const names = this.agents.map((agent) => agent.name);
+    const state = this.state === "idle" ? "connecting" : this.state;
+    return this.sentences.state(state, names, this.session?.isPaused ?? false);
+  }
+
+  private setPaused(isPaused: boolean, message: string): void {
+    const { session } = this;
+    if (!session) return;
+    session.pause(isPaused ? message : null);
+    if (isPaused) this.assist?.rest();
+    this.widget?.setPaused(isPaused);
+    if (this.state === "live") this.widget?.setState("live", this.sentence());
+    this.emit("pause", { paused: isPaused });
+  }
+
+  /** The part with dialogs and everything that agents do, and its sentences. */
+  private async part(): Promise<{
+    module: Awaited<ReturnType<typeof loadAssist>>;
+    words: Words["assist"] | null;
+  }> {
+    const [module, words] = await Promise.all([loadAssist(this.tag.origin), this.words()]);
+    return { module, words: words?.assist ?? null };
+  }
+
+  /** What agents do beyond looking is loaded when there is somebody who may. */
+  private async wantAssist(): Promise<void> {
+    if (this.isAssistWanted) return;
+    this.isAssistWanted = true;
+    const { session } = this;
+    try {
+      const { module, words } = await this.part();
+      const { widget } = this;
+      if (!session || !widget || this.session !== session) return;
+      this.assist = module.createAssist({
+        page: window,
+        shell: widget.shell,
+        session: session.id,
+        words,
+        refuses: () => (this.settings ? (this.settings.refuses ?? []) : null),
+        reach: () => session.reach,
+        isPaused: () => session.isPaused,
+        say: (control, answers) => {
+          session.say(control, answers);
+        },
+        emit: (name, event) => {
+          this.emit(name, event as never);
+        },
+      });
+      this.assist.setAgents(this.agents);
+    } catch (error) {
+      this.isAssistWanted = false;
+      console.warn(LOG_PREFIX, "what agents do besides looking is not shown: a part did not load.", error);
+    }
+  }
+
+  /** A click on a link to another domain of the group takes the session along. */
+  private cross(event: MouseEvent): void {
+    const url = this.session && crossingOf(event, this.crossesTo);
+    if (!url) return;
+    event.preventDefault();
+    this.continueSessionAt(url).catch(() => {
+      // Without the session is better than not at all.
+      window.location.assign(url);
+    });
+  }
+
+  private crossesTo: readonly string[] = [];
+
+  private takeButtonAway(): void {
+    this.hideButton?.();
+    this.hideButton = null;
+  }
+
+  private faultOf(group: string, key: string | null): string | null {
+    if (!isGroupId(group) || !this.allows(group)) return "group_not_allowed";
+    return key !== null && !isSessionKey(key) ? "bad_request" : null;
+  }
+
+  /** Sessions run only in groups that the page's author named, by the tag as it is at this moment. */
+  private allows(group: string): boolean {
+    try {
+      return this.readAgain().groups.includes(group);
+    } catch {
+      return false;
+    }
+  }
+
+  private fail(error: string): CobrowseError {
+    this.state = "ended";
+    this.widget?.setData("error", error);
+    this.widget?.setState("ended", this.sentences.error(error));
+    this.widget = null;
+    console.error(LOG_PREFIX, `the session was not started: ${error}.`);
+    this.emit("error", { code: error === "key_in_use" ? "dupkey" : "service", detail: error });
+    return fault(error);
+  }
+
+  private emit<N extends keyof VisitorEvents>(name: N, event: VisitorEvents[N]): void {
+    for (const listener of this.listeners.get(name) ?? []) {
+      try {
+        listener({ type: name, ...event } as never);
+      } catch (error) {
+        console.error(LOG_PREFIX, `a listener of "${name}" failed.`, error);
+      }
+    }
+  }
+}
+
+function fault(code: string): CobrowseError {
+  return Object.assign(new Error(`Cobrowse: ${code}`), { code });
+}
+
+function reasonOf(reason: string | null): "visitor" | "agent" | "error" {
+  if (reason === "stopped" || reason === "session_ended_visitor") return "visitor";
+  return reason === "session_ended_agent" ? "agent" : "error";
+}
+
+/** Name that integrators use for "let the server choose". */
+const RANDOM_KEY = "GLANCE_KEYTYPE_RANDOM";
+
+/** The key is the visitor's id, which the page has told: an agent finds the session by it. */
+const VISITOR_KEY = "GLANCE_KEYTYPE_VISITORID";
