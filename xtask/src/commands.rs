@@ -68,6 +68,18 @@ impl Run {
         Ok(output)
     }
 
+    /// Runs it quietly and returns what it writes to standard output. The error has what it wrote besides.
+    pub(crate) fn output(&self) -> Result<String> {
+        let output =
+            self.command().stdin(Stdio::null()).output().with_context(|| self.missing())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            let told = String::from_utf8_lossy(&output.stderr);
+            bail!("`{}` failed ({}): {text}{told}", self.line(), output.status);
+        }
+        Ok(text)
+    }
+
     /// Runs it with its output where ours goes.
     pub(crate) fn shown(&self) -> Result<()> {
         let status =

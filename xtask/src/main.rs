@@ -7,6 +7,7 @@
 mod building;
 mod commands;
 mod demo;
+mod hardening;
 mod planted;
 mod repo;
 mod simulate;
@@ -35,6 +36,31 @@ enum Command {
     Test(test::Arguments),
     /// Run the relay in virtual time under seeded faults.
     Simulate(simulate::Arguments),
+    /// Run both servers under their units in a guest of a real systemd, and try to get out.
+    Hardening(hardening::Arguments),
+    /// The examination inside that guest.
+    #[command(hide = true)]
+    GuestExamine,
+    /// The attempts to get out.
+    #[command(hide = true)]
+    EscapeProbe,
+    /// Answers in a network namespace of the firewall's test.
+    #[command(hide = true)]
+    FirewallEcho,
+    /// Asks there.
+    #[command(hide = true)]
+    FirewallKnock {
+        /// tcp:ADDRESS or udp:ADDRESS
+        address: String,
+    },
+    /// Asks there, often.
+    #[command(hide = true)]
+    FirewallFlood {
+        /// Where.
+        address: String,
+        /// How often.
+        count: usize,
+    },
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
     Stack(stack::Arguments),
 }
@@ -45,6 +71,16 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Command::Test(arguments) => test::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Hardening(arguments) => hardening::run(&arguments),
+        Command::GuestExamine => hardening::guest::examine().map(|()| true),
+        Command::FirewallEcho => hardening::firewall::echo().map(|()| true),
+        Command::FirewallKnock { address } => {
+            hardening::firewall::knock(&address).map(|open| println!("{open}")).map(|()| true)
+        }
+        Command::FirewallFlood { address, count } => hardening::firewall::flood(&address, count)
+            .map(|open| println!("{open}"))
+            .map(|()| true),
+        Command::EscapeProbe => hardening::probes::run().map(|()| true),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
     match result {

@@ -4,7 +4,7 @@
 
 mod count;
 mod stages;
-mod tools;
+pub(crate) mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{building, planted, simulate};
+use crate::{building, hardening, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -76,6 +76,12 @@ pub(crate) const STAGES: &[Stage] = &[
         about: "the same for what moves bytes and ends connections, io_uring backend",
         needs: &["io_uring"],
         run: paths_io_uring,
+    },
+    Stage {
+        name: "hardening",
+        about: "both units under a real systemd: they serve, nothing gets out; the firewall between namespaces",
+        needs: &["io_uring"],
+        run: hardened,
     },
     Stage {
         name: "e2e",
@@ -169,6 +175,13 @@ fn naming(programs: &[&str]) -> String {
     programs
         .iter()
         .fold("test --workspace --no-fail-fast".into(), |line, name| line + " --test " + name)
+}
+
+fn hardened(context: &Context<'_>) -> Result<Count> {
+    building::servers(context.repo).logged(&context.log)?;
+    let (figures, faults) = hardening::look(context.repo, &context.log)?;
+    ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
+    Ok(Count { passed: u64::try_from(figures.cases())?, ..Count::default() })
 }
 
 fn e2e(context: &Context<'_>) -> Result<Count> {

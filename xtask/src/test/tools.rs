@@ -55,6 +55,42 @@ pub(crate) fn io_uring() -> Result<()> {
     Ok(())
 }
 
+/// What the hardening test needs besides: a service manager to boot, namespaces, the firewall's own program.
+pub(crate) fn hardening(root: &Path, log: &Path) -> Result<()> {
+    ensure!(
+        Run::new("id", root, "-u").first_line().is_ok_and(|id| id == "0"),
+        "the hardening test needs root: it makes namespaces and boots a service manager in them; leave it out with `--without hardening`"
+    );
+    let wanted = [
+        ("systemd-analyze", "systemd"),
+        ("nft", "nftables"),
+        ("ip", "iproute2"),
+        ("sysctl", "procps"),
+        ("unshare", "util-linux"),
+    ];
+    let is_missing = |(program, _): &&(&str, &str)| {
+        ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
+            .iter()
+            .all(|at| !Path::new(at).join(program).exists())
+    };
+    let missing: Vec<&str> =
+        wanted.iter().filter(is_missing).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if Path::new("/etc/debian_version").exists() {
+        apt(root, log, "update -q")?;
+        apt(root, log, &format!("install -q -y --no-install-recommends {packages}"))?;
+    }
+    ensure!(!wanted.iter().any(|one| is_missing(&one)), "missing: `apt-get install {packages}`");
+    Ok(())
+}
+
+fn apt(root: &Path, log: &Path, line: &str) -> Result<()> {
+    Run::new("apt-get", root, line).with("DEBIAN_FRONTEND", "noninteractive").logged(log).map(drop)
+}
+
 fn node(context: &Context<'_>) -> Result<()> {
     let advice = "install Node.js 20 or newer with npm (Debian: https://nodejs.org, or nodesource)";
     let version = Run::new("node", &context.repo.root, "--version").first_line().context(advice)?;
@@ -87,11 +123,7 @@ fn chromium_or_install(context: &Context<'_>) -> Result<()> {
     let may = Path::new("/etc/debian_version").exists()
         && Run::new("id", &context.repo.root, "-u").first_line().is_ok_and(|id| id == "0");
     if may {
-        let apt = |line: &str| {
-            Run::new("apt-get", &context.repo.root, line)
-                .with("DEBIAN_FRONTEND", "noninteractive")
-                .logged(&context.log)
-        };
+        let apt = |line: &str| apt(&context.repo.root, &context.log, line);
         apt("update -q")?;
         apt("install -q -y --no-install-recommends chromium fonts-liberation")?;
     }

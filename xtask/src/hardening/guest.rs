@@ -1,0 +1,297 @@
+//! The servers as services of a real systemd, in a guest that is thrown away: the units as they are installed, the sockets
+//! activated, a session begun, and the escape probes under the session server's own restrictions.
+//!
+//! Outside, [`run`] lays out the guest's files and boots it. Inside, [`examine`] does what an administrator and a visitor do
+//! and writes a [`Report`].
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use cobrowse_tests::certificates::{Certificates, Names};
+use cobrowse_tests::http::{Request, upgrade};
+use cobrowse_tests::limits::WAIT_MAX;
+use cobrowse_tests::{Heard, Net};
+use protocol::start::StartAnswer;
+use serde::{Deserialize, Serialize};
+
+use super::probes::Outcome;
+use crate::commands::Run;
+use crate::repo::Repo;
+
+/// What was found inside.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// What the session server told the manager after a session had begun.
+    pub(crate) status: String,
+    /// Which backend it runs.
+    pub(crate) backend: String,
+    /// Metrics over the administrator's local socket.
+    pub(crate) metrics: String,
+    /// The probes under the session server's restrictions.
+    pub(crate) confined: Vec<Outcome>,
+    /// The same as an unrestricted root.
+    pub(crate) free: Vec<Outcome>,
+}
+
+/// Boots the guest and returns what was found in it. `log` gets what everybody in it wrote.
+pub(crate) fn run(repo: &Repo, log: &Path) -> Result<Report> {
+    let folder = tempfile::tempdir()?;
+    let (files, out) = (folder.path().join("files"), folder.path().join("out"));
+    fs::create_dir_all(&out)?;
+    lay_out(repo, &files)?;
+    let line =
+        format!("-k 5 {GUEST_S_MAX} tests/guest/boot.sh {} {}", files.display(), out.display());
+    let booted = Run::new("timeout", &repo.root, &line).logged(log);
+    let mut told = String::new();
+    for name in ["manager.log", "examine.log", "cserver.log", "webtier.log"] {
+        let text = fs::read_to_string(out.join(name)).unwrap_or_default();
+        told += &format!("--- {name}\n{text}");
+    }
+    fs::write(log, &told)?;
+    let report = fs::read(out.join("report.json")).with_context(|| match booted {
+        Ok(_) => "the guest ended without a report".to_owned(),
+        Err(error) => format!("the guest did not come to its end: {error:#}"),
+    })?;
+    Ok(serde_json::from_slice(&report)?)
+}
+
+/// Files of a host on which both servers are installed.
+fn lay_out(repo: &Repo, files: &Path) -> Result<()> {
+    let units = files.join("etc/systemd/system");
+    let (bin, etc) = (files.join("usr/bin"), files.join("etc/cobrowse"));
+    let tls = etc.join("tls");
+    for folder in [&units, &bin, &tls] {
+        fs::create_dir_all(folder)?;
+    }
+    // A folder that exists on the machine too would otherwise get the mode of ours.
+    for folder in ["", "etc", "etc/systemd", "etc/systemd/system", "usr", "usr/bin"] {
+        fs::set_permissions(files.join(folder), fs::Permissions::from_mode(0o755))?;
+    }
+    let built = repo.program()?;
+    for name in ["cserver", "webtier", "xtask"] {
+        fs::copy(built.with_file_name(name), bin.join(name))?;
+    }
+    for entry in fs::read_dir(repo.root.join("systemd"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "service" || end == "socket") {
+            fs::copy(&path, units.join(path.file_name().unwrap_or_default()))?;
+        }
+    }
+    for root in ["cserver-root", "webtier-root"] {
+        skeleton(&files.join("usr/lib/cobrowse").join(root))?;
+    }
+    let pair = |stem: &str, host: &str| (stem.to_owned(), host.to_owned());
+    let made = Certificates::make(
+        &files.join("etc/made"),
+        &Names {
+            public: vec![pair("s1", SERVER_HOST), pair("www", WEB_HOST)],
+            control: vec![pair("c1", CONTROL_HOST), pair("w1", "w1.control.cobrowse.localhost")],
+        },
+    )?;
+    // Both servers of one host share the folder of certificates here; each of them has a folder of its own.
+    for (folder, public, control) in [("tls", "s1", "c1"), ("tls-web", "www", "w1")] {
+        let folder = etc.join(folder);
+        fs::create_dir_all(&folder)?;
+        for (from, to) in [
+            (made.chain(public), "public.pem"),
+            (made.key(public), "public.key"),
+            (made.chain(control), "control.pem"),
+            (made.key(control), "control.key"),
+            (made.control_ca(), "control-ca.pem"),
+        ] {
+            fs::copy(from, folder.join(to))?;
+            fs::set_permissions(folder.join(to), fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    let certificates = "certificate = \"credential:public.pem\"\nkey = \"credential:public.key\"\n\n[control]\n\
+         certificate = \"credential:control.pem\"\nkey = \"credential:control.key\"\nca = \"credential:control-ca.pem\"\n";
+    fs::write(
+        etc.join("cserver.toml"),
+        format!(
+            "id = \"s1\"\npublic_url = \"https://{SERVER_HOST}\"\ncontrol_name = \"{CONTROL_HOST}\"\n\
+             web_tier_url = \"https://{WEB_HOST}:8443\"\n\n[tls]\n{certificates}"
+        ),
+    )?;
+    fs::write(
+        etc.join("webtier.toml"),
+        format!(
+            "replica = \"w1\"\npublic_url = \"https://{WEB_HOST}:8443\"\ncookie_domain = \"cobrowse.localhost\"\n\n\
+             [tls]\n{certificates}\n[store]\npath = \"/var/lib/cobrowse/store\"\n"
+        ),
+    )?;
+    guest_units(&units)
+}
+
+/// What differs from a real host: both servers share it, and their logs are wanted outside.
+fn guest_units(units: &Path) -> Result<()> {
+    let drop_in = |unit: &str, text: &str| -> Result<()> {
+        let folder = units.join(format!("{unit}.d"));
+        fs::create_dir_all(&folder)?;
+        Ok(fs::write(folder.join("guest.conf"), text)?)
+    };
+    let log = |name: &str| {
+        format!(
+            "[Service]\nStandardError=append:/out/{name}.log\nStandardOutput=append:/out/{name}.log\n"
+        )
+    };
+    drop_in("webtier.socket", "[Socket]\nListenStream=\nListenStream=8443\n")?;
+    let names = ["public.pem", "public.key", "control.pem", "control.key", "control-ca.pem"];
+    let credentials: String = names
+        .iter()
+        .map(|name| format!("LoadCredential={name}:/etc/cobrowse/tls-web/{name}\n"))
+        .collect();
+    drop_in("webtier.service", &format!("{}LoadCredential=\n{credentials}", log("webtier")))?;
+    drop_in("cserver.service", &log("cserver"))?;
+    // A group that sysusers makes on a real host.
+    drop_in("cserver-admin.socket", "[Socket]\nSocketGroup=root\n")?;
+    let unit = fs::read_to_string(units.join("cserver.service"))?;
+    let probe: String = unit
+        .lines()
+        .filter(|line| {
+            let key = line.split('=').next().unwrap_or_default();
+            !["Type", "NotifyAccess", "Sockets", "Restart", "WatchdogSec", "Requires", "Wants", "After"].contains(&key)
+        })
+        .map(|line| {
+            line.replace("/usr/bin/cserver serve --config /etc/cobrowse/cserver.toml", "/usr/bin/cserver escape-probe")
+                .replace("BindReadOnlyPaths=/usr/bin/cserver ", "BindReadOnlyPaths=/usr/bin/xtask:/usr/bin/cserver ")
+        })
+        .map(|line| {
+            if line == "[Service]" {
+                "[Service]\nType=oneshot\nStandardOutput=truncate:/out/confined.json\nStandardError=append:/out/examine.log\n".into()
+            } else {
+                line + "\n"
+            }
+        })
+        .collect();
+    ensure!(
+        probe.contains("/usr/bin/cserver escape-probe") && probe.contains("/usr/bin/xtask:"),
+        "cserver.service has another form"
+    );
+    fs::write(units.join("escape-probe.service"), probe)?;
+    fs::write(
+        units.join("examine.service"),
+        "[Unit]\nDefaultDependencies=no\nSuccessAction=exit-force\nFailureAction=exit-force\n\n[Service]\nType=oneshot\n\
+         ExecStart=/usr/bin/xtask guest-examine\nStandardOutput=append:/out/examine.log\nStandardError=append:/out/examine.log\n",
+    )?;
+    // The services' own default dependencies would start a whole machine.
+    for unit in [
+        "cserver.service",
+        "cserver.socket",
+        "cserver-admin.socket",
+        "webtier.service",
+        "webtier.socket",
+        "escape-probe.service",
+    ] {
+        let folder = units.join(format!("{unit}.d"));
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("alone.conf"), "[Unit]\nDefaultDependencies=no\n")?;
+    }
+    Ok(fs::write(
+        units.join("guest.target"),
+        "[Unit]\nDefaultDependencies=no\nWants=examine.service cserver.socket cserver-admin.socket webtier.socket\n",
+    )?)
+}
+
+/// What a service's root needs to exist for what is bound into it.
+fn skeleton(root: &Path) -> Result<()> {
+    for folder in super::ROOT_FOLDERS {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    for (link, to) in [("lib", "usr/lib"), ("lib64", "usr/lib64")] {
+        std::os::unix::fs::symlink(to, root.join(link))?;
+    }
+    Ok(())
+}
+
+/// Inside the guest.
+pub(crate) fn examine() -> Result<()> {
+    let admin = |line: &str| Run::new("webtier", Path::new("/"), line).output();
+    let start =
+        |unit: &str| Run::new("systemctl", Path::new("/"), &format!("start {unit}")).output();
+    start("webtier.service").context("the web tier does not start")?;
+    admin("group add demo --origin https://shop.localhost")?;
+    admin(&format!(
+        "server add s1 --public-url https://{SERVER_HOST} --control-name {CONTROL_HOST} --address 127.0.0.1:443"
+    ))?;
+    // The web tier dials: that connection starts the session server.
+    let net = Net::trusting(Path::new("/etc/made/public-ca.pem"))?;
+    let end = Instant::now() + Duration::from_secs(GUEST_S_MAX / 2);
+    let ask = |path: &str| Request::get(&format!("https://{SERVER_HOST}{path}"))?.send(&net);
+    loop {
+        match ask("/readyz") {
+            Ok(answer) if answer.status == 200 => break,
+            other if Instant::now() > end => {
+                bail!("the session server does not become ready: {other:?}")
+            }
+            _ => sleep(Duration::from_millis(50)),
+        }
+    }
+    let health: serde_json::Value = ask("/healthz")?.json()?;
+    let started: StartAnswer = loop {
+        let body = r#"{"group":"demo","key":null}"#;
+        let request = Request::post(
+            &format!("https://{WEB_HOST}:8443/api/v1/sessions"),
+            "application/json",
+            body,
+        )?;
+        let answer = request.header("Origin", "https://shop.localhost").send(&net)?;
+        match answer.status {
+            201 => break answer.json()?,
+            _ if Instant::now() > end => {
+                bail!("no session begins: {} {}", answer.status, answer.text())
+            }
+            _ => sleep(Duration::from_millis(50)),
+        }
+    };
+    let request = Request::get(&started.server.replacen("wss://", "https://", 1))?
+        .header("Origin", "https://shop.localhost");
+    let mut socket =
+        match upgrade(&net, request, &format!("cobrowse.v1, ticket.{}", started.ticket))? {
+            Ok(socket) => socket,
+            Err(answer) => bail!("the visitor is refused: {} {}", answer.status, answer.text()),
+        };
+    ensure!(matches!(socket.hear(WAIT_MAX)?, Some(Heard::Frame(_))), "the visitor is not welcomed");
+    let status = loop {
+        let show = Run::new(
+            "systemctl",
+            Path::new("/"),
+            "show --property=StatusText --value cserver.service",
+        )
+        .output()?;
+        if show.contains("serving 1 session") || Instant::now() > end {
+            break show;
+        }
+        sleep(Duration::from_millis(50));
+    };
+    let metrics = local_metrics().unwrap_or_default();
+    start("escape-probe.service").context("the probes cannot be run")?;
+    let confined = serde_json::from_slice(&fs::read("/out/confined.json")?)?;
+    let free = Command::new("/usr/bin/xtask").arg("escape-probe").output()?;
+    let free =
+        serde_json::from_slice(&free.stdout).context("the free probes wrote something else")?;
+    let backend = health["backend"].as_str().unwrap_or_default().to_owned();
+    let report = Report { status: status.trim().to_owned(), backend, metrics, confined, free };
+    Ok(fs::write("/out/report.json", serde_json::to_vec(&report)?)?)
+}
+
+/// What the administrator of the host reads.
+fn local_metrics() -> Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::os::unix::net::UnixStream::connect("/run/cobrowse/cserver.sock")?;
+    stream.set_read_timeout(Some(WAIT_MAX))?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// From boot to end; an ordinary one takes 5 s.
+const GUEST_S_MAX: u64 = 90;
+const SERVER_HOST: &str = "s1.cobrowse.localhost";
+const CONTROL_HOST: &str = "c1.control.cobrowse.localhost";
+const WEB_HOST: &str = "www.cobrowse.localhost";
