@@ -15,6 +15,7 @@ const SCRIPTS = {
   loader: "src/loader/main.ts",
   visitor: "src/visitor/main.ts",
   viewer: "src/viewer/main.ts",
+  agent: "src/agent/global.ts",
 };
 
 /** What the visitor's script loads only when it is needed: modules, since they come by `import()`. */
@@ -76,7 +77,15 @@ writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
 
 const sizes = {};
 const parts = Object.keys(PARTS).map((name) => `${name}.js`);
-for (const name of ["loader.js", "visitor.js", "viewer.js", "viewer.css", "viewer.html", ...parts]) {
+for (const name of [
+  "loader.js",
+  "visitor.js",
+  "viewer.js",
+  "viewer.css",
+  "viewer.html",
+  "agent.js",
+  ...parts,
+]) {
   const bytes = readFileSync(`dist/${name}`);
   sizes[name] = { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use connection::Response;
-use protocol::{GroupSettings, JoinId, SessionId};
+use protocol::{CloseCode, GroupSettings, JoinId, SessionId};
 
 /// The viewer of one join.
 pub struct ViewerPage<'a> {
@@ -64,6 +64,44 @@ pub fn content_security_policy(settings: &GroupSettings, host: &str) -> String {
     )
 }
 
+/// Why something was refused: for a script as JSON, for a person as a page that says what to do.
+pub fn refusal(code: CloseCode, wants_page: bool, web_tier_url: &str) -> Response {
+    if !wants_page {
+        return Response::error(code);
+    }
+    let (title, what) = match code {
+        CloseCode::SessionEndedVisitor
+        | CloseCode::SessionEndedAgent
+        | CloseCode::SessionEndedTimeout
+        | CloseCode::NotFound => ("The session has ended", "There is nothing more to see here."),
+        CloseCode::Revoked => {
+            ("No longer yours to see", "Your access to this session was withdrawn.")
+        }
+        CloseCode::Unauthorized => {
+            ("Your way in has expired", "Open the session again from your list.")
+        }
+        CloseCode::Moved | CloseCode::Draining => {
+            ("The session goes on elsewhere", "Open it again from your list.")
+        }
+        CloseCode::Overload => ("The server is at its limit", "Try again in a minute."),
+        _ => ("This did not work", code.advice()),
+    };
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"{css}\"></head>\
+         <body class=\"notice\" data-reason=\"{name}\"><main><h1>{title}</h1><p>{what}</p>\
+         <p><a href=\"{home}/\">To your list of sessions</a></p></main></body></html>",
+        css = VIEWER_CSS.path(),
+        name = code.name(),
+        home = escape(web_tier_url),
+    );
+    Response::new(code.status())
+        .header("Content-Security-Policy", NOTICE_POLICY)
+        .header("Cache-Control", "no-store")
+        .content("text/html; charset=utf-8", page.into_bytes())
+}
+
 /// One of the embedded assets, or nothing of that name.
 pub fn asset(name: &str) -> Option<Response> {
     let asset = [&VIEWER_JS, &VIEWER_CSS].into_iter().find(|asset| asset.file_name() == name)?;
@@ -98,6 +136,9 @@ impl Asset {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+/// A page without scripts.
+const NOTICE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Names of the policies that the viewer's bundle creates.
 const TRUSTED_TYPES: &str = "default";
@@ -152,6 +193,15 @@ mod tests {
         assert!(!filled.contains("{{"), "{filled}");
         assert!(filled.contains(&VIEWER_JS.path()) && filled.contains("0101010101010101"));
         assert_eq!(page.fill("<p a=\"{{csrf}}\">"), "<p a=\"&quot;&gt;&lt;b&gt;\">");
+    }
+
+    #[test]
+    fn a_refusal_is_json_for_scripts_and_a_page_for_people() {
+        let of =
+            |wants_page| format!("{:?}", refusal(CloseCode::NotFound, wants_page, "https://w"));
+        assert!(of(false).contains("application/json"));
+        let page = of(true);
+        assert!(page.contains("text/html") && page.contains("Content-Security-Policy"), "{page}");
     }
 
     #[test]

@@ -14,11 +14,12 @@ pub(crate) async fn add(request: Request, next: Next) -> Response<axum::body::Bo
     response
 }
 
-/// The policy of a page: nothing but our own style sheet, and forms that lead to us or, by our redirect, to a CServer.
+/// The policy of a page: nothing but our own style sheet, on pages that are kept fresh our script, and forms that lead to us or, by our redirect, to a CServer.
 /// A browser holds a form's redirects to `form-action`, so the CServers have to be in it.
-pub(crate) fn page_policy(cookie_domain: &str) -> String {
+pub(crate) fn page_policy(cookie_domain: &str, is_kept_fresh: bool) -> String {
+    let script = if is_kept_fresh { "script-src 'self'; connect-src 'self'; " } else { "" };
     format!(
-        "default-src 'none'; style-src 'self'; form-action 'self' https://*.{cookie_domain}:*; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; {script}img-src data:; form-action 'self' https://*.{cookie_domain}:*; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 

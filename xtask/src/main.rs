@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command line talks to a person")]
 
+mod accessibility;
 mod building;
 mod commands;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
         /// How often.
         count: usize,
     },
+    /// Look with axe at everything that visitors and agents see.
+    Accessibility(accessibility::Arguments),
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
     Stack(stack::Arguments),
 }
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
             .map(|open| println!("{open}"))
             .map(|()| true),
         Command::EscapeProbe => hardening::probes::run().map(|()| true),
+        Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
     match result {

@@ -35,6 +35,7 @@ import {
 } from "./limits.js";
 import * as messages from "./messages.js";
 import { PointerPace, type AgentPoint } from "./pointer.js";
+import { Parent } from "./parent.js";
 import { mayRenew, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
@@ -60,6 +61,7 @@ export class ViewerSession {
   });
   private readonly verifier: Verifier;
   private readonly hands: Hands;
+  private readonly parent: Parent;
   private names = new Map<number, string>();
   private socket: WebSocket | null = null;
   private state: ViewState = "connecting";
@@ -83,10 +85,18 @@ export class ViewerSession {
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly page: PageValues) {
-    this.view = new View({
-      onEnd: () => {
-        this.socket?.send(bareFrame("end", 0, this.applied.epoch, this.applied.sequence));
+    const end = (): void => {
+      if (!this.privileges.includes("end") || this.socket?.readyState !== WebSocket.OPEN) return;
+      this.socket.send(bareFrame("end", 0, this.applied.epoch, this.applied.sequence));
+    };
+    this.parent = new Parent(window, {
+      onEnd: end,
+      onLeave: () => {
+        this.leave();
       },
+    });
+    this.view = new View({
+      onEnd: end,
       onLeave: () => {
         this.leave();
       },
@@ -259,15 +269,17 @@ export class ViewerSession {
     const value = parseJson(frame.payload);
     const facts = readFacts(value);
     if (isRecord(value)) {
-      this.hands.setControl(
-        readControlState(value.control),
-        (agent) => this.names.get(agent) ?? "Another agent",
-      );
+      const control = readControlState(value.control);
+      const isOwn = control?.agent === this.agent && control.state !== "asked";
+      this.parent.tell("rc", { enabled: isOwn, suspended: isOwn && control.state === "suspended" });
+      this.hands.setControl(control, (agent) => this.names.get(agent) ?? "Another agent");
       this.hands.takeAnswers(readAnswers(value.answers));
     }
     if (!facts) throw new EpochError("broken", "facts that are none");
     const isSecure = isFirst ? (frame.flags & FLAGS.insecure) === 0 : (this.facts?.isSecure ?? true);
     this.facts = { facts, isSecure };
+    this.parent.tell("navigate", { url: facts.url, title: facts.title });
+    this.parent.tell("pagevisibility", { visible: facts.visible });
     if (isFirst && (frame.flags & FLAGS.purge) !== 0) {
       // What was shown is no longer to be seen: it does not wait for what follows.
       this.stage.clear();
@@ -342,6 +354,7 @@ export class ViewerSession {
   private setParticipants(agents: readonly Participant[]): void {
     this.names = new Map(agents.map(({ agent, name }) => [agent, name]));
     this.view.setParticipants(agents, this.agent);
+    this.parent.tell("agents", { count: agents.length, agentlist: agents.map(({ name }) => name) });
   }
 
   private setVisitor(state: VisitorState): void {
@@ -436,6 +449,8 @@ export class ViewerSession {
     if (this.isOver()) return;
     this.state = state;
     this.view.setState(state, reason, words);
+    this.parent.tell("state", { state, reason });
+    if (this.isOver()) this.parent.tell("sessionend", { reason });
   }
 
   private isOver(): boolean {

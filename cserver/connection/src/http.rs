@@ -26,6 +26,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Whether the client wants the connection closed after the answer.
     pub close: bool,
+    /// Whether a person reads the answer: `Accept` names HTML.
+    pub wants_page: bool,
 }
 
 /// Methods that some route answers.
@@ -133,6 +135,7 @@ pub(crate) fn parse(plain: &[u8]) -> Result<Option<(Request, usize)>, RequestFau
         websocket: fields.upgrade.offer(method)?,
         body: body.to_vec(),
         close: fields.close,
+        wants_page: fields.wants_page,
     };
     Ok(Some((request, head_bytes + body_bytes)))
 }
@@ -146,6 +149,7 @@ struct Fields<'a> {
     content_length: usize,
     has_content_length: bool,
     close: bool,
+    wants_page: bool,
     upgrade: Upgrade<'a>,
 }
 
@@ -173,6 +177,8 @@ impl<'a> Fields<'a> {
                 once(&mut fields.host, value()?)?;
             } else if is("origin") {
                 once(&mut fields.origin, value()?)?;
+            } else if is("accept") {
+                fields.wants_page |= header.value.starts_with(b"text/html");
             } else if is("cookie") {
                 if !fields.cookie.is_empty() {
                     fields.cookie.push_str("; ");

@@ -14,7 +14,7 @@ use super::routes::{LIVE, cors};
 use super::slot::Role;
 use super::{Now, Shard};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX};
-use crate::pages::ViewerPage;
+use crate::pages::{self, ViewerPage};
 
 /// A verified wish.
 pub(super) enum Errand {
@@ -32,9 +32,11 @@ pub(super) enum Errand {
         privileges: Privileges,
         /// Cookies to remove from the agent's browser.
         stale: Vec<JoinId>,
+        /// Whether a person reads a refusal.
+        wants_page: bool,
     },
     /// An agent with a cookie.
-    View { cookie: AgentCookie, part: ViewPart },
+    View { cookie: AgentCookie, part: ViewPart, wants_page: bool },
     /// A web tier.
     Control(WebSocketOffer),
 }
@@ -51,6 +53,7 @@ pub(super) enum ViewPart {
 
 impl Shard {
     pub(super) fn run_errand(&mut self, now: Now, link: LinkId, errand: Errand) {
+        let mut is_for_people = false;
         let (answer, origin) = match errand {
             Errand::Start { session, home, resume, offer } => {
                 (self.start(now, link, session, home, resume, &offer), None)
@@ -59,10 +62,14 @@ impl Shard {
             Errand::ResumeStatus { resume, origin } => {
                 (self.owned(&resume).map(|_| Some(live())), Some(origin))
             }
-            Errand::Join { session, agent, name, privileges, stale } => {
+            Errand::Join { session, agent, name, privileges, stale, wants_page } => {
+                is_for_people = wants_page;
                 (self.join(now, session, agent, name, privileges, &stale).map(Some), None)
             }
-            Errand::View { cookie, part } => (self.view(now, link, &cookie, &part), None),
+            Errand::View { cookie, part, wants_page } => {
+                is_for_people = wants_page;
+                (self.view(now, link, &cookie, &part), None)
+            }
             Errand::Control(offer) => {
                 self.open_control(now, link, &offer);
                 (Ok(None), None)
@@ -73,7 +80,7 @@ impl Shard {
             Ok(Some(response)) => response,
             Err(code) => {
                 tracing::debug!(code = code.name(), "request refused by the session's core");
-                Response::error(code)
+                pages::refusal(code, is_for_people, &self.shared.identity.web_tier_url)
             }
         };
         let response = match origin {

@@ -189,7 +189,17 @@ fn join(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode
     shared.spend(ticket.nonce, now.mono_ms)?;
     let core = shared.owner(&ticket.session)?;
     let stale = stale_cookies(shared, request);
-    Ok(Route::At(core, Errand::Join { session: ticket.session, agent, name, privileges, stale }))
+    Ok(Route::At(
+        core,
+        Errand::Join {
+            session: ticket.session,
+            agent,
+            name,
+            privileges,
+            stale,
+            wants_page: request.wants_page,
+        },
+    ))
 }
 
 fn view(
@@ -200,7 +210,7 @@ fn view(
 ) -> Result<Route, CloseCode> {
     let cookie = open_cookie(shared, request, join)?;
     let core = shared.owner(&cookie.session)?;
-    Ok(Route::At(core, Errand::View { cookie, part }))
+    Ok(Route::At(core, Errand::View { cookie, part, wants_page: request.wants_page }))
 }
 
 fn agent(shared: &Shared, request: &Request, join: &str) -> Result<Route, CloseCode> {
@@ -214,7 +224,7 @@ fn agent(shared: &Shared, request: &Request, join: &str) -> Result<Route, CloseC
         _ => return Err(CloseCode::Unauthorized),
     }
     let core = shared.owner(&cookie.session)?;
-    Ok(Route::At(core, Errand::View { cookie, part: ViewPart::Socket(offer) }))
+    Ok(Route::At(core, Errand::View { cookie, part: ViewPart::Socket(offer), wants_page: false }))
 }
 
 fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'_>), CloseCode> {
@@ -278,7 +288,7 @@ fn stale_cookies(shared: &Shared, request: &Request) -> Vec<JoinId> {
 }
 
 fn refusal(shared: &Shared, request: &Request, code: CloseCode) -> Response {
-    let response = Response::error(code);
+    let response = pages::refusal(code, request.wants_page, &shared.identity.web_tier_url);
     let is_known = |origin: &String| shared.is_known_origin(origin);
     if request.path.starts_with("/visitor") && request.origin.as_ref().is_some_and(is_known) {
         with_cors(response, request)

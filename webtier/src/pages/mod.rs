@@ -1,4 +1,4 @@
-//! The pages that agents see: plain HTML that needs no script.
+//! The pages that agents see: plain HTML that needs no script; where there is one it only keeps them fresh.
 //!
 //! Owns their text and their escaping. Everything that comes from outside goes through [`text`] or [`query`].
 
@@ -11,6 +11,9 @@ use crate::sessions::Listed;
 
 /// The style sheet that all pages share.
 pub(crate) const STYLE: &str = include_str!("web.css");
+
+/// The script of our own pages: it only keeps them fresh.
+pub(crate) const SCRIPT: &str = include_str!("web.js");
 
 /// An answer of the web tier.
 pub(crate) type Answer = Response<axum::body::Body>;
@@ -30,8 +33,15 @@ pub(crate) struct Page<'a> {
 impl Page<'_> {
     /// The answer with its policy.
     pub(crate) fn answer(self, cookie_domain: &str) -> Answer {
+        let is_kept_fresh = self.refresh.is_some() || self.reader.is_some();
+        let script =
+            if is_kept_fresh { "<script src=\"/assets/web.js\" defer></script>" } else { "" };
         let refresh = self.refresh.map_or(String::new(), |to| {
-            format!("<meta http-equiv=\"refresh\" content=\"{WAIT_REFRESH_S};url={}\">", text(&to))
+            // The script looks without taking the reader's page away; without scripts the page is loaded anew.
+            format!(
+                "<meta name=\"again\" content=\"{to}\"><noscript><meta http-equiv=\"refresh\" content=\"{WAIT_REFRESH_S};url={to}\"></noscript>",
+                to = text(&to)
+            )
         });
         let reader = self.reader.map_or(String::new(), |reader| {
             format!(
@@ -41,7 +51,7 @@ impl Page<'_> {
             )
         });
         let html = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><link rel=\"stylesheet\" href=\"/assets/web.css\">{refresh}</head><body><header><h1>{title}</h1>{reader}</header><main>{body}</main></body></html>",
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/web.css\">{script}{refresh}</head><body><header><h1>{title}</h1>{reader}</header><main>{body}</main></body></html>",
             title = text(self.title),
             body = self.body,
         );
@@ -49,7 +59,7 @@ impl Page<'_> {
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        if let Ok(policy) = HeaderValue::from_str(&page_policy(cookie_domain)) {
+        if let Ok(policy) = HeaderValue::from_str(&page_policy(cookie_domain, is_kept_fresh)) {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
@@ -77,7 +87,7 @@ pub(crate) fn home(sessions: &[Listed], now_ms: u64) -> String {
         .iter()
         .map(|session| {
             format!(
-                "<tr><td class=\"key\">{key}</td><td>{group}</td><td>{age}</td><td>{server}</td><td>{state}</td><td><a href=\"{link}\">Join</a></td></tr>",
+                "<tr><td class=\"key\">{key}</td><td>{group}</td><td>{age}</td><td>{server}</td><td>{state}</td><td><a href=\"{link}\">Join<span class=\"unseen\"> session {key}</span></a></td></tr>",
                 key = text(session.key.as_str()),
                 group = text(session.group.as_str()),
                 age = age(now_ms.saturating_sub(session.started_ms)),
@@ -91,10 +101,13 @@ pub(crate) fn home(sessions: &[Listed], now_ms: u64) -> String {
         "<p class=\"note\">No session is live in your groups.</p>".to_owned()
     } else {
         format!(
-            "<table><thead><tr><th>Key</th><th>Group</th><th>Since</th><th>Server</th><th>State</th><th></th></tr></thead><tbody>{rows}</tbody></table>"
+            "<table><thead><tr><th scope=\"col\">Key</th><th scope=\"col\">Group</th><th scope=\"col\">Since</th><th scope=\"col\">Server</th><th scope=\"col\">State</th><th scope=\"col\">Join</th></tr></thead><tbody>{rows}</tbody></table>"
         )
     };
-    format!("{}<h2>Live sessions</h2>{list}", key_form(""))
+    format!(
+        "<section><h2>Join by key</h2>{}</section><section data-fresh=\"sessions\" aria-live=\"polite\"><h2>Live sessions</h2>{list}</section>",
+        key_form("")
+    )
 }
 
 /// No session has the key, as far as this agent may know.

@@ -4,7 +4,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode, Uri};
 
 use super::error;
-use crate::pages::{Answer, STYLE};
+use crate::pages::{Answer, SCRIPT, STYLE};
 
 /// `GET /cobrowse/<script>`: the loader, the visitor's script, its parts and languages.
 pub(super) async fn script(uri: Uri, headers: HeaderMap) -> Answer {
@@ -22,10 +22,17 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// `GET /assets/web.css`
 pub(super) async fn style() -> Answer {
-    let mut answer = Response::new(STYLE.into());
-    answer
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    own(STYLE, "text/css; charset=utf-8")
+}
+
+/// `GET /assets/web.js`
+pub(super) async fn keep_fresh() -> Answer {
+    own(SCRIPT, "text/javascript; charset=utf-8")
+}
+
+fn own(body: &'static str, content_type: &'static str) -> Answer {
+    let mut answer = Response::new(body.into());
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));

@@ -53,6 +53,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", get(home::page))
         .route("/api/v1/agent/sessions", get(home::list))
         .route("/assets/web.css", get(assets::style))
+        .route("/assets/web.js", get(assets::keep_fresh))
         .route("/healthz", get(health))
         .fallback(unknown)
         .layer(RequestBodyLimitLayer::new(REQUEST_BODY_BYTES_MAX))

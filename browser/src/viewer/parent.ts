@@ -1,0 +1,63 @@
+/**
+ * The viewer inside a frame of another application: events to it, and the few calls that it may make.
+ *
+ * Owns the messages. Which applications may frame the viewer is its policy's (`frame-ancestors`) to say, so whoever is
+ * the parent is one of them; messages go to that origin only, and are taken from no other window.
+ */
+
+/** What the parent may ask for. */
+export interface ParentCalls {
+  onEnd(): void;
+  onLeave(): void;
+}
+
+/** Events for the parent, by the names that integrators know. */
+export interface ParentEvents {
+  /** The view's state has changed; `reason` as in `body[data-reason]`. */
+  state: { readonly state: string; readonly reason: string | null };
+  agents: { readonly count: number; readonly agentlist: readonly string[] };
+  navigate: { readonly url: string; readonly title: string };
+  pagevisibility: { readonly visible: boolean };
+  rc: { readonly enabled: boolean; readonly suspended: boolean };
+  sessionend: { readonly reason: string | null };
+}
+
+/** The line to the parent; without one it says nothing. */
+export class Parent {
+  private readonly told = new Map<string, string>();
+  private readonly origin: string | null;
+
+  constructor(
+    private readonly page: Window,
+    calls: ParentCalls,
+  ) {
+    this.origin = page.parent === page ? null : originOf(page);
+    if (this.origin === null) return;
+    page.addEventListener("message", (event) => {
+      if (event.source !== page.parent || event.origin !== this.origin) return;
+      const call = (event.data as { cobrowse?: { call?: unknown } } | null)?.cobrowse?.call;
+      if (call === "end") calls.onEnd();
+      if (call === "leave") calls.onLeave();
+    });
+  }
+
+  /** Tells an event, unless it says what the last one of its name said. */
+  tell<N extends keyof ParentEvents>(event: N, detail: ParentEvents[N]): void {
+    if (this.origin === null) return;
+    const text = JSON.stringify(detail);
+    if (this.told.get(event) === text) return;
+    this.told.set(event, text);
+    this.page.parent.postMessage({ cobrowse: { event, ...detail } }, this.origin);
+  }
+}
+
+function originOf(page: Window): string | null {
+  const [ancestor] = page.location.ancestorOrigins ?? [];
+  if (ancestor) return ancestor;
+  try {
+    return new URL(page.document.referrer).origin;
+  } catch {
+    // Nobody says who frames this page: then nobody is told anything.
+    return null;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Keeps our own pages fresh: lists of the agent's home, and waiting for a session. They work without it too.
+ */
+"use strict";
+
+(() => {
+  const EVERY_MS = 2000;
+  const again = document.querySelector('meta[name="again"]')?.content;
+  const lists = document.querySelectorAll("[data-fresh]");
+
+  /** What we wait for is there when the answer is no longer this page. */
+  async function look() {
+    const answer = await fetch(again, { redirect: "manual", cache: "no-store" });
+    if (answer.ok && !answer.redirected) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (page.querySelector('meta[name="again"]')) return;
+    }
+    window.location.replace(again);
+  }
+
+  /** The lists as they are now; nothing is touched where nothing has changed, or while somebody is in it. */
+  async function refresh() {
+    const answer = await fetch(window.location.href, { redirect: "error", cache: "no-store" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const list of lists) {
+      const fresh = page.querySelector(`[data-fresh="${list.dataset.fresh}"]`);
+      if (!fresh || fresh.innerHTML === list.innerHTML || list.contains(document.activeElement)) continue;
+      list.replaceChildren(...fresh.childNodes);
+    }
+  }
+
+  const work = again ? look : lists.length > 0 ? refresh : null;
+  if (!work) return;
+  const turn = async () => {
+    try {
+      if (document.visibilityState === "visible" || again) await work();
+    } catch {
+      // Out of reach for the moment: the next turn tries again.
+    }
+    setTimeout(turn, EVERY_MS);
+  };
+  setTimeout(turn, EVERY_MS);
+})();
