@@ -30,6 +30,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Certificate for the control name, and who may dial it.
     pub control: ControlFiles,
+    /// Where this host's administrator reads metrics and health, unless the service manager hands a local socket over.
+    pub admin_socket: Option<PathBuf>,
     /// How to log.
     pub log: Log,
 }
@@ -111,6 +113,8 @@ struct File {
     cores: usize,
     #[serde(default)]
     backend: Backend,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    admin_socket: Option<PathBuf>,
     tls: TlsFiles,
     control: ControlFiles,
     #[serde(default)]
@@ -161,7 +165,11 @@ impl Config {
         let config = file.check(path.parent().unwrap_or(Path::new("")), &mut faults);
         match config {
             Some(config) if faults.is_empty() => Ok(config),
-            _ => Err(ConfigError::Values { path: path.into(), faults }),
+            _ => {
+                let faults =
+                    faults.iter().map(|fault| host::lines::with_line(text, fault)).collect();
+                Err(ConfigError::Values { path: path.into(), faults })
+            }
         }
     }
 
@@ -175,6 +183,7 @@ impl Config {
             web_tier_url: self.web_tier_url.origin.clone(),
             cores: self.cores,
             backend: self.backend,
+            admin_socket: self.admin_socket.clone(),
             tls: self.tls.clone(),
             control: self.control.clone(),
             log: self.log,
@@ -225,6 +234,7 @@ impl File {
             web_tier_url: web_tier_url?,
             cores: self.cores,
             backend: self.backend,
+            admin_socket: self.admin_socket.map(|path| folder.join(path)),
             tls: TlsFiles { certificate: at(&self.tls.certificate), key: at(&self.tls.key) },
             control: ControlFiles {
                 certificate: at(&self.control.certificate),

@@ -222,6 +222,18 @@ impl Control {
         effects
     }
 
+    /// A record for every web tier that is connected; nobody keeps it for one that is not.
+    pub fn to_all(&self, record: &Up) -> Vec<Effect> {
+        let text = record.to_json();
+        let streams = self.replicas.iter().filter_map(|replica| replica.stream);
+        streams.map(|stream| Effect::Send(stream.link, text.clone())).collect()
+    }
+
+    /// Reports that the slowest web tier has not acknowledged.
+    pub fn reports_queued(&self) -> u64 {
+        self.replicas.iter().map(|replica| replica.outbox.len() as u64).max().unwrap_or(0)
+    }
+
     /// How many web tiers are connected.
     pub fn connected(&self) -> usize {
         self.replicas.iter().filter(|replica| replica.stream.is_some()).count()

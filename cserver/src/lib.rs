@@ -11,10 +11,12 @@
 //! - [`credentials`]: keys, tickets' single use, agent cookies, CSRF values.
 //! - [`control`]: the stream that the web tier dials in.
 //! - [`supervise`]: watches the cores and speaks to the service manager.
+//! - [`admin`]: metrics and health on a local socket.
 //! - [`pages`]: the viewer and its Content-Security-Policy.
 
 #![deny(unsafe_code)]
 
+pub mod admin;
 pub mod backend;
 pub mod config;
 pub mod control;

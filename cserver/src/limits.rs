@@ -73,6 +73,9 @@ pub const REPLICAS_MAX: usize = 64;
 /// A record of load is sent so often.
 pub const LOAD_MS: u64 = 2_000;
 
+/// What the cores have counted is sent so often: a collector asks every 15 or 30 s.
+pub const METRICS_MS: u64 = 5_000;
+
 /// A silent control stream is pinged.
 pub const CONTROL_PING_MS: u64 = 5_000;
 

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use cserver::admin;
 use cserver::backend::{Clock, Core, Office, Post, listener};
 use cserver::config::{Config, LogFormat};
 use cserver::credentials::CookieKeys;
-use cserver::limits::DRAIN_MS;
+use cserver::limits::{DRAIN_MS, FILES_WANTED};
 use cserver::shard::{Entropy, Shard};
 use cserver::shared::{Identity, Shared};
 use cserver::supervise::Supervisor;
@@ -24,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Relays cobrowse sessions. It listens on its configured addresses, opens no connection and writes no file.
 #[derive(Debug, Parser)]
-#[command(name = "cserver", version, arg_required_else_help = true)]
+#[command(name = "cserver", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -44,6 +45,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Prints completions for a shell: `cserver completions bash > /usr/share/bash-completion/completions/cserver`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints this program's manual page, as `man` reads it.
+    Manual,
     /// Prints the effective configuration.
     PrintConfig {
         /// The configuration.
@@ -56,6 +64,16 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve { config } => serve(&config),
         Command::Check { config } => check(&config),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "cserver",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+        Command::Manual => manual(),
         Command::PrintConfig { config } => print_config(&config),
     };
     match outcome {
@@ -81,6 +99,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
         CookieKeys::new(&Secret::new(random())),
         cores,
     ));
+    shared.set_certificates(tls::expiries(&config)?);
     let office = Arc::new(Office::new(cores));
     let notifier = Notifier::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
@@ -96,8 +115,18 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
             "listening"
         );
     }
-    drain_on_signals(office.clone())?;
     let clock = Clock::start();
+    administrators(&config, &shared, clock)?;
+    let notifier = Arc::new(notifier);
+    let reload = {
+        let (shared, notifier, path) = (shared.clone(), notifier.clone(), path.to_owned());
+        move || {
+            notifier.reloading();
+            reload(&path, &shared);
+            notifier.ready(&shared.status());
+        }
+    };
+    watch_signals(office.clone(), reload)?;
     let supervisor = Supervisor { notifier, office: office.clone(), shared: shared.clone(), clock };
     let mut threads = Vec::with_capacity(cores);
     for (core, (listeners, processor)) in listeners.into_iter().zip(found.cores).enumerate() {
@@ -132,6 +161,25 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The local sockets on which the administrator of this host asks.
+fn administrators(config: &Config, shared: &Arc<Shared>, clock: Clock) -> anyhow::Result<()> {
+    let mut listeners = inherited().admin()?;
+    if let Some(path) = config.admin_socket.as_ref().filter(|_| listeners.is_empty()) {
+        let bound = admin::bind(path);
+        listeners.push(bound.with_context(|| {
+            format!("cannot open the administrator's socket {}; is its folder ours to write, and no other cserver on it?", path.display())
+        })?);
+    }
+    for listener in listeners {
+        let shared = shared.clone();
+        std::thread::Builder::new()
+            .name("admin".into())
+            .spawn(move || admin::serve(&listener, &shared, clock))
+            .context("cannot start the administrator's socket")?;
+    }
+    Ok(())
+}
+
 /// Sockets that the service manager opened; without any, those of `listen`.
 fn listeners(config: &Config, cores: usize) -> anyhow::Result<Vec<Vec<TcpListener>>> {
     for told in inherited().unknown() {
@@ -156,6 +204,7 @@ fn listeners(config: &Config, cores: usize) -> anyhow::Result<Vec<Vec<TcpListene
 fn check(path: &std::path::Path) -> anyhow::Result<()> {
     let config = Config::read(path)?;
     tls::configs(&config)?;
+    tls::expiries(&config)?;
     let found = startup::look(config.backend, config.cores)?;
     say(&format!(
         "{}: good. Backend {} ({}), {} cores, {} open files.\n",
@@ -165,11 +214,21 @@ fn check(path: &std::path::Path) -> anyhow::Result<()> {
         found.cores.len(),
         found.files
     ));
+    if found.files < FILES_WANTED {
+        say(&format!(
+            "Few: each connection takes one, {FILES_WANTED} are advised. Raise LimitNOFILE, or ulimit -n.\n"
+        ));
+    }
     Ok(())
 }
 
 fn print_config(path: &std::path::Path) -> anyhow::Result<()> {
     say(&Config::read(path)?.to_toml());
+    Ok(())
+}
+
+fn manual() -> anyhow::Result<()> {
+    clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
     Ok(())
 }
 
@@ -205,12 +264,36 @@ impl Drop for EndOnPanic {
     }
 }
 
-fn drain_on_signals(office: Arc<Office>) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+/// Reads the configuration and its certificates again. New connections get the new ones; those that are there keep theirs.
+/// With a fault in any of it everything stays as it was.
+fn reload(path: &std::path::Path, shared: &Shared) {
+    let read = || -> anyhow::Result<_> {
+        let config = Config::read(path)?;
+        Ok((tls::configs(&config)?, tls::expiries(&config)?))
+    };
+    match read() {
+        Ok((configs, expiries)) => {
+            *shared.tls.write() = Arc::new(configs);
+            shared.set_certificates(expiries);
+            tracing::info!(
+                "certificates were read again; whatever else was changed waits for a restart"
+            );
+        }
+        Err(error) => tracing::error!("nothing was reloaded: {error:#}"),
+    }
+}
+
+fn watch_signals(office: Arc<Office>, reload: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     let watch = move || {
-        for (count, signal) in signals.forever().enumerate() {
-            if count > 0 {
+        let mut is_ending = false;
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                reload();
+                continue;
+            }
+            if std::mem::replace(&mut is_ending, true) {
                 tracing::warn!(signal, "second signal: ending at once");
                 std::process::exit(1);
             }
@@ -236,3 +319,18 @@ fn fill_random(bytes: &mut [u8]) {
         panic!("the system gives no random bytes: {error}");
     }
 }
+
+const AFTER_HELP: &str = "\
+Files:
+  /etc/cobrowse/cserver.toml  the configuration; `cserver check` tells every fault at once, with its line
+Environment:
+  COBROWSE_LOG                what is logged: info (default), debug, warn, or by module
+  LISTEN_FDS, NOTIFY_SOCKET   a service manager's, for socket activation and notifications
+  CREDENTIALS_DIRECTORY       where `credential:NAME` is read from
+Signals:
+  SIGHUP                      read the certificates again; with a fault in any, everything stays as it was
+  SIGTERM, SIGINT             drain: sessions move to other servers; a second one ends at once
+Exit codes:
+  0  ended in good order
+  1  could not start, or a core failed; the last line says why and what to do
+  2  wrong use of the command line";

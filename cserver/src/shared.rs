@@ -3,12 +3,14 @@
 //! Everything here is touched when somebody starts, joins or comes back, when settings or keys change, and once
 //! a turn for the load figures; never for a frame. Frames live in one core's relay.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use connection::TlsConfigs;
 use parking_lot::{Mutex, RwLock};
+use protocol::figures::{CoreFigures, Rendered, ServerFigures, render};
 use protocol::keys::BootNonce;
 use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNumber};
 
@@ -16,6 +18,7 @@ use crate::config::Config;
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
 use crate::limits::{CORE_STUCK_MS, ENDED_MAX, ENDED_MS, GROUPS_MAX};
 use crate::pages;
+use crate::shard::Now;
 
 /// One core, by its index.
 pub type CoreIndex = usize;
@@ -33,6 +36,8 @@ pub struct Shared {
     groups: RwLock<HashMap<GroupId, Arc<Group>>>,
     directory: Mutex<Directory>,
     loads: Vec<Load>,
+    figures: Vec<Mutex<CoreFigures>>,
+    certificates: RwLock<BTreeMap<String, u64>>,
     draining: AtomicBool,
     web_tiers: AtomicUsize,
 }
@@ -52,6 +57,8 @@ pub struct Identity {
     pub web_tier_url: String,
     /// `io_uring` or `poll`.
     pub backend: &'static str,
+    /// Wall clock of the start, milliseconds.
+    pub started_ms: u64,
 }
 
 /// A group's settings, with what is derived from them once rather than at each request.
@@ -136,6 +143,8 @@ impl Shared {
             groups: RwLock::default(),
             directory: Mutex::default(),
             loads: (0..cores).map(|_| Load::default()).collect(),
+            figures: (0..cores).map(|_| Mutex::default()).collect(),
+            certificates: RwLock::default(),
             draining: AtomicBool::new(false),
             web_tiers: AtomicUsize::new(0),
         }
@@ -272,6 +281,42 @@ impl Shared {
         }
     }
 
+    /// A core says what it has counted; once a second.
+    pub fn set_figures(&self, core: CoreIndex, figures: CoreFigures) {
+        *self.figures[core].lock() = figures;
+    }
+
+    /// What a core has counted.
+    pub fn figures(&self, core: CoreIndex) -> CoreFigures {
+        self.figures[core].lock().clone()
+    }
+
+    /// When the certificates expire, seconds of the wall clock, by what they are for.
+    pub fn set_certificates(&self, expiries: BTreeMap<String, u64>) {
+        *self.certificates.write() = expiries;
+    }
+
+    /// What is said of the whole server.
+    pub fn whole(&self, now: Now) -> ServerFigures {
+        ServerFigures {
+            version: env!("CARGO_PKG_VERSION").into(),
+            backend: self.identity.backend.into(),
+            not_ready: self.not_ready(now.mono_ms).map_or("", NotReady::name).into(),
+            web_tiers: self.web_tiers() as u64,
+            keys: self.keys.read().len() as u64,
+            started_ms: self.identity.started_ms,
+            certificates: self.certificates.read().clone(),
+        }
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn metrics(&self, now: Now) -> String {
+        let cores: Vec<CoreFigures> =
+            (0..self.figures.len()).map(|core| self.figures(core)).collect();
+        let whole = self.whole(now);
+        render(&[Rendered { server: self.identity.server.as_str(), whole: &whole, cores: &cores }])
+    }
+
     /// How it is, in a line for the service manager.
     pub fn status(&self) -> String {
         let (sessions, agents, _) = self.totals();
@@ -309,6 +354,9 @@ impl Identity {
             host: config.public_url.host.clone(),
             web_tier_url: config.web_tier_url.origin.clone(),
             backend,
+            started_ms: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::shared::Shared;
 /// What the watch needs.
 pub struct Supervisor {
     /// The way to the service manager.
-    pub notifier: Notifier,
+    pub notifier: Arc<Notifier>,
     /// The way to the cores.
     pub office: Arc<Office>,
     /// What they say of themselves.

@@ -1,5 +1,6 @@
 //! Certificates and TLS rules, from files to the configurations that every connection uses.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use connection::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use connection::rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
 use connection::rustls::{self, RootCertStore, ServerConfig};
 
+use host::certificate::{Life, OutOfTime};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -35,6 +37,14 @@ pub enum TlsSetupError {
         path: String,
         /// Why.
         error: rustls::pki_types::pem::Error,
+    },
+    /// A certificate is over, or not begun.
+    #[error("certificate {path}: {error}")]
+    Time {
+        /// Where.
+        path: String,
+        /// Which of both.
+        error: OutOfTime,
     },
     /// A file holds no certificate.
     #[error("{0}: no certificate in it; expected PEM blocks of CERTIFICATE")]
@@ -87,6 +97,20 @@ fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
     ServerConfig::builder_with_provider(connection::provider())
         .with_protocol_versions(rustls::ALL_VERSIONS)
         .expect("the library's suites serve its versions")
+}
+
+/// When the certificates expire, seconds of the wall clock, by what they are for; an error for one that cannot be used now.
+pub fn expiries(config: &Config) -> Result<BTreeMap<String, u64>, TlsSetupError> {
+    let files = [("public", &config.tls.certificate), ("control", &config.control.certificate)];
+    let mut expiries = BTreeMap::new();
+    for (name, path) in files {
+        if let Some(life) = Life::of(&read("certificate", path)?) {
+            life.check()
+                .map_err(|error| TlsSetupError::Time { path: path.display().to_string(), error })?;
+            expiries.insert(name.to_owned(), life.ends_s);
+        }
+    }
+    Ok(expiries)
 }
 
 type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;

@@ -5,7 +5,10 @@
 //! `systemd-socket-activate` speak too. Without a manager every part says that there is nothing, and nobody is hindered.
 //! Everything that needs a file or a new socket is done at the start, so that a process may lock itself in afterwards.
 
+pub mod certificate;
+pub mod disk;
 pub mod inherited;
+pub mod lines;
 pub mod notify;
 pub mod source;
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::{CoreFigures, ServerFigures};
 use crate::ids::{AgentId, GroupId, JoinId, KeyId, ReplicaId, ServerId, SessionId};
 use crate::limits::CONTROL_RECORD_BYTES_MAX;
 use crate::privileges::Privileges;
@@ -117,6 +118,15 @@ pub enum Up {
         connections: u64,
         /// Whether it takes new sessions.
         accepting: bool,
+    },
+    /// What one core has counted, every 5 s.
+    Metrics {
+        /// Which.
+        core: u16,
+        /// The CServer as a whole.
+        whole: Box<ServerFigures>,
+        /// The core.
+        figures: Box<CoreFigures>,
     },
     /// Something that the web tier stores.
     #[serde(untagged)]
@@ -268,11 +278,12 @@ impl Down {
 
 impl Up {
     /// Every `type` of a record from a CServer.
-    pub const TYPES: [&'static str; 8] = [
+    pub const TYPES: [&'static str; 9] = [
         "hello",
         "key_ack",
         "group_ack",
         "load",
+        "metrics",
         "session_started",
         "session_ended",
         "agent_joined",

@@ -9,6 +9,7 @@
 
 pub mod close;
 pub mod control;
+pub mod figures;
 pub mod frame;
 pub mod ids;
 pub mod keys;

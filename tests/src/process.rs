@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::limits::{COMMAND_MAX, LOG_TAIL_LINES, POLL_EVERY};
+use crate::limits::{COMMAND_MAX, LOG_TAIL_LINES, POLL_EVERY, START_MAX};
 
 /// A running child.
 #[derive(Debug)]
@@ -82,9 +82,26 @@ impl Process {
             .unwrap_or_default()
     }
 
+    /// Waits until it has written that.
+    pub fn wait_for_log(&self, wanted: &str) -> Result<()> {
+        let end = Instant::now() + START_MAX;
+        while !self.log().contains(wanted) {
+            if Instant::now() >= end {
+                bail!("{} does not say {wanted:?}:\n{}", self.name, self.log_tail());
+            }
+            sleep(POLL_EVERY);
+        }
+        Ok(())
+    }
+
     /// The last lines that it has written.
     pub fn log_tail(&self) -> String {
         tail(&self.log(), LOG_TAIL_LINES)
+    }
+
+    /// Asks it to read its files again (SIGHUP).
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
     }
 
     /// Asks it to end (SIGTERM).

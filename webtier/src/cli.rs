@@ -5,7 +5,7 @@
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use protocol::settings::{MaskDefault, Place};
 use protocol::{GroupId, Privileges, ServerId};
 use tracing_subscriber::EnvFilter;
@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 
 /// The web tier of a cobrowse service: logs agents in and sends them to the right session server.
 #[derive(Parser)]
-#[command(name = "webtier", version)]
+#[command(name = "webtier", version, after_help = AFTER_HELP)]
 pub struct Cli {
     /// The configuration file.
     #[arg(long, global = true, default_value = "/etc/cobrowse/webtier.toml")]
@@ -37,6 +37,13 @@ enum Command {
     Serve,
     /// Check the configuration and the files that it names.
     Check,
+    /// Print completions for a shell: `webtier completions bash > /usr/share/bash-completion/completions/webtier`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's manual page, as `man` reads it.
+    Manual,
     /// Print the effective configuration.
     PrintConfig,
     /// Customers' groups and their settings.
@@ -223,14 +230,34 @@ pub enum CliError {
 impl Cli {
     /// Does what the command line says.
     pub fn run(self) -> Result<(), CliError> {
+        match self.command {
+            Command::Completions { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "webtier",
+                    &mut std::io::stdout(),
+                );
+                return Ok(());
+            }
+            Command::Manual => {
+                return clap_mangen::Man::new(Self::command())
+                    .render(&mut std::io::stdout())
+                    .map_err(|error| CliError::Told(format!("cannot print: {error}")));
+            }
+            _ => {}
+        }
         let config = Config::read(&self.config)?;
         let order = match self.command {
-            Command::Serve => return run_server(config),
+            Command::Serve => return run_server(config, &self.config),
             Command::Check => {
                 files(&config)?;
+                crate::serve::metrics_token(&config)?;
+                crate::tls::check_lives(&config)?;
                 return print(&["the configuration and its files are good".into()]);
             }
             Command::PrintConfig => return print(&[config.to_toml()]),
+            Command::Completions { .. } | Command::Manual => return Ok(()),
             Command::Group(command) => command.order(),
             Command::Role(command) => command.order(),
             Command::Agent(command) => command.order()?,
@@ -352,7 +379,7 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
     }
 }
 
-fn run_server(config: Config) -> Result<(), CliError> {
+fn run_server(config: Config, path: &std::path::Path) -> Result<(), CliError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -364,7 +391,7 @@ fn run_server(config: Config) -> Result<(), CliError> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Told(format!("no runtime: {error}")))?;
-    runtime.block_on(serve(config))?;
+    runtime.block_on(serve(config, path))?;
     Ok(())
 }
 
@@ -401,4 +428,20 @@ macro_rules! told {
     )*};
 }
 
-told!(ConfigError, ServeError, StoreError, PasswordError);
+told!(ConfigError, ServeError, crate::tls::TlsError, StoreError, PasswordError);
+
+const AFTER_HELP: &str = "\
+Orders (group, role, agent, server) speak to the running web tier by the socket beside its store, or open the store when none runs.
+Files:
+  /etc/cobrowse/webtier.toml  the configuration; `webtier check` tells every fault at once, with its line
+Environment:
+  RUST_LOG                    what is logged: info (default), debug, warn, or by module
+  LISTEN_FDS, NOTIFY_SOCKET   a service manager's, for socket activation and notifications
+  CREDENTIALS_DIRECTORY       where `credential:NAME` is read from
+Signals:
+  SIGHUP                      read certificates and limits again; with a fault in any, everything stays as it was
+  SIGTERM, SIGINT             finish requests under way, flush the store, end
+Exit codes:
+  0  ended in good order
+  1  could not start, or an order failed; the last line says why and what to do
+  2  wrong use of the command line";

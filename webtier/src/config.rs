@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::ReplicaId;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::limits::{STARTS_PER_MINUTE_ADDRESS, STARTS_PER_MINUTE_GROUP};
 
@@ -27,6 +28,10 @@ pub(crate) struct Config {
     pub(crate) control: ControlFiles,
     /// Where the store is.
     pub(crate) store: PathBuf,
+    /// Where the token for `/metrics` comes from.
+    pub(crate) metrics: Option<MetricsFile>,
+    /// The token itself, read at the start.
+    pub(crate) metrics_token: Option<Zeroizing<String>>,
     /// How to log.
     pub(crate) log: Log,
     /// What may be tuned.
@@ -105,10 +110,20 @@ struct File {
     tls: TlsFiles,
     control: ControlFiles,
     store: StoreFile,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metrics: Option<MetricsFile>,
     #[serde(default)]
     log: Log,
     #[serde(default)]
     limits: Limits,
+}
+
+/// See `[metrics]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsFile {
+    /// Holds one line: what Prometheus sends as its bearer token.
+    pub(crate) token: PathBuf,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -146,7 +161,11 @@ impl Config {
         let mut faults = Vec::new();
         match file.check(path.parent().unwrap_or(Path::new("")), &mut faults) {
             Some(config) if faults.is_empty() => Ok(config),
-            _ => Err(ConfigError::Values { path: path.into(), faults }),
+            _ => {
+                let faults =
+                    faults.iter().map(|fault| host::lines::with_line(text, fault)).collect();
+                Err(ConfigError::Values { path: path.into(), faults })
+            }
         }
     }
 
@@ -160,6 +179,7 @@ impl Config {
             tls: self.tls.clone(),
             control: self.control.clone(),
             store: StoreFile { path: self.store.clone() },
+            metrics: self.metrics.clone(),
             log: self.log,
             limits: self.limits,
         };
@@ -222,6 +242,8 @@ impl File {
                 ca: at(&self.control.ca),
             },
             store: at(&self.store.path),
+            metrics: self.metrics.as_ref().map(|file| MetricsFile { token: at(&file.token) }),
+            metrics_token: None,
             log: self.log,
             limits: self.limits,
         })

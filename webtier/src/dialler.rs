@@ -36,17 +36,25 @@ use crate::service::{App, ToLink, lock};
 use crate::store::StoreError;
 use crate::store::records::Server;
 
+/// What the next dialling shows; a reload changes it.
+type SharedTls = Arc<Mutex<Arc<ClientConfig>>>;
+
 /// Keeps one task for every configured CServer.
 pub(crate) struct Dialler {
     app: App,
-    tls: Arc<ClientConfig>,
+    tls: SharedTls,
     tasks: Mutex<HashMap<ServerId, (Server, AbortHandle)>>,
 }
 
 impl Dialler {
     /// Dials nobody yet; see [`Dialler::configure`].
     pub(crate) fn new(app: App, tls: Arc<ClientConfig>) -> Self {
-        Self { app, tls, tasks: Mutex::default() }
+        Self { app, tls: Arc::new(Mutex::new(tls)), tasks: Mutex::default() }
+    }
+
+    /// From now on shows another certificate, or trusts another authority. Streams that are open stay.
+    pub(crate) fn set_tls(&self, tls: Arc<ClientConfig>) {
+        *lock(&self.tls) = tls;
     }
 
     /// Begins and ends streams so that they are those of the store. Called at start and after each change.
@@ -115,12 +123,13 @@ enum LinkError {
 }
 
 /// Dials for ever.
-async fn keep_open(app: App, server: Server, tls: Arc<ClientConfig>) {
+async fn keep_open(app: App, server: Server, tls: SharedTls) {
     let mut pause_ms = DIAL_PAUSE_MS_MIN;
     let mut told = String::new();
     loop {
         let began = Instant::now();
-        let error = converse(&app, &server, tls.clone()).await;
+        let shown = lock(&tls).clone();
+        let error = converse(&app, &server, shown).await;
         // The same trouble once a second is told once.
         let text = error.to_string();
         if text != told {
@@ -198,6 +207,7 @@ impl<'a> Link<'a> {
             return Err(LinkError::Other(id));
         }
         let ours_ms = app.clock.now_ms();
+        crate::metrics::clock_offset(id.as_str(), now_ms, ours_ms);
         if now_ms.abs_diff(ours_ms) > CLOCK_SKEW_MS {
             let apart_ms = now_ms.abs_diff(ours_ms);
             tracing::error!(server = ?id, apart_ms, "the clocks differ too much for tickets to be accepted: synchronise them");
@@ -314,6 +324,9 @@ impl<'a> Link<'a> {
             Up::Load { sessions, accepting, .. } => {
                 self.app.fleet().load(&self.server, sessions, accepting);
                 self.app.fleet_has_changed();
+            }
+            Up::Metrics { core, whole, figures } => {
+                self.app.fleet().told(&self.server, core, *whole, *figures);
             }
             // A second hello tells nothing new; reports do not come here.
             Up::Hello { .. } | Up::Report(_) => {}

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use protocol::control::Boot;
+use protocol::figures::{CoreFigures, ServerFigures};
 use protocol::{GroupId, ServerId};
 
 use crate::store::records::Server;
@@ -33,6 +34,14 @@ struct Stream {
     assigned: u64,
     /// The settings in force there.
     groups: HashMap<GroupId, u64>,
+    told: Told,
+}
+
+/// What a CServer last said that it has counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) whole: ServerFigures,
+    pub(crate) cores: Vec<CoreFigures>,
 }
 
 /// A CServer that can be reached now.
@@ -69,6 +78,7 @@ impl Fleet {
                 sessions: 0,
                 assigned: 0,
                 groups: HashMap::new(),
+                told: Told::default(),
             });
         }
     }
@@ -87,6 +97,40 @@ impl Fleet {
             stream.assigned = 0;
             stream.accepting = accepting;
         }
+    }
+
+    /// A `metrics` record. A core that the CServer does not have is passed over.
+    pub(crate) fn told(
+        &mut self,
+        server: &ServerId,
+        core: u16,
+        whole: ServerFigures,
+        figures: CoreFigures,
+    ) {
+        if let Some(stream) = self.stream_mut(server)
+            && core < stream.cores
+        {
+            let at = usize::from(core);
+            if stream.told.cores.len() <= at {
+                stream.told.cores.resize_with(at + 1, CoreFigures::default);
+            }
+            stream.told.cores[at] = figures;
+            stream.told.whole = whole;
+        }
+    }
+
+    /// What all connected CServers have counted, by name.
+    pub(crate) fn figures(&self) -> Vec<(ServerId, Told)> {
+        let told =
+            |(id, member): (&ServerId, &Member)| Some((*id, member.stream.as_ref()?.told.clone()));
+        let mut all: Vec<_> = self.members.iter().filter_map(told).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
+    /// How many CServers are configured.
+    pub(crate) fn count(&self) -> usize {
+        self.members.len()
     }
 
     /// A `group_ack` record.

@@ -128,3 +128,10 @@ const _: () = {
     assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
     assert!(PASSWORD_BYTES_MAX * 4 < REQUEST_BODY_BYTES_MAX);
 };
+
+/// Room that the store's file system must have: sled writes segments of 512 KiB, and some of them at once. Less: `/healthz`
+/// says `store_full`, and a log line in time.
+pub(crate) const STORE_FREE_BYTES_MIN: u64 = 32 * 1024 * 1024;
+
+/// A token of `/metrics`: shorter ones can be guessed.
+pub(crate) const METRICS_TOKEN_CHARS_MIN: usize = 16;

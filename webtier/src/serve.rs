@@ -1,6 +1,7 @@
 //! Running the web tier: files, sockets, tasks, and an end in good order.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,15 @@ use axum_server::tls_rustls::RustlsConfig;
 use host::{Notifier, inherited};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use crate::admin::socket;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dialler::Dialler;
-use crate::limits::STOP_MS_MAX;
+use crate::limits::{METRICS_TOKEN_CHARS_MIN, STOP_MS_MAX};
+use crate::metrics;
+use crate::reload::Reload;
 use crate::routes::router;
 use crate::service::{App, Service, ServiceError};
 use crate::store::sled::SledStore;
@@ -64,8 +68,25 @@ pub(crate) fn files(
     }
 }
 
+/// The token of `/metrics`, one line of at least 16 characters, so that it cannot be guessed.
+pub(crate) fn metrics_token(config: &Config) -> Result<Option<Zeroizing<String>>, ServeError> {
+    let Some(file) = &config.metrics else { return Ok(None) };
+    let fault = |why: String| ServeError::Files {
+        faults: vec![format!("metrics.token {}: {why}", file.token.display())],
+    };
+    let bytes =
+        Zeroizing::new(host::source::read(&file.token).map_err(|error| fault(error.to_string()))?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| fault("not text".into()))?.trim();
+    if text.len() < METRICS_TOKEN_CHARS_MIN || text.contains(char::is_whitespace) {
+        return Err(fault(format!(
+            "expected one word of at least {METRICS_TOKEN_CHARS_MIN} characters: `openssl rand -hex 32` makes one"
+        )));
+    }
+    Ok(Some(Zeroizing::new(text.to_owned())))
+}
+
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
+pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeError> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         replica = config.replica.as_str(),
@@ -80,7 +101,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
         "web tier starts"
     );
     let (server_tls, client_tls) = files(&config)?;
+    config.metrics_token = metrics_token(&config)?;
+    metrics::install();
+    tls::note_expiries(&config);
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let hangup = signal(SignalKind::hangup()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
     let notifier = Notifier::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
@@ -102,11 +127,12 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
     house.spawn(app.clone().keep_house());
     house.spawn(socket::serve(admin, app.clone(), dialler.clone()));
     let mut servers = JoinSet::new();
-    let mut handles = Vec::new();
+    let (mut handles, mut public) = (Vec::new(), Vec::new());
     for listener in listeners {
         let handle = Handle::<SocketAddr>::new();
         handles.push(handle.clone());
         let tls = RustlsConfig::from_config(server_tls.clone());
+        public.push(tls.clone());
         let server = axum_server::from_tcp_rustls(listener, tls).map_err(ServeError::Serve)?;
         let pages = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         servers.spawn(server.handle(handle).serve(pages));
@@ -115,6 +141,14 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
     let notifier = Arc::new(notifier);
     notifier.ready(&status(&app));
     house.spawn(tell(notifier.clone(), app.clone()));
+    let reload = Reload {
+        path: path.to_owned(),
+        public,
+        dialler: dialler.clone(),
+        app: app.clone(),
+        notifier: notifier.clone(),
+    };
+    house.spawn(reload.at(hangup, status));
 
     let ended = tokio::select! {
         _ = term.recv() => Ok(()),

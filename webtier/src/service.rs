@@ -19,7 +19,7 @@ use crate::fleet::{Fleet, Home};
 use crate::keys::{Push, Rotation};
 use crate::limits::{
     LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS,
-    SERVER_WAIT_MS, SWEEP_MS,
+    SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
 use crate::passwords::{PasswordError, Passwords};
 use crate::store::{Store, StoreError};
@@ -97,6 +97,12 @@ impl Service {
     /// The store, for code that may block itself.
     pub(crate) fn store_blocking(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// Whether the store's file system takes more. One that cannot be asked is taken to have room: the store itself will say.
+    pub(crate) fn store_has_room(&self) -> bool {
+        host::disk::free_bytes(&self.config.store)
+            .map_or(true, |bytes| bytes >= STORE_FREE_BYTES_MIN)
     }
 
     /// Looks at or changes what is known of the CServers.

@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use host::certificate::{Life, OutOfTime};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
-use crate::config::{ControlFiles, TlsFiles};
+use crate::config::{Config, ControlFiles, TlsFiles};
 
 /// A file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub(crate) enum TlsError {
     /// Not readable, or not PEM of that kind.
     #[error("{path}: {error}; it must be a readable PEM file with {what}")]
     File { path: PathBuf, what: &'static str, error: String },
+    /// Over, or not begun.
+    #[error("{path}: {error}")]
+    Time { path: PathBuf, error: OutOfTime },
     /// Readable, and yet of no use.
     #[error("{path}: {error}; check that certificate and key belong together")]
     Pair { path: PathBuf, error: rustls::Error },
@@ -49,6 +53,32 @@ pub(crate) fn client(files: &ControlFiles) -> Result<Arc<ClientConfig>, TlsError
         .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, key))
         .map_err(pair)?;
     Ok(Arc::new(config))
+}
+
+/// An error for a certificate that cannot be used now.
+pub(crate) fn check_lives(config: &Config) -> Result<(), TlsError> {
+    for path in [&config.tls.certificate, &config.control.certificate] {
+        let life = host::source::read(path).ok().and_then(|pem| Life::of(&pem));
+        if let Some(Err(error)) = life.map(Life::check) {
+            return Err(TlsError::Time { path: path.clone(), error });
+        }
+    }
+    Ok(())
+}
+
+/// Tells monitoring when our certificates expire, and says so at once of one that is out of its time.
+pub(crate) fn note_expiries(config: &Config) {
+    for (name, path) in
+        [("public", &config.tls.certificate), ("control", &config.control.certificate)]
+    {
+        let Some(life) = host::source::read(path).ok().and_then(|pem| Life::of(&pem)) else {
+            continue;
+        };
+        crate::metrics::certificate(name, life.ends_s);
+        if let Err(error) = life.check() {
+            tracing::error!(certificate = name, path = %path.display(), "{error}");
+        }
+    }
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -7,13 +7,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use relay::LinkId;
 
-use super::{Clock, Core, Office, Post};
+use super::{Clock, Core, Office, Post, micros};
 use crate::limits::{ACCEPTS_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX};
 use crate::shard::{Now, Output, Shard};
 
@@ -31,11 +31,12 @@ pub(super) fn run(core: Core) -> io::Result<()> {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let now = turn.clock.now();
+        let (began, now) = (Instant::now(), turn.clock.now());
         for event in &events {
             turn.note(event);
         }
         turn.run(now);
+        turn.shard.note_turn(micros(began.elapsed()));
     }
 }
 
@@ -156,7 +157,7 @@ impl Turn {
             match post {
                 Post::Mail(mail) => self.shard.handle_mail(now, mail),
                 Post::Drain(deadline_ms) => self.shard.drain(now, deadline_ms),
-                Post::Beat => {}
+                Post::Beat => self.shard.publish_figures(),
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
                     self.outputs();

@@ -27,7 +27,7 @@ use monoio::{IoUringDriver, RuntimeBuilder};
 use relay::LinkId;
 use socket2::SockRef;
 
-use super::{Clock, Core, Office, Post};
+use super::{Clock, Core, Office, Post, micros};
 use crate::limits::{ACCEPTS_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX};
 use crate::shard::{Cargo, Now, Output, Shard};
 use crate::shared::CoreIndex;
@@ -58,6 +58,7 @@ async fn serve(core: Core) -> io::Result<()> {
         departing: Vec::new(),
         buffer: vec![0; READ_BYTES].into(),
         mail: true,
+        began: None,
         waker: None,
     }));
     for listener in listeners {
@@ -71,7 +72,11 @@ async fn serve(core: Core) -> io::Result<()> {
         let mut this = turn.borrow_mut();
         this.waker.get_or_insert_with(|| context.waker().clone());
         let now = this.clock.now();
+        this.begin();
         this.run(now, &turn);
+        if let Some(began) = this.began.take() {
+            this.shard.note_turn(micros(began.elapsed()));
+        }
         if this.shard.is_drained(now) {
             return Poll::Ready(Ok(()));
         }
@@ -105,6 +110,8 @@ struct Turn {
     departing: Vec<(Rc<TcpStream>, CoreIndex, Box<Cargo>)>,
     buffer: Box<[u8]>,
     mail: bool,
+    /// When the first task of this turn began.
+    began: Option<std::time::Instant>,
     /// Of the main future.
     waker: Option<Waker>,
 }
@@ -140,6 +147,7 @@ async fn accept(turn: Shared, listener: TcpListener) {
         let starved = {
             let mut this = turn.borrow_mut();
             let now = this.clock.now();
+            this.begin();
             let starved = this.accept(now, &listener, &turn);
             this.wake();
             starved
@@ -175,6 +183,7 @@ async fn read(turn: Shared, link: LinkId, stream: Rc<TcpStream>) {
             let mut this = turn.borrow_mut();
             let now = this.clock.now();
             let next = if readable.is_ok() {
+                this.begin();
                 this.read(now, link, &stream)
             } else {
                 this.shard.handle_gone(now, link);
@@ -213,6 +222,10 @@ async fn unblock(turn: Shared, link: LinkId, stream: Rc<TcpStream>) {
 }
 
 impl Turn {
+    fn begin(&mut self) {
+        self.began.get_or_insert_with(std::time::Instant::now);
+    }
+
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
@@ -237,7 +250,7 @@ impl Turn {
             match post {
                 Post::Mail(mail) => self.shard.handle_mail(now, mail),
                 Post::Drain(deadline_ms) => self.shard.drain(now, deadline_ms),
-                Post::Beat => {}
+                Post::Beat => self.shard.publish_figures(),
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
                     self.outputs();

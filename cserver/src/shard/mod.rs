@@ -26,6 +26,7 @@ use std::sync::atomic::Ordering;
 
 use connection::{Connection, Event, Scratch};
 use protocol::control::ReportEvent;
+use protocol::figures::CoreFigures;
 use protocol::{AgentId, CloseCode, GroupId, SessionId};
 use relay::{LinkId, Relay};
 use slab::Slab;
@@ -64,7 +65,9 @@ pub struct Shard {
     outputs: VecDeque<Output>,
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
     control_due_ms: u64,
+    metrics_due_ms: u64,
     drain_until_ms: Option<u64>,
+    counts: CoreFigures,
 }
 
 /// Where random bytes come from: the operating system, or a test's seed.
@@ -146,15 +149,19 @@ impl Shard {
             outputs: VecDeque::new(),
             timers: BinaryHeap::new(),
             control_due_ms: 0,
+            metrics_due_ms: 0,
             drain_until_ms: None,
+            counts: CoreFigures::default(),
         }
     }
 
     /// A socket was accepted. `None`: there is no room, close it.
     pub fn handle_accept(&mut self, now: Now) -> Option<LinkId> {
         if self.slots.len() >= CONNECTIONS_PER_CORE_MAX {
+            self.counts.accepts_refused += 1;
             return None;
         }
+        self.counts.accepts += 1;
         let connection = Connection::new(self.shared.tls.read().clone());
         let link =
             self.insert(now, connection, Role::Guest { until_ms: now.mono_ms + OPENING_MS_MAX });
@@ -186,7 +193,9 @@ impl Shard {
         {
             control.heard(now.mono_ms, link);
         }
+        let is_guest = matches!(slot.role, Role::Guest { .. });
         let Slot { connection, outgoing, .. } = slot;
+        let is_new = is_guest && !connection.is_established();
         let scratch = &mut self.scratch;
         // Strangers' bytes meet large parsers here. A fault in one of them costs the connection that found it, not
         // the sessions of a core; nothing of that connection or of the scratch memory is looked at again.
@@ -196,6 +205,7 @@ impl Shard {
             self.scratch = Scratch::default();
             return self.handle_gone(now, link);
         }
+        self.counts.handshakes += u64::from(is_new && connection.is_established());
         self.settle(now, link);
     }
 
@@ -349,6 +359,7 @@ impl Shard {
 
     /// Ends a connection from our side, saying why in the way that it understands.
     fn close(&mut self, now: Now, link: LinkId, code: CloseCode) {
+        self.note_refusal(code);
         let Some(slot) = get(&mut self.slots, link) else { return };
         if slot.ending.is_some() {
             return;
@@ -378,6 +389,53 @@ impl Shard {
         let mut bytes = [0; N];
         (self.entropy)(&mut bytes);
         bytes
+    }
+
+    /// Something was refused, or ended for a reason that is not the normal course.
+    fn note_refusal(&mut self, code: CloseCode) {
+        if code.fault() != protocol::Fault::None {
+            // The names are few, and all there after a while: no allocation then.
+            match self.counts.refusals.get_mut(code.name()) {
+                Some(count) => *count += 1,
+                None => drop(self.counts.refusals.insert(code.name().to_owned(), 1)),
+            }
+        }
+    }
+
+    /// A turn has taken so long, in microseconds.
+    pub fn note_turn(&mut self, us: u64) {
+        self.counts.turns.note(us);
+    }
+
+    /// Shows what was counted. Once a second: no frame waits for it.
+    pub fn publish_figures(&mut self) {
+        let stats = self.relay.stats();
+        self.shared.set_figures(
+            self.core,
+            CoreFigures {
+                sessions: stats.sessions,
+                agents: stats.agents,
+                connections: self.slots.len() as u64,
+                log_bytes: stats.log_bytes,
+                reports_queued: self.control.as_ref().map_or(0, Control::reports_queued),
+                frames_in: stats.frames_in,
+                frames_out: stats.frames_out,
+                bytes_in: stats.bytes_in,
+                bytes_out: stats.bytes_out,
+                resyncs: stats.resyncs,
+                skips: stats.skips,
+                purges: stats.purges,
+                log_drops: stats.log_drops,
+                reconnects: stats.reconnects,
+                floods: stats.floods,
+                stalls: stats.stalls,
+                keyframe_requests: stats.keyframe_requests,
+                keyframe_requests_delayed: stats.keyframe_requests_delayed,
+                pointers_dropped: stats.pointers_dropped,
+                agent_frames_dropped: stats.agent_frames_dropped,
+                ..self.counts.clone()
+            },
+        );
     }
 
     fn publish_load(&self, now: Now) {

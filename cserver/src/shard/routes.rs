@@ -32,8 +32,10 @@ impl Shard {
     pub(super) fn route(&mut self, now: Now, link: LinkId, request: &Request) {
         let Some(slot) = get(&mut self.slots, link) else { return };
         let is_control = slot.connection.is_control();
-        let route = find(&self.shared, now, request, is_control)
-            .unwrap_or_else(|code| Route::Answer(refusal(&self.shared, request, code)));
+        let route = find(&self.shared, now, request, is_control).unwrap_or_else(|code| {
+            self.note_refusal(code);
+            Route::Answer(refusal(&self.shared, request, code))
+        });
         match route {
             Route::Answer(response) => self.respond(now, link, response, request.close),
             Route::At(core, errand) if core == self.core => self.run_errand(now, link, errand),

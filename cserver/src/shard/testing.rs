@@ -439,6 +439,7 @@ fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
         host: HOST.into(),
         web_tier_url: "https://www.example".into(),
         backend: "memory",
+        started_ms: 0,
     };
     let shared = Shared::new(identity, tls, CookieKeys::new(&Secret::new([4; 32])), cores);
     let settings =

@@ -7,12 +7,13 @@ use std::cmp::Reverse;
 
 use connection::Connection;
 use protocol::CloseCode;
+use protocol::control::Up;
 use relay::LinkId;
 
 use super::slot::Role;
 use super::{Now, Shard, get};
 use crate::control::LoadFigures;
-use crate::limits::LOAD_MS;
+use crate::limits::{LOAD_MS, METRICS_MS};
 
 impl Shard {
     /// Time has passed. Cheap when nothing is due.
@@ -88,7 +89,19 @@ impl Shard {
         let accepting = !self.shared.is_draining();
         let load = || LoadFigures { sessions, agents, connections, accepting };
         if let Some(control) = &mut self.control {
-            let effects = control.tick(now.mono_ms, load);
+            let mut effects = control.tick(now.mono_ms, load);
+            if now.mono_ms >= self.metrics_due_ms {
+                self.metrics_due_ms = now.mono_ms + METRICS_MS;
+                let whole = self.shared.whole(now);
+                for core in 0..self.cores {
+                    let record = Up::Metrics {
+                        core: u16::try_from(core).unwrap_or(u16::MAX),
+                        whole: Box::new(whole.clone()),
+                        figures: Box::new(self.shared.figures(core)),
+                    };
+                    effects.extend(control.to_all(&record));
+                }
+            }
             self.apply(now, effects);
         }
     }

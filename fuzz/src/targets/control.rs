@@ -143,6 +143,7 @@ fn identity() -> Identity {
         host: "s1.example".into(),
         web_tier_url: "https://www.example".into(),
         backend: "poll",
+        started_ms: 0,
     }
 }
 

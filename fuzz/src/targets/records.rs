@@ -56,7 +56,7 @@ fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-pub(crate) const SEEDS: [&str; 15] = [
+pub(crate) const SEEDS: [&str; 16] = [
     r#"{"type":"hello","replica":"w1","now_ms":1700000000000}"#,
     r#"{"type":"key","key_id":"0102030405060708","secret":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","not_before_ms":1,"expires_ms":1700000060000}"#,
     r##"{"type":"group","group":"demo","revision":3,"origins":["https://shop.example"],"resource_origins":[],"grace_ms":30000,"visitor":{"masks":["#card"],"mask_default":"inputs"}}"##,
@@ -72,6 +72,7 @@ pub(crate) const SEEDS: [&str; 15] = [
     r#"{"type":"session_ended","seq":2,"at_ms":5,"session":"demo:471113:000102030405060708090a0b0c0d0e0f","home":1,"reason":"moved"}"#,
     r#"{"type":"agent_joined","seq":3,"at_ms":5,"session":"demo:471113:000102030405060708090a0b0c0d0e0f","join":"0102030405060708","agent":"000102030405060708090a0b0c0d0e0f","privileges":["view","point"]}"#,
     r#"{"type":"agent_left","seq":4,"at_ms":5,"session":"demo:471113:000102030405060708090a0b0c0d0e0f","join":"0102030405060708"}"#,
+    r#"{"type":"metrics","core":1,"whole":{"version":"0.1.0","keys":2,"certificates":{"public":9}},"figures":{"sessions":3,"refusals":{"flooding":1},"turns":{"counts":[1,0,0,0,0,0,0,0,0,0,0],"sum_us":4}}}"#,
 ];
 
 pub(crate) const WORDS: &[&[u8]] = &[

@@ -66,7 +66,14 @@ pub(super) async fn log_in(
             "This form was too old, or not ours. Please log in again.",
         );
     }
-    match app.log_in(peer.ip(), &fields.name, password).await {
+    let outcome = app.log_in(peer.ip(), &fields.name, password).await;
+    crate::metrics::login(match &outcome {
+        Ok(_) => "accepted",
+        Err(Denied::Wrong) => "refused",
+        Err(Denied::Throttled) => "throttled",
+        Err(Denied::Busy | Denied::Store(_)) => "failed",
+    });
+    match outcome {
         Ok(token) => {
             // A login that this browser had before ends with the new one.
             if let Ok(Some(old)) = app.who(&headers).await

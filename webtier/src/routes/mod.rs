@@ -14,7 +14,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -55,6 +55,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/assets/web.css", get(assets::style))
         .route("/assets/web.js", get(assets::keep_fresh))
         .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
         .fallback(unknown)
         .layer(RequestBodyLimitLayer::new(REQUEST_BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(
@@ -66,9 +67,30 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// 503 while nothing can be stored: then no login and no session begins, and another replica should be asked.
 async fn health(State(app): State<App>) -> Answer {
     let servers_up = app.fleet().up_count();
-    Json(serde_json::json!({"status": "ok", "servers_up": servers_up})).into_response()
+    let (code, status) = match app.store_has_room() {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "store_full"),
+    };
+    (code, Json(serde_json::json!({"status": status, "servers_up": servers_up}))).into_response()
+}
+
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
+    let Some(token) = &app.config.metrics_token else {
+        return error(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address");
+    };
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !crate::metrics::is_allowed(token, shown) {
+        return error(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "send the configured token as Authorization: Bearer",
+        );
+    }
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (kind, crate::metrics::text(&app)).into_response()
 }
 
 async fn unknown(State(app): State<App>, headers: HeaderMap) -> Answer {
@@ -85,8 +107,17 @@ async fn log(request: Request, next: Next) -> Answer {
         (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let answer = next.run(request).await;
     let (status, ms) = (answer.status().as_u16(), began.elapsed().as_millis());
+    crate::metrics::request(known(&method), status, began.elapsed().as_secs_f64());
     tracing::info!(%method, path, status, ms, "request");
     answer
+}
+
+/// A method by its name; whatever a stranger invents counts as one.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::HEAD | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

@@ -253,6 +253,8 @@ const PATH_TESTS: &[&str] = &[
     "processes",
     "commands",
     "service",
+    "monitoring",
+    "faults",
 ];
 
 /// What moves bytes in every direction, ends connections in every way and restarts processes.

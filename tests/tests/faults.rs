@@ -1,0 +1,306 @@
+//! Bad starts and bad days: each is one clear sentence with the remedy, an exit code, or a state that monitoring sees.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use cobrowse_tests::http::Request;
+use cobrowse_tests::limits::{STOP_MAX, WAIT_MAX};
+use cobrowse_tests::{Stack, Visitor};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+/// A stack whose first CServer and web tier have ended, so that their ports and store are free for faulty starts.
+fn stopped() -> Result<Stack> {
+    let mut stack = Stack::plan().start()?;
+    stack.server(0).process.terminate();
+    stack.web().process.terminate();
+    ensure!(stack.server(0).process.wait(STOP_MAX).is_some(), "the CServer does not end");
+    ensure!(stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
+    Ok(stack)
+}
+
+#[test]
+fn a_start_that_cannot_be_ends_with_its_reason_its_remedy_and_an_exit_code() -> Result<()> {
+    let stack = stopped()?;
+    let here = stack.folder();
+    let (server, web) = (here.join("s1.toml"), here.join("webtier.toml"));
+    let expired = expired_pair(here)?;
+    for (program, file) in [("cserver", &server), ("webtier", &web)] {
+        let text = fs::read_to_string(file)?;
+        // No file at all.
+        told(program, &here.join("none.toml"), &["none.toml", "--config"]);
+        // No file where a certificate should be, and one that nobody may read as one.
+        let bad = changed(here, &text, "certificate = ", "certificate = \"nowhere.pem\"")?;
+        told(program, &bad, &["nowhere.pem", "check the path"]);
+        let bad = changed(here, &text, "certificate = ", &format!("certificate = {file:?}"))?;
+        told(program, &bad, &["certificate", "PEM"]);
+        let bad =
+            changed(here, &text, "certificate = ", "certificate = \"credential:public.pem\"")?;
+        told(program, &bad, &["LoadCredential=public.pem"]);
+        // Faults of values are told together, each with its line.
+        let both = text
+            .replace("public_url = \"https", "public_url = \"http")
+            .replace("127.0.0.1:", "localhost:");
+        let bad = here.join("both.toml");
+        fs::write(&bad, both)?;
+        told(program, &bad, &["line 2: listen", "public_url", "https origin"]);
+        // A port that somebody has.
+        let port = if program == "cserver" { stack.servers()[0].port } else { web_port(&text) };
+        let holder = TcpListener::bind(("127.0.0.1", port))?;
+        told(program, file, &[&port.to_string(), "port"]);
+        drop(holder);
+        // Nothing to listen on.
+        let bad = changed(here, &text, "listen = ", "listen = []")?;
+        told(program, &bad, &["nothing to listen on", "socket unit"]);
+    }
+    // An expired certificate stops a session server, and `check` of both.
+    let text = fs::read_to_string(&server)?;
+    let text = changed_text(&text, "certificate = ", &format!("certificate = {:?}", expired.0));
+    let text = changed_text(&text, "key = ", &format!("key = {:?}", expired.1));
+    let bad = here.join("expired.toml");
+    fs::write(&bad, text)?;
+    told("cserver", &bad, &["expired", "renew it", "clock"]);
+    let text = fs::read_to_string(&web)?;
+    let text = changed_text(&text, "certificate = ", &format!("certificate = {:?}", expired.0));
+    fs::write(&bad, changed_text(&text, "key = ", &format!("key = {:?}", expired.1)))?;
+    let output = Command::new(program("webtier")).args(["check", "--config"]).arg(&bad).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expired"));
+    // Wrong words are another exit code.
+    let output = Command::new(program("cserver")).arg("sevre").output()?;
+    assert_eq!(output.status.code(), Some(2));
+    Ok(())
+}
+
+#[test]
+fn few_files_are_warned_of_and_the_server_runs() -> Result<()> {
+    let stack = stopped()?;
+    let file = stack.folder().join("s1.toml");
+    let script = "ulimit -n 1000; exec \"$0\" \"$@\"";
+    let output = Command::new("/bin/bash")
+        .args(["-c", script])
+        .arg(program("cserver"))
+        .args(["check", "--config"])
+        .arg(&file)
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("1000 open files"), "{told}");
+    assert!(told.contains("LimitNOFILE"), "with the remedy: {told}");
+    Ok(())
+}
+
+#[test]
+fn a_reload_brings_a_new_certificate_and_a_faulty_one_changes_nothing() -> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    let visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let (chain, key) = (stack.certificates().chain("s1"), stack.certificates().key("s1"));
+    let good = fs::read(&chain)?;
+    let port = stack.servers()[0].port;
+    // A certificate that no client of ours trusts shows best that it is in force.
+    let (other, other_key) = pair(stack.folder(), "other", 2040)?;
+    let good_key = fs::read(&key)?;
+    fs::write(&chain, "not a certificate")?;
+    stack.server(0).process.hang_up();
+    stack.server(0).process.wait_for_log("nothing was reloaded")?;
+    assert!(
+        stack.net().connect("s1.cobrowse.localhost", port).is_ok(),
+        "the old one is still shown"
+    );
+    fs::copy(other, &chain)?;
+    fs::copy(other_key, &key)?;
+    stack.server(0).process.hang_up();
+    stack.server(0).process.wait_for_log("were read again")?;
+    assert!(stack.net().connect("s1.cobrowse.localhost", port).is_err(), "the new one is shown");
+    fs::write(&chain, good)?;
+    fs::write(&key, good_key)?;
+    stack.server(0).process.hang_up();
+    let end = Instant::now() + WAIT_MAX;
+    while stack.net().connect("s1.cobrowse.localhost", port).is_err() {
+        ensure!(Instant::now() < end, "the first certificate is not shown again");
+    }
+    // The web tier reloads too, and nobody was cut off by any of it.
+    stack.web().process.hang_up();
+    stack.web().process.wait_for_log("were read again")?;
+    let mut visitor = visitor;
+    visitor.diff(b"still here")?;
+    cobrowse_tests::Agent::join(&stack, "ada", visitor.key())?.expect_copy_of(&visitor)
+}
+
+#[test]
+fn a_web_tier_without_room_says_so_to_monitoring() -> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    stack.web().process.terminate();
+    ensure!(stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
+    // A file system of 48 MiB, nearly filled, below the store.
+    let disk = stack.folder().join("small");
+    fs::create_dir(&disk)?;
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=48m", "tmpfs"])
+        .arg(&disk)
+        .status()?;
+    ensure!(mounted.success(), "a small file system needs root");
+    let _unmount = Unmount(disk.clone());
+    let file = stack.folder().join("webtier.toml");
+    let store = stack.folder().join("store");
+    let moved = Command::new("cp").arg("-a").arg(&store).arg(disk.join("store")).status()?;
+    ensure!(moved.success(), "the store could not be copied");
+    let text = changed_text(
+        &fs::read_to_string(&file)?,
+        "path = ",
+        &format!("path = {:?}", disk.join("store")),
+    );
+    fs::write(&file, text)?;
+    stack.restart_web()?;
+    let health =
+        |stack: &Stack| Request::get(&format!("{}/healthz", stack.web_url()))?.send(stack.net());
+    assert_eq!(health(&stack)?.status, 200);
+    fs::write(disk.join("filler"), vec![1_u8; 24 * 1024 * 1024])?;
+    let answer = health(&stack)?;
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("store_full"), "{}", answer.text());
+    fs::remove_file(disk.join("filler"))?;
+    assert_eq!(health(&stack)?.status, 200);
+    stack.web().process.terminate();
+    ensure!(stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
+    Ok(())
+}
+
+#[test]
+fn manuals_and_completions_come_from_the_programs() -> Result<()> {
+    for name in ["cserver", "webtier"] {
+        let output = Command::new(program(name)).arg("manual").output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(".TH") && text.contains("SIGHUP"), "{text}");
+        for shell in ["bash", "zsh", "fish"] {
+            let output = Command::new(program(name)).args(["completions", shell]).output()?;
+            assert!(
+                String::from_utf8_lossy(&output.stdout).contains("print-config"),
+                "{name} {shell}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_configuration_page_has_every_key_and_no_other() -> Result<()> {
+    let stack = stopped()?;
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/CONFIGURATION.md"))?;
+    for (name, file, heading, more) in [
+        ("cserver", "s1.toml", "## Session server", "admin_socket = \"a\"\n"),
+        ("webtier", "webtier.toml", "## Web tier", ""),
+    ] {
+        let mut text = more.to_owned() + &fs::read_to_string(stack.folder().join(file))?;
+        if name == "webtier" {
+            text += "\n[metrics]\ntoken = \"t\"\n";
+        }
+        let full = stack.folder().join("full.toml");
+        fs::write(&full, text)?;
+        let output =
+            Command::new(program(name)).args(["print-config", "--config"]).arg(&full).output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut known = keys(&String::from_utf8_lossy(&output.stdout));
+        let table = page
+            .split(heading)
+            .nth(1)
+            .unwrap_or_default()
+            .split("\n## ")
+            .next()
+            .unwrap_or_default();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let mut written: Vec<String> = rows.map(str::to_owned).collect();
+        known.sort();
+        written.sort();
+        assert_eq!(written, known, "CONFIGURATION.md and {name}");
+    }
+    Ok(())
+}
+
+/// Dotted keys of a TOML that was printed.
+fn keys(text: &str) -> Vec<String> {
+    let mut table = String::new();
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            table = format!("{name}.");
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            found.push(format!("{table}{key}"));
+        }
+    }
+    found
+}
+
+/// Starts a program that must refuse to, and looks for these words in what it says last.
+fn told(name: &str, file: &Path, words: &[&str]) {
+    let output = Command::new(program(name)).args(["serve", "--config"]).arg(file).output();
+    let output = output.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+    let said = text.split(&format!("{name}: ")).last().unwrap_or_default();
+    for word in words {
+        assert!(said.contains(word), "{name} does not say {word:?}: {text}");
+    }
+}
+
+fn changed(folder: &Path, text: &str, from: &str, to: &str) -> Result<PathBuf> {
+    let path = folder.join("changed.toml");
+    fs::write(&path, changed_text(text, from, to))?;
+    Ok(path)
+}
+
+/// The first line that begins so is another.
+fn changed_text(text: &str, from: &str, to: &str) -> String {
+    let mut is_done = false;
+    let lines = text.lines().map(|line| {
+        if !is_done && line.starts_with(from) {
+            is_done = true;
+            to.to_owned()
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn web_port(text: &str) -> u16 {
+    let line = text.lines().find(|line| line.starts_with("listen")).unwrap_or_default();
+    let digits = line.rsplit(':').next().unwrap_or_default();
+    digits.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a port")
+}
+
+fn expired_pair(folder: &Path) -> Result<(PathBuf, PathBuf)> {
+    pair(folder, "expired", 2020)
+}
+
+/// A self-signed certificate until that year, and its key.
+fn pair(folder: &Path, stem: &str, year: i32) -> Result<(PathBuf, PathBuf)> {
+    let mut parameters = CertificateParams::new(["s1.cobrowse.localhost".to_owned()])?;
+    parameters.not_before = date_time_ymd(2019, 1, 1);
+    parameters.not_after = date_time_ymd(year, 1, 1);
+    let key = KeyPair::generate()?;
+    let paths = (folder.join(format!("{stem}.pem")), folder.join(format!("{stem}.key")));
+    fs::write(&paths.0, parameters.self_signed(&key)?.pem())?;
+    fs::write(&paths.1, key.serialize_pem())?;
+    Ok(paths)
+}
+
+struct Unmount(PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        // Whoever still has a file there keeps it until it ends.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A program that stands where the stack's servers stand.
+fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap_or_default();
+    let named = std::env::var_os("COBROWSE_BIN_DIR").map(|folder| PathBuf::from(folder).join(name));
+    let found = here.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file());
+    named.or(found).unwrap_or_else(|| panic!("{name} is not built"))
+}
