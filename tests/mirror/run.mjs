@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 
+import { measureCost } from "./support/cost.mjs";
 import { measureLatency, measureTasks } from "./support/measure.mjs";
 import { differences, normalise } from "./support/normalise.mjs";
 import { Agent, launch, Visitor } from "./support/people.mjs";
@@ -68,6 +69,7 @@ try {
     const people = { browser, stack, scripts, site, agent: live };
     Object.assign(report, await measureLatency(people, rounds));
     Object.assign(report, await measureTasks(people));
+    Object.assign(report, await measureCost(browser, options.quick ? 1 : 7));
     report.proof = await proveProof(people);
     failed ||= Object.values(report.proof).some((is) => is !== true);
     console.error(JSON.stringify({ ...report, pages: undefined }));

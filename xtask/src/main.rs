@@ -9,6 +9,7 @@ mod building;
 mod commands;
 mod demo;
 mod hardening;
+mod mirror;
 mod planted;
 mod repo;
 mod simulate;
@@ -64,6 +65,8 @@ enum Command {
     },
     /// Look with axe at everything that visitors and agents see.
     Accessibility(accessibility::Arguments),
+    /// Compare pages of many kinds on both sides, try to leak through the mask, and measure what both cost.
+    Mirror(mirror::Arguments),
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
     Stack(stack::Arguments),
 }
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
             .map(|()| true),
         Command::EscapeProbe => hardening::probes::run().map(|()| true),
         Command::Accessibility(arguments) => accessibility::run(&arguments),
+        Command::Mirror(arguments) => mirror::run(&arguments),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
     match result {

@@ -45,9 +45,14 @@ impl Repo {
         self.root.join("tests/leaks")
     }
 
+    /// The fidelity suite.
+    pub(crate) fn mirror(&self) -> PathBuf {
+        self.root.join("tests/mirror")
+    }
+
     /// The suites that `test` runs, each with npm packages of its own.
-    pub(crate) fn suites(&self) -> [PathBuf; 2] {
-        [self.e2e(), self.leaks()]
+    pub(crate) fn suites(&self) -> [PathBuf; 3] {
+        [self.e2e(), self.leaks(), self.mirror()]
     }
 
     /// This program, for others to start. It may have been built anew while it runs.

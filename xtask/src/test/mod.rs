@@ -16,6 +16,7 @@ use cobrowse_tests::process::tail;
 use crate::repo::Repo;
 use count::Count;
 use stages::STAGES;
+pub(crate) use tools::needed_chromium as chromium;
 
 /// Arguments of the command.
 #[derive(clap::Args)]

@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{building, hardening, planted, simulate};
+use crate::{building, hardening, mirror, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -95,6 +95,12 @@ pub(crate) const STAGES: &[Stage] = &[
         needs: &["chromium"],
         run: leaks,
     },
+    Stage {
+        name: "mirror",
+        about: "pages of many kinds, changed live and joined late, are equal on both sides",
+        needs: &["chromium"],
+        run: fidelity,
+    },
 ];
 
 /// Names and descriptions, for the help.
@@ -110,7 +116,7 @@ fn format(context: &Context<'_>) -> Result<Count> {
     for folder in context.repo.suites() {
         Run::npm(&folder, "run --silent format:check").logged(&context.log)?;
     }
-    Ok(Count { passed: 4, ..Count::default() })
+    Ok(Count { passed: 2 + u64::try_from(context.repo.suites().len())?, ..Count::default() })
 }
 
 /// Bundles, types, units. Bundles first: the servers' builds need them.
@@ -185,9 +191,7 @@ fn hardened(context: &Context<'_>) -> Result<Count> {
 }
 
 fn e2e(context: &Context<'_>) -> Result<Count> {
-    let chromium = tools::chromium().context(
-        "Chromium is missing: see the stage tools, or leave this out with `--without chromium`",
-    )?;
+    let chromium = tools::needed_chromium()?;
     building::servers(context.repo).logged(&context.log)?;
     let backend = if context.is_without("io_uring") { "poll" } else { "io_uring" };
     let output = Run::npm(&context.repo.e2e(), "run --silent test")
@@ -200,18 +204,10 @@ fn e2e(context: &Context<'_>) -> Result<Count> {
 }
 
 fn leaks(context: &Context<'_>) -> Result<Count> {
-    let chromium = tools::chromium().context(
-        "Chromium is missing: see the stage tools, or leave this out with `--without chromium`",
-    )?;
-    building::servers(context.repo).logged(&context.log)?;
-    let program = context.repo.program()?;
     let report = context.log.with_extension("json");
-    Run::npm(&context.repo.leaks(), &format!("run --silent all -- --json {}", report.display()))
-        .with("CHROMIUM", chromium)
-        .with("COBROWSE_BIN_DIR", program.parent().context("no folder")?)
-        .with("COBROWSE_XTASK", &program)
-        .with("COBROWSE_BACKEND", "poll")
-        .logged(&context.log)?;
+    let command = mirror::leak_command(context.repo, &report)?;
+    building::servers(context.repo).logged(&context.log)?;
+    command.logged(&context.log)?;
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report)?)?;
     let number =
         |name: &str| report[name].as_u64().with_context(|| format!("no {name} in the report"));
@@ -219,6 +215,17 @@ fn leaks(context: &Context<'_>) -> Result<Count> {
     ensure!(cases > 0 && biting == cases, "{biting} of {cases} controls bite");
     ensure!(number("leaked")? + number("failed")? == 0, "something leaked: see the report");
     Ok(Count { passed: cases, ..Count::default() })
+}
+
+fn fidelity(context: &Context<'_>) -> Result<Count> {
+    let report = context.log.with_extension("json");
+    let command = mirror::mirror_command(context.repo, !context.arguments.all, &report)?;
+    building::servers(context.repo).logged(&context.log)?;
+    command.logged(&context.log)?;
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report)?)?;
+    let pages = report["pages"].as_array().map_or(0, Vec::len);
+    ensure!(pages > 0, "no page was compared");
+    Ok(Count { passed: u64::try_from(pages)?, ..Count::default() })
 }
 
 /// Runs cargo tests, against a backend when one is named.

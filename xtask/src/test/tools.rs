@@ -36,6 +36,13 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     }
 }
 
+/// Chromium, or what to do about its absence.
+pub(crate) fn needed_chromium() -> Result<PathBuf> {
+    chromium().context(
+        "Chromium is missing: see the stage tools, or leave this out with `--without chromium`",
+    )
+}
+
 /// Whether a ring can be made.
 pub(crate) fn io_uring() -> Result<()> {
     #[cfg(target_os = "linux")]
