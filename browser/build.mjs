@@ -19,7 +19,7 @@ const SCRIPTS = {
 };
 
 /** What the visitor's script loads only when it is needed: modules, since they come by `import()`. */
-const PARTS = { assist: "src/assist/main.ts" };
+const PARTS = { assist: "src/assist/main.ts", presence: "src/presence/main.ts" };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {
   if (!NO_LANGUAGES.includes(file)) PARTS[`words/${file.slice(0, -3)}`] = `src/words/${file}`;

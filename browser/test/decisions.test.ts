@@ -263,6 +263,7 @@ describe("the tag", () => {
       startPaused: false,
       termsUrl: null,
       visitorId: null,
+      presence: false,
       keys: {},
       cookieDomain: "shop.example",
     });

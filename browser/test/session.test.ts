@@ -24,6 +24,7 @@ const TAG: Tag = {
   startPaused: false,
   termsUrl: null,
   visitorId: null,
+  presence: false,
   keys: {},
 };
 const ANSWER: StartAnswer = {

@@ -4,15 +4,18 @@
 //! replica has stored them, and sent again on its next stream, so that none is lost over a reconnect.
 //! TLS has proved that the peer is a web tier before anything arrives here.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use protocol::control::{Boot, Down, RecordError, Report, ReportEvent, Up};
-use protocol::ids::{AgentId, GroupId, KeyId, ReplicaId, SessionId};
+use protocol::control::{Boot, Down, Here, RecordError, Report, ReportEvent, Up};
+use protocol::ids::{AgentId, GroupId, KeyId, ReplicaId, SessionId, SessionNumber};
 use protocol::keys::TicketKey;
 use protocol::{CloseCode, GroupSettings};
 use relay::LinkId;
 
-use crate::limits::{CONTROL_PING_MS, CONTROL_SILENCE_MS, LOAD_MS, REPLICAS_MAX, REPORTS_MAX};
+use crate::limits::{
+    CONTROL_PING_MS, CONTROL_SILENCE_MS, LOAD_MS, PRESENCE_RECORD_BYTES, REPLICAS_MAX, REPORTS_MAX,
+};
+use crate::shard::PresenceNews;
 use crate::shared::Identity;
 
 /// All control streams of this process.
@@ -22,6 +25,10 @@ pub struct Control {
     /// Streams that have not said which replica they are.
     strangers: Vec<Stream>,
     load_due_ms: u64,
+    /// Every page that is there, on all cores.
+    pages: HashMap<SessionNumber, Here>,
+    /// Pages of which something has to be told.
+    changed: HashSet<SessionNumber>,
 }
 
 #[derive(Debug)]
@@ -30,6 +37,8 @@ struct Replica {
     stream: Option<Stream>,
     outbox: VecDeque<Report>,
     next_seq: u64,
+    /// Its stream is new: it has heard of no page.
+    needs_pages: bool,
     /// How many reports at the front of the outbox were sent on the stream that is open.
     sent: usize,
 }
@@ -65,6 +74,8 @@ pub enum Effect {
     GroupRemoved(GroupId),
     /// Cut an agent's joins in a group.
     Revoke(GroupId, AgentId),
+    /// Hand this text to that page.
+    Offer(SessionNumber, String),
     /// Take no more sessions and end after so many milliseconds.
     Drain(u64),
     /// Something for the log: a fault of the peer, in words.
@@ -160,6 +171,7 @@ impl Control {
             }
             Down::GroupRemoved { group } => vec![Effect::GroupRemoved(group)],
             Down::Revoke { group, agent } => vec![Effect::Revoke(group, agent)],
+            Down::Offer { presence, offer } => vec![Effect::Offer(presence, offer)],
             Down::Drain { deadline_ms } => vec![Effect::Drain(deadline_ms)],
             Down::Ack { seq } => {
                 self.acked(link, seq);
@@ -199,7 +211,44 @@ impl Control {
         effects
     }
 
-    /// Sends load, pings and ends the silent.
+    /// A page is there, says something new, or has gone. The web tiers hear it with the next [`Control::tick`].
+    pub fn presence(&mut self, news: PresenceNews) {
+        match news {
+            PresenceNews::Here(here) => {
+                self.changed.insert(here.presence);
+                self.pages.insert(here.presence, here);
+            }
+            PresenceNews::Gone(presence) => {
+                self.pages.remove(&presence);
+                self.changed.insert(presence);
+            }
+        }
+    }
+
+    fn tell_presence(&mut self) -> Vec<Effect> {
+        let changed = std::mem::take(&mut self.changed);
+        let mut effects = Vec::new();
+        let mut news = None;
+        for replica in &mut self.replicas {
+            let Some(stream) = replica.stream else { continue };
+            let send = |records: &[String]| -> Vec<Effect> {
+                records.iter().map(|record| Effect::Send(stream.link, record.clone())).collect()
+            };
+            if std::mem::take(&mut replica.needs_pages) {
+                effects.extend(send(&presence_records(self.pages.values(), Vec::new())));
+            } else if !changed.is_empty() {
+                let records = news.get_or_insert_with(|| {
+                    let here = changed.iter().filter_map(|number| self.pages.get(number));
+                    let gone = changed.iter().filter(|number| !self.pages.contains_key(number));
+                    presence_records(here, gone.copied().collect())
+                });
+                effects.extend(send(records));
+            }
+        }
+        effects
+    }
+
+    /// Sends load, presence, pings and ends the silent.
     pub fn tick(&mut self, now_ms: u64, load: impl FnOnce() -> LoadFigures) -> Vec<Effect> {
         let mut effects = Vec::new();
         let known = self.replicas.iter_mut().filter_map(|replica| replica.stream.as_mut());
@@ -212,6 +261,7 @@ impl Control {
                 effects.push(Effect::Ping(stream.link));
             }
         }
+        effects.extend(self.tell_presence());
         if now_ms >= self.load_due_ms {
             self.load_due_ms = now_ms + LOAD_MS;
             let LoadFigures { sessions, agents, connections, accepting } = load();
@@ -265,6 +315,7 @@ impl Control {
             effects.push(Effect::Close(old.link, CloseCode::Superseded));
         }
         replica.sent = 0;
+        replica.needs_pages = true;
         effects.extend(replica.send_rest());
         self.load_due_ms = now_ms;
         effects
@@ -287,7 +338,7 @@ impl Control {
 
 impl Replica {
     fn new(id: ReplicaId) -> Self {
-        Self { id, stream: None, outbox: VecDeque::new(), next_seq: 1, sent: 0 }
+        Self { id, stream: None, outbox: VecDeque::new(), next_seq: 1, needs_pages: true, sent: 0 }
     }
 
     fn send_rest(&mut self) -> Vec<Effect> {
@@ -301,10 +352,88 @@ impl Replica {
     }
 }
 
+/// Records that tell of these pages, each short enough for the stream.
+fn presence_records<'a>(
+    here: impl Iterator<Item = &'a Here>,
+    gone: Vec<SessionNumber>,
+) -> Vec<String> {
+    let mut records = Vec::new();
+    let mut push = |here: Vec<Here>, gone: Vec<SessionNumber>| {
+        if !here.is_empty() || !gone.is_empty() {
+            records.push(Up::Presence { here, gone }.to_json());
+        }
+    };
+    // A number is 35 bytes in its list.
+    for gone in gone.chunks(PRESENCE_RECORD_BYTES / 40) {
+        push(Vec::new(), gone.to_vec());
+    }
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for page in here {
+        let more = serde_json::to_string(page).map_or(0, |json| json.len() + 1);
+        if bytes + more > PRESENCE_RECORD_BYTES {
+            push(std::mem::take(&mut batch), Vec::new());
+            bytes = 0;
+        }
+        bytes += more;
+        batch.push(page.clone());
+    }
+    push(batch, Vec::new());
+    records
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use protocol::secret::Secret;
+
+    fn page(number: u8, text: &str) -> Here {
+        Here {
+            presence: SessionNumber::from_bytes([number; 16]),
+            group: "demo".parse().unwrap(),
+            visitor: "crm-77".parse().unwrap(),
+            page: text.into(),
+        }
+    }
+
+    /// What the next beat tells a stream: pages that are there, and how many have gone.
+    fn told(control: &mut Control, to: LinkId) -> (Vec<Here>, usize) {
+        let effects = control.tick(0, || panic!("no load is due"));
+        let (mut all, mut left) = (Vec::new(), 0);
+        for effect in effects {
+            let Effect::Send(link, text) = effect else { continue };
+            assert!(text.len() <= protocol::limits::CONTROL_RECORD_BYTES_MAX);
+            if let (true, Some(Up::Presence { here, gone })) =
+                (link == to, Up::from_json(&text).unwrap())
+            {
+                all.extend(here);
+                left += gone.len();
+            }
+        }
+        all.sort_by_key(|here| *here.presence.as_bytes());
+        (all, left)
+    }
+
+    #[test]
+    fn presence_is_told_in_batches_once_and_wholly_to_a_new_stream() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        control.load_due_ms = u64::MAX;
+        // Control characters are six times as long in JSON.
+        for number in 1..=100 {
+            control.presence(PresenceNews::Here(page(number, &"\u{1}".repeat(1_000))));
+        }
+        assert_eq!(told(&mut control, ONE).0.len(), 100);
+        assert_eq!(told(&mut control, ONE), (Vec::new(), 0), "told once");
+        control.presence(PresenceNews::Here(page(1, "new")));
+        control.presence(PresenceNews::Gone(SessionNumber::from_bytes([2; 16])));
+        assert_eq!(told(&mut control, ONE), (vec![page(1, "new")], 1));
+        hello(&mut control, TWO, "w2");
+        control.load_due_ms = u64::MAX;
+        assert_eq!(told(&mut control, TWO).0.len(), 99);
+        let offer = Down::Offer { presence: SessionNumber::from_bytes([1; 16]), offer: "x".into() };
+        let effects = control.record(0, TWO, &offer.to_json());
+        assert!(matches!(&effects[..], [Effect::Offer(_, text)] if text == "x"));
+    }
 
     const ONE: LinkId = LinkId(1);
     const TWO: LinkId = LinkId(2);

@@ -82,6 +82,14 @@ pub const CONTROL_PING_MS: u64 = 5_000;
 /// A control stream without a word ends.
 pub const CONTROL_SILENCE_MS: u64 = 15_000;
 
+/// Frames of a page that is there, in [`PRESENCE_WINDOW_MS`]: it speaks when it is shown, hidden or used. More: `flooding`.
+pub const PRESENCE_FRAMES_MAX: u32 = 20;
+/// See [`PRESENCE_FRAMES_MAX`].
+pub const PRESENCE_WINDOW_MS: u64 = 10_000;
+
+/// JSON of pages in one record of presence: with its frame it stays within a control record. The rest follows in the next.
+pub const PRESENCE_RECORD_BYTES: usize = 48 * 1024;
+
 /// Listen backlog: a second of reconnects after a restart.
 pub const BACKLOG: i32 = 4_096;
 

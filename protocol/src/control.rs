@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{CoreFigures, ServerFigures};
-use crate::ids::{AgentId, GroupId, JoinId, KeyId, ReplicaId, ServerId, SessionId};
+use crate::ids::{
+    AgentId, GroupId, JoinId, KeyId, ReplicaId, ServerId, SessionId, SessionKey, SessionNumber,
+};
 use crate::limits::CONTROL_RECORD_BYTES_MAX;
 use crate::privileges::Privileges;
 use crate::settings::GroupSettings;
@@ -63,6 +65,13 @@ pub enum Down {
     Drain {
         /// Milliseconds from now.
         deadline_ms: u64,
+    },
+    /// An agent offers a session to a page that is there.
+    Offer {
+        /// Which page.
+        presence: SessionNumber,
+        /// What its script gets, as text of JSON.
+        offer: String,
     },
     /// Every report up to `seq` is stored.
     Ack {
@@ -128,9 +137,29 @@ pub enum Up {
         /// The core.
         figures: Box<CoreFigures>,
     },
+    /// Pages that are there and pages that have gone since the last one; all that are there on a new stream.
+    Presence {
+        /// There, or changed.
+        here: Vec<Here>,
+        /// Gone.
+        gone: Vec<SessionNumber>,
+    },
     /// Something that the web tier stores.
     #[serde(untagged)]
     Report(Report),
+}
+
+/// A page that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Here {
+    /// Names the page's connection.
+    pub presence: SessionNumber,
+    /// The first group of the page's tag.
+    pub group: GroupId,
+    /// Who it is, by the customer's site.
+    pub visitor: SessionKey,
+    /// What the page says of itself, as text of JSON; the CServer has not read it.
+    pub page: String,
 }
 
 /// A numbered report; kept until acknowledged.
@@ -272,18 +301,19 @@ records!(Up);
 
 impl Down {
     /// Every `type` of a record from the web tier.
-    pub const TYPES: [&'static str; 7] =
-        ["hello", "key", "group", "group_removed", "revoke", "drain", "ack"];
+    pub const TYPES: [&'static str; 8] =
+        ["hello", "key", "group", "group_removed", "revoke", "drain", "offer", "ack"];
 }
 
 impl Up {
     /// Every `type` of a record from a CServer.
-    pub const TYPES: [&'static str; 9] = [
+    pub const TYPES: [&'static str; 10] = [
         "hello",
         "key_ack",
         "group_ack",
         "load",
         "metrics",
+        "presence",
         "session_started",
         "session_ended",
         "agent_joined",

@@ -4,7 +4,9 @@
 //! is the relay's business; what is inside a payload is nobody's but the browsers'.
 
 use crate::close::CloseCode;
-use crate::limits::{AGENT_PAYLOAD_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
+use crate::limits::{
+    AGENT_PAYLOAD_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, PRESENCE_BYTES_MAX,
+};
 use crate::privileges::Privileges;
 
 /// The header of a frame.
@@ -169,6 +171,8 @@ kinds! {
     Bye = 0x05, "bye", Visitor;
     /// This page is going away; another may follow.
     Leaving = 0x06, "leaving", Visitor;
+    /// A page that says it is there, outside a session: for the web tier, unread.
+    Presence = 0x07, "presence", Visitor;
     /// Where the agent points.
     Pointer = 0x81, "pointer", Agent;
     /// Freehand drawing.
@@ -193,6 +197,8 @@ kinds! {
     KeyframeRequest = 0xC2, "keyframe_request", Server;
     /// Who is watching.
     Participants = 0xC3, "participants", Server;
+    /// An agent offers a session to a page that is there.
+    Offer = 0xC4, "offer", Server;
     /// First frame to an agent.
     Joined = 0xE1, "joined", Server;
     /// How the visitor is: live, leaving, offline.
@@ -239,6 +245,7 @@ impl Kind {
         match self {
             Self::Bye | Self::Leaving | Self::End | Self::Resync => 0,
             Self::KeyframeRequest | Self::Skipped => 0,
+            Self::Presence | Self::Offer => PRESENCE_BYTES_MAX,
             _ if self.sender() == Sender::Agent => AGENT_PAYLOAD_BYTES_MAX,
             _ => FRAME_PAYLOAD_BYTES_MAX,
         }

@@ -82,6 +82,9 @@ pub const STATUS_BODY_BYTES_MAX: usize = 1024;
 /// A connection that says nothing for so long is pinged, and ended after as long again.
 pub const PING_INTERVAL_MS: u64 = 20_000;
 
+/// What a page says of itself outside a session, and what is offered to it: an address and some words. Longer: `too_long`.
+pub const PRESENCE_BYTES_MAX: usize = 1_024;
+
 /// Settings: origins in each list, selectors, bytes of one selector.
 pub const ORIGINS_MAX: usize = 32;
 /// See [`ORIGINS_MAX`].

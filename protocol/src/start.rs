@@ -108,6 +108,24 @@ pub struct Arrival {
     pub home: u32,
 }
 
+/// Body of `POST /api/v1/presence`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceRequest {
+    /// The first group of the page's tag.
+    pub group: String,
+    /// The visitor's id on the customer's site; of the form of a session key.
+    pub visitor: String,
+}
+
+/// Answer to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceAnswer {
+    /// Where to say that the page is there.
+    pub server: String,
+    /// With what.
+    pub ticket: String,
+}
+
 /// Every error of the web tier's and the CServer's JSON endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {

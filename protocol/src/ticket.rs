@@ -80,6 +80,8 @@ pub enum Subject {
         /// What the agent may do.
         privileges: Privileges,
     },
+    /// A page outside a session, to say that it is there: the session's key is the visitor's id, its number names the page.
+    Presence,
     /// The visitor, to upload.
     Visitor {
         /// Recognises the resume secret.
@@ -129,6 +131,10 @@ impl Ticket {
                 at.put(&[SUBJECT_VISITOR]);
                 at.put(&[0, 0]);
             }
+            Subject::Presence => {
+                at.put(&[SUBJECT_PRESENCE]);
+                at.put(&[0, 0]);
+            }
         }
         at.put(&self.home.to_be_bytes());
         at.put(self.key_id.as_bytes());
@@ -149,6 +155,7 @@ impl Ticket {
                 at.put(&[0; 16 + DISPLAY_NAME_BYTES_MAX]);
                 at.put(resume.as_bytes());
             }
+            Subject::Presence => at.put(&[0; 16 + DISPLAY_NAME_BYTES_MAX + 32]),
         }
         debug_assert_eq!(at.at, MAC_AT);
         bytes
@@ -183,6 +190,11 @@ impl Ticket {
             },
             SUBJECT_VISITOR if privileges == 0 && agent == [0; 16] && name == [0; 64] => {
                 Subject::Visitor { resume: SecretHash::from_bytes(resume) }
+            }
+            SUBJECT_PRESENCE
+                if privileges == 0 && agent == [0; 16] && name == [0; 64] && resume == [0; 32] =>
+            {
+                Subject::Presence
             }
             _ => return None,
         };
@@ -282,6 +294,7 @@ fn unpadded_name(padded: &[u8; DISPLAY_NAME_BYTES_MAX]) -> Option<String> {
 const VERSION: u8 = 1;
 const SUBJECT_AGENT: u8 = 1;
 const SUBJECT_VISITOR: u8 = 2;
+const SUBJECT_PRESENCE: u8 = 3;
 const KEY_ID_AT: usize = 8;
 const MAC_AT: usize = TICKET_BYTES - 32;
 

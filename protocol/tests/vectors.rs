@@ -79,6 +79,7 @@ fn limits_are_the_same_everywhere() {
         ("FRAME_HEADER_BYTES", FRAME_HEADER_BYTES as u64),
         ("FRAME_PAYLOAD_BYTES_MAX", FRAME_PAYLOAD_BYTES_MAX as u64),
         ("AGENT_PAYLOAD_BYTES_MAX", AGENT_PAYLOAD_BYTES_MAX as u64),
+        ("PRESENCE_BYTES_MAX", PRESENCE_BYTES_MAX as u64),
         ("KEYFRAME_BYTES_MAX", KEYFRAME_BYTES_MAX as u64),
         ("EPOCH_INFLATED_BYTES_MAX", EPOCH_INFLATED_BYTES_MAX as u64),
         ("LOG_DIFF_BYTES_SOFT", LOG_DIFF_BYTES_SOFT as u64),
@@ -202,6 +203,7 @@ fn tickets_are_the_same_everywhere() {
             privileges: Privileges::VIEW | Privileges::POINT | Privileges::END,
         },
         Subject::Visitor { resume: secret.hash() },
+        Subject::Presence,
     ];
     let tickets = subjects.map(|subject| {
         let ticket = Ticket {
@@ -231,6 +233,7 @@ fn tickets_are_the_same_everywhere() {
             "session": session.to_text(),
             "agent_ticket": tickets[0],
             "visitor_ticket": tickets[1],
+            "presence_ticket": tickets[2],
             "resume_secret_hex": hex(secret.expose()),
             "resume_hash_hex": hex(secret.hash().as_bytes()),
             "resume": resume.to_text(),

@@ -328,6 +328,10 @@ impl<'a> Link<'a> {
             Up::Metrics { core, whole, figures } => {
                 self.app.fleet().told(&self.server, core, *whole, *figures);
             }
+            Up::Presence { here, gone } => {
+                let now_ms = self.app.clock.now_ms();
+                lock(&self.app.presences).take(now_ms, self.server, here, &gone);
+            }
             // A second hello tells nothing new; reports do not come here.
             Up::Hello { .. } | Up::Report(_) => {}
         }

@@ -21,6 +21,7 @@ mod login;
 mod metrics;
 mod pages;
 mod passwords;
+mod presence;
 mod random;
 mod reload;
 mod routes;

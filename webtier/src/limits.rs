@@ -58,6 +58,21 @@ pub(crate) const CROSSING_MS_MAX: u64 = 60_000;
 /// Sessions on such a way at once. More: 503 `no_server`, and the visitor starts anew on the other page.
 pub(crate) const CROSSINGS_MAX: usize = 10_000;
 
+/// Pages that are known to be there, of all CServers: some 300 bytes each. More are not known of.
+pub(crate) const PAGES_MAX: usize = 1_000_000;
+
+/// Pages in one answer.
+pub(crate) const PAGES_LISTED_MAX: usize = 200;
+
+/// An address that a page says of itself; longer is left out.
+pub(crate) const URL_BYTES_MAX: usize = 900;
+
+/// An offer can be declined so long.
+pub(crate) const OFFER_MS_MAX: u64 = 600_000;
+
+/// Offers at once. More: 503.
+pub(crate) const OFFERS_MAX: usize = 100_000;
+
 /// A start waits so long for a CServer that has the group's settings, then 503 `no_server`.
 pub(crate) const SERVER_WAIT_MS: u64 = 2_000;
 

@@ -22,6 +22,7 @@ use crate::limits::{
     SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
 use crate::passwords::{PasswordError, Passwords};
+use crate::presence::Presences;
 use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 
@@ -38,6 +39,7 @@ pub(crate) struct Service {
     pub(crate) starts_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
     pub(crate) crossings: Mutex<Crossings>,
+    pub(crate) presences: Mutex<Presences>,
     store: Arc<dyn Store>,
     fleet: Mutex<Fleet>,
     fleet_changed: Notify,
@@ -71,6 +73,7 @@ impl Service {
             starts_by_address: Throttle::per_minute(config.limits.starts_per_minute_address).into(),
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
             crossings: Mutex::default(),
+            presences: Mutex::default(),
             config,
             clock,
             store,
@@ -159,6 +162,7 @@ impl Service {
     /// The control stream has ended.
     pub(crate) fn link_closed(&self, server: &ServerId) {
         lock(&self.links).remove(server);
+        lock(&self.presences).forget(server);
         self.fleet().down(server);
     }
 

@@ -8,7 +8,8 @@ use protocol::resume::Resume;
 use protocol::secret::{Secret, SecretHash};
 use protocol::settings::VisitorSettings;
 use protocol::start::{
-    Arrival, ContinueRequest, CrossRequest, Crossing, PageAnswer, StartAnswer, StartRequest,
+    Arrival, ContinueRequest, CrossRequest, Crossing, PageAnswer, PresenceAnswer, PresenceRequest,
+    StartAnswer, StartRequest,
 };
 use protocol::{Privileges, ServerId, Subject, Ticket};
 
@@ -140,6 +141,26 @@ impl Service {
         Ok(PageAnswer { terms, theme, chat_origins, origins: settings.origins })
     }
 
+    /// Where a page of `origin` says that it is there, and with what.
+    pub(crate) async fn presence(
+        &self,
+        origin: Option<&str>,
+        request: PresenceRequest,
+    ) -> Result<PresenceAnswer, Refusal> {
+        let bad = |error: IdError| Refusal::BadRequest(error.to_string());
+        let group: GroupId = request.group.parse().map_err(bad)?;
+        let visitor: SessionKey = request.visitor.parse().map_err(bad)?;
+        let group = self.group_for(group, origin).await?;
+        let home = self.choose(group.id, group.settings.revision).await.ok_or(Refusal::NoServer)?;
+        let number = SessionNumber::from_bytes(crate::random::bytes());
+        let page = SessionId { group: group.id, key: visitor, number };
+        let ticket = self.ticket_for(page, 1, home.server, Subject::Presence);
+        Ok(PresenceAnswer {
+            server: format!("{}/presence", home.public_url.replacen("https://", "wss://", 1)),
+            ticket: ticket.ok_or(Refusal::NoServer)?,
+        })
+    }
+
     /// A code with which the session goes on at another origin of its group.
     pub(crate) async fn cross(
         &self,
@@ -243,14 +264,24 @@ impl Service {
     }
 
     fn ticket(&self, session: &Session, subject: Subject) -> Option<String> {
+        self.ticket_for(session.id, session.home, session.server, subject)
+    }
+
+    fn ticket_for(
+        &self,
+        session: SessionId,
+        home: u32,
+        audience: ServerId,
+        subject: Subject,
+    ) -> Option<String> {
         let issued_ms = self.clock.now_ms();
         self.sign(Ticket {
             subject,
-            home: session.home,
+            home,
             // Replaced by that of the key that signs.
             key_id: KeyId::from_bytes([0; 8]),
-            audience: session.server,
-            session: session.id,
+            audience,
+            session,
             issued_ms,
             expires_ms: issued_ms + TICKET_LIFE_MS,
             nonce: crate::random::bytes(),

@@ -89,6 +89,8 @@ export type PageCall = "startSession" | "showButton" | "toggleButton" | "showTer
 export interface Receiver {
   /** A message of another window, with its origin. */
   receive(origin: string, data: unknown): void;
+  /** An agent offers a session; whether the visitor accepts. */
+  offer(offer: { readonly agent: string; readonly group: string }): Promise<boolean>;
 }
 
 /** A call that waits for the visitor script. */
@@ -117,13 +119,13 @@ export interface VisitorUi {
 
 declare global {
   interface Window {
-    GLANCE?: { Cobrowse?: { Visitor?: VisitorApi | LoaderQueue; VisitorUI?: VisitorUi } };
+    GLANCE?: { Cobrowse?: { Visitor?: (VisitorApi & Receiver) | LoaderQueue; VisitorUI?: VisitorUi } };
     GLANCE_COBROWSE?: { visitorid?: string };
   }
 }
 
 /** Puts a visitor object in its place, beside whatever else the page keeps there. */
-export function publish(page: Window, visitor: VisitorApi | LoaderQueue): void {
+export function publish(page: Window, visitor: (VisitorApi & Receiver) | LoaderQueue): void {
   page.GLANCE = page.GLANCE ?? {};
   page.GLANCE.Cobrowse = page.GLANCE.Cobrowse ?? {};
   page.GLANCE.Cobrowse.Visitor = visitor;

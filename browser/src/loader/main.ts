@@ -6,7 +6,7 @@
  */
 
 import { callOfClick, callOfKey, isCallMessage } from "./calls.js";
-import { publish, type LoaderQueue, type PageCall, type QueuedCall } from "./global.js";
+import { publish, type LoaderQueue, type PageCall, type QueuedCall, type Receiver } from "./global.js";
 import { noteClosedRoots } from "./roots.js";
 import { hasArrived, hasSessionCookie, readTag, TAG_ID, type Tag } from "./tag.js";
 
@@ -91,11 +91,36 @@ function load(): void {
     document.addEventListener("keydown", (event) => {
       call(callOfKey(event, tag.keys));
     });
+    if (tag.presence) {
+      void bePresent(tag, (offer) => {
+        const visitor = window.GLANCE?.Cobrowse?.Visitor;
+        return visitor && "offer" in visitor ? visitor.offer(offer) : later("offer", [offer]);
+      });
+    }
     if (hasSessionCookie(document) || hasArrived(window.location)) add();
   };
   // A meta tag may stand behind the script that loads us.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);
   else check();
+}
+
+/** The page says that it is there, by a part of its own. */
+async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<void> {
+  const { origin, group, visitorId: visitor } = tag;
+  if (!visitor) {
+    console.error(
+      "Cobrowse: data-presence needs data-visitorid, or GLANCE_COBROWSE.visitorid before the loader.",
+    );
+    return;
+  }
+  try {
+    const part = (await import(`${origin}/cobrowse/presence.js`)) as {
+      startPresence(host: object): void;
+    };
+    part.startPresence({ page: window, origin, group, visitor, onOffer });
+  } catch {
+    console.error("Cobrowse: presence.js did not load. Check the page's Content-Security-Policy.");
+  }
 }
 
 function readTagOrSay(loadedFrom: string): Tag | null {

@@ -27,6 +27,8 @@ export interface Tag {
   readonly termsUrl: string | null;
   /** Id of the visitor on the customer's site, if the page knows it. */
   readonly visitorId: string | null;
+  /** Whether the page says that it is there. */
+  readonly presence: boolean;
   /** What keys do. */
   readonly keys: Readonly<Record<string, PageCall>>;
 }
@@ -58,6 +60,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     startPaused: get("startpaused") === "true" || element.getAttribute("data-startpaused") === "",
     termsUrl: get("termsurl").startsWith("https:") ? get("termsurl") : null,
     visitorId: get("visitorid") || (page.defaultView?.GLANCE_COBROWSE?.visitorid ?? null),
+    presence: get("presence") === "on",
     keys: readKeys(get("inputevents")),
   };
 }

@@ -5,7 +5,12 @@
  */
 
 import type { CloseName } from "./close.js";
-import { AGENT_PAYLOAD_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX } from "./limits.js";
+import {
+  AGENT_PAYLOAD_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  FRAME_PAYLOAD_BYTES_MAX,
+  PRESENCE_BYTES_MAX,
+} from "./limits.js";
 import type { Privilege } from "./payloads.js";
 
 /** Who sends frames of a kind. */
@@ -34,6 +39,7 @@ export const KINDS = {
   facts: visitor(0x04, true, 0x14),
   bye: visitor(0x05, false, 0, 0),
   leaving: visitor(0x06, false, 0, 0),
+  presence: visitor(0x07, false, 0, PRESENCE_BYTES_MAX),
   pointer: agent(0x81, "point"),
   draw: agent(0x82, "draw"),
   scroll: agent(0x83, "scroll"),
@@ -46,6 +52,7 @@ export const KINDS = {
   welcome: server(0xc1),
   keyframe_request: server(0xc2, 0),
   participants: server(0xc3),
+  offer: server(0xc4, PRESENCE_BYTES_MAX),
   joined: server(0xe1),
   visitor_state: server(0xe2),
   skipped: server(0xe3, 0),

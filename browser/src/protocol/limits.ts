@@ -14,6 +14,9 @@ export const FRAME_PAYLOAD_BYTES_MAX = 61_440;
 /** Payload of an agent's frame. Longer: `too_long`. */
 export const AGENT_PAYLOAD_BYTES_MAX = 4_096;
 
+/** What a page says of itself outside a session, and what is offered to it. Longer: `too_long`. */
+export const PRESENCE_BYTES_MAX = 1_024;
+
 /** All chunks of one keyframe. Longer: `too_long`. */
 export const KEYFRAME_BYTES_MAX = 8_388_608;
 

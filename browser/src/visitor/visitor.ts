@@ -34,7 +34,7 @@ import { loadAssist, type Assist } from "./parts.js";
 import { Session, type SessionListener, type SessionState } from "./session.js";
 import { isRefusal, start } from "./webtier.js";
 import { Widget } from "./widget.js";
-import { languageOf, loadWords, Sentences } from "./words.js";
+import { fill, languageOf, loadWords, Sentences } from "./words.js";
 
 type Listener = (event: never) => void;
 
@@ -176,6 +176,30 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       if (name === "startSession" || name === "showTerms") void this[name]({ groupid: group, ...key });
       else void this[name]();
     });
+  }
+
+  /** An agent offers a session: the visitor is asked, if this page allows the group. */
+  async offer(offer: { readonly agent: string; readonly group: string }): Promise<boolean> {
+    const { agent: name, group } = offer;
+    if (this.session || this.isStarting || !this.allows(group)) return false;
+    const { module, words } = await this.part();
+    const text = words ?? module.english;
+    this.state = "idle";
+    const widget = this.showWidget();
+    const asking = module.ask(widget.shell, "offer", {
+      title: fill(text.offerTitle, { name }),
+      text: fill(text.offerText, { name }),
+      link: null,
+      yes: text.accept,
+      no: text.decline,
+    });
+    const isAccepted = await asking.answer;
+    if (isAccepted) void this.startSession({ groupid: group, sessionKey: VISITOR_KEY });
+    else if (this.widget === widget) {
+      widget.remove();
+      this.widget = null;
+    }
+    return isAccepted;
   }
 
   /** Takes up the session that the cookie or the address tells of, if this page allows its group. */

@@ -143,6 +143,11 @@ impl Connection {
         websocket::text_frame(text)
     }
 
+    /// A binary message of these parts, ready to be sealed.
+    pub fn binary_frame(parts: &[&[u8]]) -> Vec<u8> {
+        websocket::binary_frame(parts)
+    }
+
     /// An empty ping, ready to be sealed.
     pub fn ping_frame() -> &'static [u8] {
         &websocket::PING_FRAME

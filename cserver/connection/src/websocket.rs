@@ -145,6 +145,12 @@ pub fn frame_prefix(body_bytes: usize) -> ([u8; 10], usize) {
 }
 
 /// A whole unmasked text message.
+pub(crate) fn binary_frame(parts: &[&[u8]]) -> Vec<u8> {
+    let (head, head_bytes) = frame_prefix(parts.iter().map(|part| part.len()).sum());
+    [&[&head[..head_bytes]], parts].concat().concat()
+}
+
+/// A text message.
 pub(crate) fn text_frame(text: &str) -> Vec<u8> {
     let (prefix, used) = prefix(0x81, text.len());
     [&prefix[..used], text.as_bytes()].concat()

@@ -78,6 +78,9 @@ impl Shard {
                     self.everywhere(now, Mail::GroupRemoved(group));
                 }
                 Effect::Revoke(group, agent) => self.everywhere(now, Mail::Revoke(group, agent)),
+                Effect::Offer(presence, offer) => {
+                    self.everywhere(now, Mail::Offer(presence, offer));
+                }
                 Effect::Drain(deadline_ms) => self.drain(now, deadline_ms),
                 Effect::Warn(told) => tracing::warn!("{told}"),
             }
@@ -101,7 +104,7 @@ impl Shard {
         self.handle_mail(now, mail);
     }
 
-    fn send_plain(&mut self, link: relay::LinkId, plain: &[u8]) {
+    pub(super) fn send_plain(&mut self, link: relay::LinkId, plain: &[u8]) {
         if let Some(slot) = get(&mut self.slots, link) {
             slot.connection.seal(plain, &mut slot.outgoing);
             self.want_send(link);

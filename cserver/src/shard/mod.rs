@@ -10,6 +10,7 @@
 mod effects;
 mod errands;
 mod flush;
+mod presence;
 mod routes;
 mod slot;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use std::sync::atomic::Ordering;
 use connection::{Connection, Event, Scratch};
 use protocol::control::ReportEvent;
 use protocol::figures::CoreFigures;
-use protocol::{AgentId, CloseCode, GroupId, SessionId};
+use protocol::{AgentId, CloseCode, GroupId, SessionId, SessionNumber};
 use relay::{LinkId, Relay};
 use slab::Slab;
 
@@ -35,6 +36,7 @@ use crate::control::Control;
 use crate::limits::{CONNECTIONS_PER_CORE_MAX, FLUSH_MS, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
 use errands::Errand;
+pub use presence::PresenceNews;
 use slot::{Ending, Role, Slot};
 
 /// Both clocks, read once a turn by the backend.
@@ -54,6 +56,7 @@ pub struct Shard {
     slots: Slab<Box<Slot>>,
     generation: u32,
     relay: Relay,
+    pages: presence::Pages,
     /// Only on the core that owns the control streams.
     control: Option<Control>,
     entropy: Entropy,
@@ -117,6 +120,10 @@ impl std::fmt::Debug for Cargo {
 pub enum Mail {
     /// To the core of the control streams: something to report.
     Report(u64, SessionId, ReportEvent),
+    /// To the core of the control streams: a page is there, or has gone.
+    Presence(PresenceNews),
+    /// An agent's offer to a page, wherever it is.
+    Offer(SessionNumber, String),
     /// A group's settings have changed.
     Settings(GroupId),
     /// A group is gone.
@@ -140,6 +147,7 @@ impl Shard {
             slots: Slab::new(),
             generation: 0,
             relay: Relay::new(relay::Bounds::default()),
+            pages: presence::Pages::default(),
             control: (core == CONTROL_CORE).then(Control::default),
             entropy,
             scratch: Scratch::default(),
@@ -225,6 +233,12 @@ impl Shard {
     pub fn handle_mail(&mut self, now: Now, mail: Mail) {
         match mail {
             Mail::Report(at_ms, session, event) => self.report(now, at_ms, session, event),
+            Mail::Presence(news) => {
+                if let Some(control) = &mut self.control {
+                    control.presence(news);
+                }
+            }
+            Mail::Offer(presence, offer) => self.offer(&presence, &offer),
             Mail::Settings(group) => {
                 if let Some(rules) = self.shared.group(&group) {
                     let grace_ms = rules.settings.grace_ms;
@@ -233,11 +247,13 @@ impl Shard {
             }
             Mail::GroupRemoved(group) => {
                 self.relay.end_group(now.mono_ms, group, CloseCode::NotAllowed);
+                self.close_pages(now, Some(group), CloseCode::NotAllowed);
             }
             Mail::Revoke(group, agent) => self.relay.revoke(now.mono_ms, group, agent),
             Mail::Drain(deadline_ms) => {
                 self.drain_until_ms.get_or_insert(now.mono_ms.saturating_add(deadline_ms));
                 self.relay.end_all(now.mono_ms, CloseCode::Draining);
+                self.close_pages(now, None, CloseCode::Draining);
             }
         }
     }
@@ -311,6 +327,7 @@ impl Shard {
                     tracing::info!(connected = control.connected(), "control stream ended");
                 }
             }
+            Role::Presence => self.end_presence(link),
             Role::Guest { .. } | Role::Detached => {}
         }
     }
@@ -337,6 +354,7 @@ impl Shard {
             (Event::Binary(frame), Role::Visitor | Role::Agent) => {
                 self.relay.handle_frame(now.mono_ms, link, frame);
             }
+            (Event::Binary(frame), Role::Presence) => self.hear_presence(now, link, &frame),
             (Event::Text(text), Role::Control) => {
                 if let Some(control) = &mut self.control {
                     let effects = control.record(now.mono_ms, link, &text);

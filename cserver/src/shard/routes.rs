@@ -23,6 +23,8 @@ enum Route {
     Answer(Response),
     /// It is done on that core.
     At(CoreIndex, Errand),
+    /// It becomes a page that is there.
+    Presence(SessionId, WebSocketOffer),
     /// It becomes a control stream.
     Control(WebSocketOffer),
 }
@@ -40,6 +42,7 @@ impl Shard {
             Route::Answer(response) => self.respond(now, link, response, request.close),
             Route::At(core, errand) if core == self.core => self.run_errand(now, link, errand),
             Route::At(core, errand) => self.hand_over(link, core, errand),
+            Route::Presence(id, offer) => self.open_presence(link, id, &offer),
             Route::Control(offer) if self.control.is_some() => {
                 self.open_control(now, link, &offer);
             }
@@ -113,6 +116,7 @@ fn find(
     match (request.method, &path[..]) {
         (Method::Get, ["visitor"]) => visitor(shared, now, request),
         (Method::Post, ["visitor", "status"]) => visitor_status(shared, now, request),
+        (Method::Get, ["presence"]) => presence(shared, now, request),
         (Method::Get, ["join"]) => join(shared, now, request),
         (Method::Get, ["view", join]) => view(shared, request, join, ViewPart::Page),
         (Method::Get, ["view", join, "status"]) => view(shared, request, join, ViewPart::Status),
@@ -162,6 +166,23 @@ fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseC
         }
         _ => Err(CloseCode::Unauthorized),
     }
+}
+
+fn presence(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
+    let (offer, parsed) = frames_offer(request)?;
+    let Some(Credential::Ticket(text)) = parsed.credential else {
+        return Err(CloseCode::Unauthorized);
+    };
+    let ticket = open_ticket(shared, now, text)?;
+    check_origin(shared, &ticket.session, request)?;
+    if ticket.subject != Subject::Presence {
+        return Err(CloseCode::Unauthorized);
+    }
+    if shared.is_draining() {
+        return Err(CloseCode::Draining);
+    }
+    shared.spend(ticket.nonce, now.mono_ms)?;
+    Ok(Route::Presence(ticket.session, offer))
 }
 
 fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {

@@ -35,6 +35,8 @@ pub(super) enum Role {
     Visitor,
     /// An agent's WebSocket.
     Agent,
+    /// A page that is there, outside a session.
+    Presence,
     /// A web tier's WebSocket.
     Control,
     /// Over, and told so; only bytes are left to send.
@@ -90,7 +92,7 @@ impl Slot {
             | (None, Role::Guest { until_ms }) => until_ms,
             // Its own machine pings and ends it; and whoever is detached is ending.
             (None, Role::Control | Role::Detached) => u64::MAX,
-            (None, Role::Visitor | Role::Agent) => {
+            (None, Role::Visitor | Role::Agent | Role::Presence) => {
                 self.heard_ms + if self.pinged { 2 } else { 1 } * PING_INTERVAL_MS
             }
         }

@@ -61,14 +61,14 @@ impl Shard {
             return self.set_timer(link);
         }
         match (slot.ending, slot.role) {
-            (None, Role::Visitor | Role::Agent) if !slot.pinged => {
+            (None, Role::Visitor | Role::Agent | Role::Presence) if !slot.pinged => {
                 slot.pinged = true;
                 // Between two frames: `outgoing` holds whole ones only.
                 slot.connection.seal(Connection::ping_frame(), &mut slot.outgoing);
                 self.want_send(link);
                 self.set_timer(link);
             }
-            (None, Role::Visitor | Role::Agent) => {
+            (None, Role::Visitor | Role::Agent | Role::Presence) => {
                 self.close(now, link, CloseCode::TooSlow);
                 self.set_timer(link);
             }

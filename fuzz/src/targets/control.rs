@@ -110,6 +110,9 @@ impl Server {
                 self.shard.handle_mail(now, Mail::GroupRemoved(group));
             }
             Effect::Revoke(group, agent) => self.shard.handle_mail(now, Mail::Revoke(group, agent)),
+            Effect::Offer(presence, offer) => {
+                self.shard.handle_mail(now, Mail::Offer(presence, offer));
+            }
             Effect::Drain(deadline_ms) => self.shard.handle_mail(now, Mail::Drain(deadline_ms)),
             Effect::Send(..) | Effect::Ping(_) | Effect::Close(..) | Effect::Warn(_) => {}
         }
@@ -121,7 +124,7 @@ impl Server {
 fn in_force(effect: &Effect) -> bool {
     let told = [
         matches!(effect, Effect::Key { .. } | Effect::Group(..) | Effect::GroupRemoved(_)),
-        matches!(effect, Effect::Revoke(..) | Effect::Drain(_)),
+        matches!(effect, Effect::Revoke(..) | Effect::Drain(_) | Effect::Offer(..)),
     ];
     told.contains(&true)
 }

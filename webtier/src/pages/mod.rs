@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use crate::headers::page_policy;
 use crate::limits::{RETRY_AFTER_S, WAIT_REFRESH_S};
 use crate::login::LoggedIn;
+use crate::presence::Page as Visitor;
 use crate::sessions::Listed;
 
 /// The style sheet that all pages share.
@@ -82,7 +83,12 @@ pub(crate) fn login(csrf: &str, next: &str, problem: Option<&str>) -> String {
 }
 
 /// The live sessions, and the form for a key.
-pub(crate) fn home(sessions: &[Listed], now_ms: u64) -> String {
+pub(crate) fn home(
+    sessions: &[Listed],
+    visitors: &[Visitor],
+    reader: &LoggedIn,
+    now_ms: u64,
+) -> String {
     let rows: String = sessions
         .iter()
         .map(|session| {
@@ -105,9 +111,47 @@ pub(crate) fn home(sessions: &[Listed], now_ms: u64) -> String {
         )
     };
     format!(
-        "<section><h2>Join by key</h2>{}</section><section data-fresh=\"sessions\" aria-live=\"polite\"><h2>Live sessions</h2>{list}</section>",
-        key_form("")
+        "<section><h2>Join by key</h2>{}</section><section data-fresh=\"sessions\" aria-live=\"polite\"><h2>Live sessions</h2>{list}</section><section data-fresh=\"visitors\"><h2>Visitors who are there</h2>{}</section>",
+        key_form(""),
+        visitor_list(visitors, reader, now_ms),
     )
+}
+
+/// Visitors who are there, each with a form that offers a session in one of the reader's groups.
+fn visitor_list(visitors: &[Visitor], reader: &LoggedIn, now_ms: u64) -> String {
+    if visitors.is_empty() {
+        return "<p class=\"note\">Nobody is there whose page tells of it.</p>".to_owned();
+    }
+    let groups: Vec<_> = reader.agent.groups.keys().collect();
+    let csrf = text(&crate::login::csrf(&reader.token));
+    let rows: String = visitors
+        .iter()
+        .map(|visitor| {
+            // The page's own group first: most sessions run there.
+            let own = std::iter::once(&visitor.group);
+            let others = groups.iter().copied().filter(|group| **group != visitor.group);
+            let options: String = own
+                .chain(others)
+                .map(|group| format!("<option>{}</option>", text(group.as_str())))
+                .collect();
+            let id = text(visitor.visitor.as_str());
+            format!(
+                "<tr><td class=\"key\">{id}</td><td>{group}</td><td>{url}{hidden}</td><td>{active} ago</td><td><form class=\"line\" method=\"post\" action=\"/offers\"><input type=\"hidden\" name=\"csrf\" value=\"{csrf}\"><input type=\"hidden\" name=\"visitor\" value=\"{id}\"><input type=\"hidden\" name=\"group\" value=\"{group}\"><label><span class=\"unseen\">Group of the session with {id}</span><select name=\"session\">{options}</select></label><button>Offer help<span class=\"unseen\"> to {id}</span></button></form></td></tr>",
+                group = text(visitor.group.as_str()),
+                url = text(&visitor.url),
+                hidden = if visitor.visible { "" } else { " (in the background)" },
+                active = age(now_ms.saturating_sub(visitor.active_ms)),
+            )
+        })
+        .collect();
+    format!(
+        "<table><thead><tr><th scope=\"col\">Visitor</th><th scope=\"col\">Group</th><th scope=\"col\">On</th><th scope=\"col\">Active</th><th scope=\"col\">Offer</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+}
+
+/// The visitor has said no.
+pub(crate) fn declined() -> String {
+    sentence("The visitor has declined. You can offer help again later.")
 }
 
 /// No session has the key, as far as this agent may know.

@@ -10,7 +10,7 @@ use crate::cookies;
 use crate::limits::WAIT_MS_MAX;
 use crate::login::LoggedIn;
 use crate::pages::{self, Answer, Page, view_path};
-use crate::service::App;
+use crate::service::{App, lock};
 use crate::store::StoreError;
 use crate::store::records::{Agent, Session, State as Life};
 use protocol::Privileges;
@@ -138,7 +138,11 @@ fn nothing(app: &App, reader: &LoggedIn, asked: &Asked) -> Answer {
     let now_ms = app.clock.now_ms();
     // A time that is to come would make the page wait for longer than it says.
     let since_ms = asked.since_ms.filter(|since_ms| *since_ms <= now_ms).unwrap_or(now_ms);
-    let is_key = asked.key.trim().parse::<SessionKey>().is_ok();
+    let key = asked.key.trim().parse::<SessionKey>();
+    if key.is_ok_and(|key| lock(&app.presences).has_declined(&key, since_ms)) {
+        return show(app, reader, StatusCode::OK, "Declined", pages::declined());
+    }
+    let is_key = key.is_ok();
     if asked.wait.as_deref() == Some("1") && is_key && now_ms - since_ms < WAIT_MS_MAX {
         return Page {
             status: StatusCode::OK,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 
-use super::{broken, broken_page, error, see_other};
+use super::{broken, broken_page, error, offers, see_other};
 use crate::pages::{self, Answer, Page};
 use crate::service::App;
 
@@ -16,11 +16,15 @@ pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Answer {
         Ok(None) => return see_other("/login?next=%2F"),
         Err(error) => return broken_page(&app, &error),
     };
+    let visitors = match offers::of_agent(&app, &logged_in.agent, None).await {
+        Ok(visitors) => visitors,
+        Err(error) => return broken_page(&app, &error),
+    };
     match app.list(&logged_in.agent).await {
         Ok(sessions) => Page {
             status: StatusCode::OK,
             title: "Cobrowse",
-            body: pages::home(&sessions, app.clock.now_ms()),
+            body: pages::home(&sessions, &visitors, &logged_in, app.clock.now_ms()),
             refresh: None,
             reader: Some(&logged_in),
         }

@@ -7,6 +7,7 @@ mod assets;
 mod cors;
 mod home;
 mod login;
+mod offers;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/sessions/continue", post(start::go_on).options(cors::preflight))
         .route("/api/v1/sessions/cross", post(start::cross).options(cors::preflight))
         .route("/api/v1/sessions/arrive", post(start::arrive).options(cors::preflight))
+        .route("/api/v1/presence", post(start::presence).options(cors::preflight))
         .route("/api/v1/page", get(start::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::allow));
     let scripts = assets::names().fold(Router::new(), |router, name| {
@@ -52,6 +54,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/logout", post(login::log_out))
         .route("/", get(home::page))
         .route("/api/v1/agent/sessions", get(home::list))
+        .route("/api/v1/agent/presence", get(offers::list))
+        .route("/offers", post(offers::offer))
         .route("/assets/web.css", get(assets::style))
         .route("/assets/web.js", get(assets::keep_fresh))
         .route("/healthz", get(health))

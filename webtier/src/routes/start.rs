@@ -87,6 +87,20 @@ pub(super) async fn arrive(
     answer(StatusCode::OK, arrived)
 }
 
+/// `POST /api/v1/presence`
+pub(super) async fn presence(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let given = match admit(&app, peer, &body) {
+        Ok(request) => app.presence(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, given)
+}
+
 /// Reads a body, whatever its content type is called, from an address that has not asked too often.
 fn admit<T: DeserializeOwned>(app: &App, peer: SocketAddr, body: &[u8]) -> Result<T, Refusal> {
     if !lock(&app.starts_by_address).take(app.clock.now_ms(), address_of(peer.ip())) {

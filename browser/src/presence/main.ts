@@ -1,0 +1,154 @@
+/**
+ * One quiet connection that says that this page is there: for pages whose tag has `data-presence="on"` and a visitor id.
+ *
+ * Owns the connection and what is said on it. An offer goes to whoever asks the visitor (`visitor/visitor.ts`). Nothing of
+ * the page's content is said: its address without query, and whether it is looked at. PROTOCOL.md section 4.2.
+ */
+
+import { backoffMs } from "../protocol/backoff.js";
+import { closeNameOf } from "../protocol/close.js";
+import { decodeFrame, encodeFrame } from "../protocol/frame.js";
+import { isGroupId } from "../protocol/ids.js";
+import { isRecord, isToken, isUrl, parseJson, toJson } from "../protocol/payloads.js";
+
+/** What an agent offers. */
+export interface Offer {
+  readonly offer: string;
+  readonly agent: string;
+  readonly group: string;
+}
+
+/** What presence needs. */
+export interface PresenceHost {
+  readonly page: Window & typeof globalThis;
+  /** Origin of the web tier. */
+  readonly origin: string;
+  readonly group: string;
+  readonly visitor: string;
+  /** Asks the visitor; whether they accept. */
+  onOffer(offer: Offer): Promise<boolean>;
+}
+
+/** Says that the page is there, until it goes. */
+export function startPresence(host: PresenceHost): void {
+  new Presence(host).start();
+}
+
+class Presence {
+  private socket: WebSocket | null = null;
+  private failures = 0;
+  private saidAt = 0;
+  private readonly tag: HTMLElement;
+
+  constructor(private readonly host: PresenceHost) {
+    this.tag = host.page.document.documentElement;
+  }
+
+  start(): void {
+    const { page } = this.host;
+    page.document.addEventListener("visibilitychange", () => {
+      this.say({});
+    });
+    for (const name of ["pointerdown", "keydown", "scroll"]) {
+      page.addEventListener(
+        name,
+        () => {
+          if (Date.now() - this.saidAt >= ACTIVE_MS) this.say({});
+        },
+        { capture: true, passive: true },
+      );
+    }
+    page.addEventListener("pageshow", (event) => {
+      if (event.persisted) void this.connect();
+    });
+    page.addEventListener("pagehide", () => {
+      this.socket?.close(1000);
+    });
+    void this.connect();
+  }
+
+  private async connect(): Promise<void> {
+    if (this.socket) return;
+    const place = await this.ask();
+    if (!place || this.socket) {
+      this.again();
+      return;
+    }
+    const socket = new this.host.page.WebSocket(place.server, ["cobrowse.v1", `ticket.${place.ticket}`]);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      this.failures = 0;
+      this.say({});
+    };
+    socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.hear(new Uint8Array(data));
+    };
+    socket.onclose = ({ code }) => {
+      this.socket = null;
+      // Who may not be there need not try again.
+      if (closeNameOf(code) !== "not_allowed" && this.host.page.document.visibilityState) this.again();
+    };
+  }
+
+  private again(): void {
+    setTimeout(() => void this.connect(), PAUSE_MS + backoffMs(this.failures, Math.random()));
+    this.failures += 1;
+  }
+
+  private async ask(): Promise<{ server: string; ticket: string } | null> {
+    const { origin, group, visitor } = this.host;
+    try {
+      const response = await fetch(`${origin}/api/v1/presence`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ group, visitor }),
+        credentials: "omit",
+        cache: "no-store",
+        redirect: "error",
+        referrerPolicy: "no-referrer",
+      });
+      const answer: unknown = response.ok ? await response.json() : null;
+      if (!isRecord(answer) || !isUrl(answer.server, "wss:") || !isToken(answer.ticket)) return null;
+      return { server: answer.server, ticket: answer.ticket };
+    } catch {
+      return null;
+    }
+  }
+
+  private say(more: object): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    const { location, document } = this.host.page;
+    const url = `${location.origin}${location.pathname}`.slice(0, URL_CHARS_MAX);
+    const payload = toJson({ url, visible: document.visibilityState === "visible", ...more });
+    this.saidAt = Date.now();
+    this.socket.send(encodeFrame({ kind: "presence", flags: 0, source: 0, epoch: 0, sequence: 0, payload }));
+    this.tag.dataset.cobrowsePresence = "on";
+  }
+
+  private hear(bytes: Uint8Array): void {
+    let payload: unknown;
+    try {
+      const frame = decodeFrame(bytes);
+      payload = frame.kind === "offer" ? parseJson(frame.payload) : null;
+    } catch {
+      // A newer server may know kinds that we do not.
+      return;
+    }
+    if (!isRecord(payload)) return;
+    const { offer, agent, group } = payload;
+    if (typeof offer !== "string" || typeof agent !== "string" || !isGroupId(group)) return;
+    void this.host.onOffer({ offer, agent, group }).then((isAccepted) => {
+      if (!isAccepted) this.say({ declined: offer });
+    });
+  }
+}
+
+/** The visitor's activity is told so often at most. */
+const ACTIVE_MS = 30_000;
+
+/** Between two connections: nobody waits for this one. */
+const PAUSE_MS = 1_000;
+
+/** Characters of the address. */
+const URL_CHARS_MAX = 600;
