@@ -4,6 +4,7 @@
  * Owns what is bundled and how large it may be. Types are checked by `npm run check`.
  */
 
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -74,6 +75,23 @@ await build({
   }
 });
 writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
+
+await build({ ...COMMON, entryPoints: { "npm/main": "src/npm/main.ts" }, format: "esm", minify: false });
+writeFileSync("dist/npm/package.json", readFileSync("src/npm/package.json"));
+
+/** What a page may demand of each script: it takes exactly this release, or none. */
+const integrity = {};
+for (const name of [
+  "loader.js",
+  "visitor.js",
+  "agent.js",
+  ...Object.keys(PARTS).map((part) => `${part}.js`),
+]) {
+  integrity[name] = `sha384-${createHash("sha384")
+    .update(readFileSync(`dist/${name}`))
+    .digest("base64")}`;
+}
+writeFileSync("dist/integrity.json", `${JSON.stringify(integrity, null, 2)}\n`);
 
 const sizes = {};
 const parts = Object.keys(PARTS).map((name) => `${name}.js`);

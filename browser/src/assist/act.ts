@@ -27,7 +27,10 @@ export function click(element: Element, at: Place): void {
   send(new view.MouseEvent("mousemove", common));
   send(new view.PointerEvent("pointerdown", { ...pointer, buttons: 1 }));
   const mayFocus = send(new view.MouseEvent("mousedown", { ...common, buttons: 1, detail: 1 }));
-  if (mayFocus) focus(element);
+  if (mayFocus) {
+    focus(element);
+    placeCaret(element, clientX, clientY);
+  }
   send(new view.PointerEvent("pointerup", pointer));
   send(new view.MouseEvent("mouseup", { ...common, detail: 1 }));
   send(new view.MouseEvent("click", { ...common, detail: 1 }));
@@ -40,6 +43,24 @@ export function focus(element: Element): void {
     const root = node.getRootNode() as Document | ShadowRoot;
     if (root.activeElement === node) return;
   }
+}
+
+/** Puts the caret where a person would expect it: at the click in rich text, at the end of a field. */
+function placeCaret(element: Element, x: number, y: number): void {
+  if ((element as HTMLElement).isContentEditable) {
+    const page = element.ownerDocument;
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor is not in every browser yet
+    const range = page.caretRangeFromPoint?.(x, y) ?? null;
+    if (range && element.contains(range.startContainer)) {
+      page.getSelection()?.removeAllRanges();
+      page.getSelection()?.addRange(range);
+    }
+    return;
+  }
+  const field = element as Partial<HTMLInputElement>;
+  const end = field.value?.length;
+  // Only kinds of fields that have a caret tell where it is.
+  if (end !== undefined && field.selectionStart != null) field.setSelectionRange?.(end, end);
 }
 
 /** Scrolls a document or an element to a place. */

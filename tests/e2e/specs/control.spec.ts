@@ -141,7 +141,8 @@ test("with the visitor's yes an agent clicks, types, chooses and sends; a framew
   await expect(said(shopper)).toHaveText("On 2026-12-24");
   await clickOn(viewer, "#rich");
   await viewer.page.keyboard.type("!");
-  await expect(said(shopper)).toHaveText(/^Notes: .*!/);
+  // The click was far behind the text: there the caret stands.
+  await expect(said(shopper)).toHaveText("Notes: Notes!");
   await shoot(shopper.page, "13-visitor-controlled");
   await shoot(viewer.page, "14-agent-in-control");
   expect(viewer.faults).toEqual([]);

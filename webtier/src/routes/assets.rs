@@ -53,6 +53,10 @@ fn deliver(headers: &HeaderMap, script: &Script) -> Answer {
     for (name, value) in SCRIPT_HEADERS {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    if script.name.ends_with(".json") {
+        let json = HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
     answer.headers_mut().insert(header::ETAG, HeaderValue::from_static(etag));
     answer
 }
