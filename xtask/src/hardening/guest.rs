@@ -32,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) backend: String,
     /// Metrics over the administrator's local socket.
     pub(crate) metrics: String,
+    /// Which backend it runs, and what its log says, where io_uring is forbidden as container engines do.
+    pub(crate) without_rings: (String, String),
     /// The probes under the session server's restrictions.
     pub(crate) confined: Vec<Outcome>,
     /// The same as an unrestricted root.
@@ -268,15 +270,44 @@ pub(crate) fn examine() -> Result<()> {
         }
         sleep(Duration::from_millis(50));
     };
-    let metrics = local_metrics().unwrap_or_default();
+    let metrics = local_metrics()?;
     start("escape-probe.service").context("the probes cannot be run")?;
     let confined = serde_json::from_slice(&fs::read("/out/confined.json")?)?;
     let free = Command::new("/usr/bin/xtask").arg("escape-probe").output()?;
     let free =
         serde_json::from_slice(&free.stdout).context("the free probes wrote something else")?;
     let backend = health["backend"].as_str().unwrap_or_default().to_owned();
-    let report = Report { status: status.trim().to_owned(), backend, metrics, confined, free };
+    let without_rings = without_rings(&ask, end)?;
+    let status = status.trim().to_owned();
+    let report = Report { status, backend, metrics, without_rings, confined, free };
     Ok(fs::write("/out/report.json", serde_json::to_vec(&report)?)?)
+}
+
+/// Starts the session server anew where rings are forbidden: it must say so and serve all the same.
+fn without_rings(
+    ask: &dyn Fn(&str) -> Result<cobrowse_tests::Answer>,
+    end: Instant,
+) -> Result<(String, String)> {
+    let systemctl = |line: &str| Run::new("systemctl", Path::new("/"), line).output();
+    fs::create_dir_all("/run/systemd/system/cserver.service.d")?;
+    fs::write(
+        "/run/systemd/system/cserver.service.d/rings.conf",
+        "[Service]\nSystemCallFilter=~io_uring_setup io_uring_enter io_uring_register\n",
+    )?;
+    systemctl("daemon-reload")?;
+    systemctl("restart cserver.service")?;
+    loop {
+        match ask("/healthz") {
+            Ok(answer) if answer.status == 200 => {
+                let health: serde_json::Value = answer.json()?;
+                let log = fs::read_to_string("/out/cserver.log")?;
+                let told = log.lines().rfind(|line| line.contains("starting")).unwrap_or_default();
+                return Ok((health["backend"].as_str().unwrap_or_default().into(), told.into()));
+            }
+            other if Instant::now() > end => bail!("without rings it does not serve: {other:?}"),
+            _ => sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 /// What the administrator of the host reads.

@@ -84,6 +84,19 @@ pub(crate) fn look(repo: &Repo, log: &Path) -> Result<(Figures, Vec<String>)> {
         faults
             .push(format!("the session server does not serve under its unit: {:?}", report.status));
     }
+    if report.backend != "io_uring" {
+        faults.push(format!(
+            "under its unit the session server runs {:?}, not io_uring",
+            report.backend
+        ));
+    }
+    if !report.metrics.contains("cobrowse_cserver_sessions{server=\"s1\"") {
+        faults.push(format!("the administrator's socket shows no metrics: {:?}", report.metrics));
+    }
+    let (backend, told) = &report.without_rings;
+    if backend != "poll" || !told.contains("seccomp filter forbids it") {
+        faults.push(format!("where io_uring is forbidden it runs {backend:?} and says {told:?}"));
+    }
     let (tried, refused, open) = judge(&report);
     faults.extend(open);
     if tried < PROBES_MIN {
@@ -157,6 +170,7 @@ mod tests {
             status: String::new(),
             backend: String::new(),
             metrics: String::new(),
+            without_rings: (String::new(), String::new()),
             confined: vec![outcome("a", Some("no")), outcome("b", None), outcome("c", Some("no"))],
             free: vec![outcome("a", None), outcome("b", None), outcome("c", Some("no"))],
         };

@@ -262,6 +262,7 @@ const PATH_TESTS: &[&str] = &[
     "service",
     "monitoring",
     "faults",
+    "deploy",
 ];
 
 /// What moves bytes in every direction, ends connections in every way and restarts processes.
