@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod hardening;
 mod mirror;
+mod packages;
 mod planted;
 mod repo;
 mod simulate;
@@ -40,6 +41,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Run both servers under their units in a guest of a real systemd, and try to get out.
     Hardening(hardening::Arguments),
+    /// Build Debian packages of both servers, and install each into a clean root to see.
+    Packages(packages::Arguments),
     /// The examination inside that guest.
     #[command(hide = true)]
     GuestExamine,
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hardening(arguments) => hardening::run(&arguments),
+        Command::Packages(arguments) => packages::run(&arguments).map(|()| true),
         Command::GuestExamine => hardening::guest::examine().map(|()| true),
         Command::FirewallEcho => hardening::firewall::echo().map(|()| true),
         Command::FirewallKnock { address } => {

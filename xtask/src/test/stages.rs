@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{building, hardening, mirror, planted, simulate};
+use crate::{building, hardening, mirror, packages, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -84,6 +84,12 @@ pub(crate) const STAGES: &[Stage] = &[
         run: hardened,
     },
     Stage {
+        name: "packages",
+        about: "Debian packages install into a clean root and leave it; only with --all, it builds a tool",
+        needs: &[],
+        run: packaged,
+    },
+    Stage {
         name: "e2e",
         about: "real browsers on the io_uring backend",
         needs: &["chromium"],
@@ -102,6 +108,9 @@ pub(crate) const STAGES: &[Stage] = &[
         run: fidelity,
     },
 ];
+
+/// Those that take longer than an ordinary run has: with `--all`, or by their names.
+pub(crate) const LONG: &[&str] = &["packages"];
 
 /// Names and descriptions, for the help.
 pub(crate) fn list() -> String {
@@ -188,6 +197,11 @@ fn hardened(context: &Context<'_>) -> Result<Count> {
     let (figures, faults) = hardening::look(context.repo, &context.log)?;
     ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     Ok(Count { passed: u64::try_from(figures.cases())?, ..Count::default() })
+}
+
+fn packaged(context: &Context<'_>) -> Result<Count> {
+    let made = packages::make(context.repo, &context.log, true)?;
+    Ok(Count { passed: u64::try_from(made.len())?, ..Count::default() })
 }
 
 fn e2e(context: &Context<'_>) -> Result<Count> {
