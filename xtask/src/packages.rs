@@ -111,4 +111,4 @@ fn cargo_deb(repo: &Repo, log: &Path) -> Result<PathBuf> {
     Ok(ours)
 }
 
-const CARGO_DEB: &str = "3.6.3";
+const CARGO_DEB: &str = "3.8.0";
