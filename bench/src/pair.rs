@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use connection::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use connection::rustls::{self, ClientConfig, ClientConnection, RootCertStore, ServerConfig};
@@ -34,8 +35,12 @@ impl Ends {
         provider.cipher_suites =
             vec![rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256];
         provider.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::X25519];
+        let mut own = (*connection::provider()).clone();
+        let name = provider.cipher_suites[0].suite();
+        own.cipher_suites.retain(|suite| suite.suite() == name);
+        own.kx_groups.clone_from(&provider.kx_groups);
         let provider = Arc::new(provider);
-        let mut server = ServerConfig::builder_with_provider(provider.clone())
+        let mut server = ServerConfig::builder_with_provider(Arc::new(own))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .expect("TLS 1.3")
             .with_no_client_auth()
@@ -59,6 +64,13 @@ impl Ends {
     /// # Panics
     /// When the handshake fails.
     pub fn shake(&self) -> Pair {
+        self.shake_with(|server, up, scratch, down| server.receive(up, scratch, down))
+    }
+
+    fn shake_with(
+        &self,
+        mut receive: impl FnMut(&mut Connection, &mut [u8], &mut Scratch, &mut Vec<u8>),
+    ) -> Pair {
         let name = ServerName::try_from(NAME).expect("a name");
         let client = ClientConnection::new(self.client.clone(), name).expect("a client");
         let mut pair = Pair { server: Connection::new(self.server.clone()), client };
@@ -67,10 +79,26 @@ impl Ends {
             let mut up = Vec::new();
             pair.client.write_tls(&mut up).expect("memory takes everything");
             let mut down = Vec::new();
-            pair.server.receive(&mut up, &mut scratch, &mut down);
+            receive(&mut pair.server, &mut up, &mut scratch, &mut down);
             pair.hear(&down);
         }
         pair
+    }
+}
+
+impl Ends {
+    /// Shakes hands and gives what the server's part of it took, by that clock.
+    ///
+    /// # Panics
+    /// When the handshake fails.
+    pub fn server_part(&self, clock: impl Fn() -> Duration) -> Duration {
+        let mut spent = Duration::ZERO;
+        self.shake_with(|server, up, scratch, down| {
+            let start = clock();
+            server.receive(up, scratch, down);
+            spent += clock().saturating_sub(start);
+        });
+        spent
     }
 }
 

@@ -1,5 +1,6 @@
 //! The generator's command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Puts a CServer under a named load and says what came of it: latency from when a message was due, loss, order, and the
 /// server's CPU time for each message.
+///
+/// `loadgen SCENARIO …` is short for `loadgen serve-and-run SCENARIO …`.
 ///
 /// Exit status: 0 all thresholds held, 1 one was broken, 2 the run was not possible.
 #[derive(Debug, Parser)]
@@ -63,6 +66,9 @@ enum Command {
         /// What it is called in the report.
         #[arg(long, default_value = "plain relay")]
         label: String,
+        /// It speaks socket.io: rooms instead of paths.
+        #[arg(long)]
+        socket_io: bool,
         /// Its process.
         #[arg(long)]
         server_pid: Option<u32>,
@@ -144,7 +150,7 @@ struct Server {
 }
 
 fn main() -> ExitCode {
-    match command(Arguments::parse().command) {
+    match command(Arguments::parse_from(with_command(std::env::args_os())).command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -152,6 +158,16 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A scenario's name alone means `serve-and-run`.
+fn with_command(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    if Scenario::by_name(first).is_some() {
+        words.insert(1, "serve-and-run".into());
+    }
+    words
 }
 
 fn command(command: Command) -> anyhow::Result<bool> {
@@ -176,7 +192,16 @@ fn command(command: Command) -> anyhow::Result<bool> {
             let stage = Stage::start(&stage)?;
             finish(&load, &on(&load, &stage)?)
         }
-        Command::RunPlain { load, address, name, ca, label, server_pid, generator_cores } => {
+        Command::RunPlain {
+            load,
+            address,
+            name,
+            ca,
+            label,
+            socket_io,
+            server_pid,
+            generator_cores,
+        } => {
             ensure!(
                 address.ip().is_loopback(),
                 "a plain relay is only run for comparison, on loopback"
@@ -185,7 +210,8 @@ fn command(command: Command) -> anyhow::Result<bool> {
                 stage::keep_to(&generator_cores)?;
             }
             let place = Place { address, host: format!("{name}:{}", address.port()), name, ca };
-            let target = place.target(&load, Dialect::Plain)?;
+            let target =
+                place.target(&load, if socket_io { Dialect::SocketIo } else { Dialect::Plain })?;
             finish(&load, &start(&load, target, label, server_pid, 1)?)
         }
         Command::List => {
@@ -298,6 +324,7 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
             rate: Some(20.0),
             bytes: None,
             seconds: Some(seconds),
+            warmup: None,
         },
         bounds: Bounds { max_p99_ms: None, max_loss: Some(0.0) },
         threads: 1,

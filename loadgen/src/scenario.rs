@@ -105,6 +105,9 @@ pub struct Overrides {
     /// Seconds of the measured window.
     #[arg(long)]
     pub seconds: Option<u64>,
+    /// Seconds of traffic before it.
+    #[arg(long)]
+    pub warmup: Option<u64>,
 }
 
 impl Scenario {
@@ -116,7 +119,10 @@ impl Scenario {
     /// Applies the command line; the faults of what it asks for, each with its remedy.
     pub fn change(&mut self, by: &Overrides) -> Result<(), String> {
         if let Some(seconds) = by.seconds {
-            self.measure_ms = seconds * 1_000;
+            self.measure_ms = seconds.saturating_mul(1_000);
+        }
+        if let Some(seconds) = by.warmup {
+            self.warmup_ms = seconds.saturating_mul(1_000);
         }
         if let Some(first) = self.crowds.first_mut() {
             first.sessions = by.sessions.unwrap_or(first.sessions);
@@ -149,7 +155,7 @@ impl Scenario {
                 return Err("no sessions: give at least one with --sessions".into());
             }
         }
-        let length_ms = self.warmup_ms + self.measure_ms;
+        let length_ms = self.warmup_ms.saturating_add(self.measure_ms);
         if self.measure_ms == 0 || length_ms > crate::limits::RUN_MS_MAX {
             return Err(format!("{length_ms} ms: give 1 to 3,500 with --seconds"));
         }

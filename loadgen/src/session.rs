@@ -303,6 +303,9 @@ impl Page {
         let start = frame.len();
         frame.extend_from_slice(&field.filler[..bytes]);
         Stamp { session, number: self.number + 1, due_ns }.write(&mut frame[start..]);
+        if let Some(text) = field.target.announcement() {
+            link.message(Opcode::Text, &[text]);
+        }
         let left = link.message(Opcode::Binary, &[&frame]);
         if left {
             self.sequence += 1;
@@ -323,6 +326,9 @@ impl Page {
             let mut payload = field.filler[..bytes.max(STAMP_BYTES)].to_vec();
             if let Some(stamp) = stamp {
                 stamp.write(&mut payload);
+            }
+            if let Some(text) = field.target.announcement() {
+                link.message(Opcode::Text, &[text]);
             }
             return link.message(Opcode::Binary, &[&payload]);
         }

@@ -35,14 +35,10 @@ pub struct Stage {
 /// How to run it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StageOptions {
-    /// The release build of the CServer.
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CSERVER_BIN",
-        default_value = "target/release/cserver"
-    )]
-    pub cserver: PathBuf,
+    /// The release build of the CServer. Left out: the one beside this program, which is built first if it is missing or
+    /// older.
+    #[arg(long, value_name = "FILE", env = "CSERVER_BIN")]
+    pub cserver: Option<PathBuf>,
     /// Its backend: `auto`, `io_uring` or `poll`.
     #[arg(long, default_value = "auto")]
     pub backend: String,
@@ -58,6 +54,10 @@ impl Stage {
     /// Starts a CServer and waits until it listens. The calling thread, and those it starts later, keep to the generator's
     /// processors.
     pub fn start(options: &StageOptions) -> anyhow::Result<Self> {
+        let program = match &options.cserver {
+            Some(program) => program.clone(),
+            None => beside()?,
+        };
         let folder = tempfile::tempdir().context("cannot make a scratch folder")?;
         certificates(folder.path())?;
         let port = free_port()?;
@@ -68,7 +68,7 @@ impl Stage {
         // A child begins on the processors of the thread that starts it.
         cores(&options.server_cores)?;
         let log = fs::File::create(folder.path().join("log"))?;
-        let child = Command::new(&options.cserver)
+        let child = Command::new(&program)
             .args(["serve", "--config"])
             .arg(&config)
             .env("COBROWSE_LOG", "warn")
@@ -80,7 +80,7 @@ impl Stage {
         let child = child.with_context(|| {
             format!(
                 "cannot start {}: build it with `cargo build --release -p cserver`, or name it with --cserver",
-                options.cserver.display()
+                program.display()
             )
         })?;
         let path = |name: &str| folder.path().join(name);
@@ -193,6 +193,32 @@ pub fn keep_to(processors: &[usize]) -> anyhow::Result<()> {
     rustix::thread::sched_setaffinity(None, &set).with_context(|| {
         format!("cannot keep to processors {processors:?}: `nproc` says how many there are")
     })
+}
+
+/// The CServer beside this program. Cargo brings it up to date, where this program runs from its target folder.
+fn beside() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("this program stands in no folder")?;
+    let cserver = folder.join("cserver");
+    if folder.file_name().is_some_and(|name| name == "release")
+        && PathBuf::from("Cargo.toml").is_file()
+    {
+        let built = Command::new("cargo")
+            .args(["build", "--release", "--quiet", "-p", "cserver", "--target-dir"])
+            .arg(folder.parent().context("the target folder has no parent")?)
+            .status()
+            .context("cannot start cargo to build the CServer; name a build with --cserver")?;
+        ensure!(
+            built.success(),
+            "the CServer cannot be built: `cargo xtask build` builds the browser part that it carries, or name a build with --cserver"
+        );
+    }
+    ensure!(
+        cserver.is_file(),
+        "there is no {}: build it with `cargo build --release -p cserver`, or name one with --cserver",
+        cserver.display()
+    );
+    Ok(cserver)
 }
 
 fn free_port() -> anyhow::Result<u16> {

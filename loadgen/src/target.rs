@@ -16,6 +16,7 @@ use crate::limits::{CONNECTIONS_PER_SOURCE_MAX, STALLED_RECEIVE_BYTES};
 use crate::link::{Door, Inflow, Link, LinkError};
 use crate::tickets::Signer;
 use crate::tls::with_own_memory;
+use crate::websocket::Opcode;
 
 /// What is under test.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub enum Dialect {
     },
     /// A plain relay: whatever comes on `/pub/ID` goes to everybody on `/sub/ID`. For comparisons.
     Plain,
+    /// The same by socket.io: rooms instead of paths, and its packets around each message.
+    SocketIo,
 }
 
 /// Who a connection is for, and what it needs to come back.
@@ -85,8 +88,13 @@ impl Target {
     pub fn session(&self, index: u32) -> Option<Resume> {
         match &self.dialect {
             Dialect::Cserver { signer, .. } => Some(signer.session(index)),
-            Dialect::Plain => None,
+            Dialect::Plain | Dialect::SocketIo => None,
         }
+    }
+
+    /// What has to be said before each message of a visitor.
+    pub fn announcement(&self) -> Option<&'static [u8]> {
+        matches!(self.dialect, Dialect::SocketIo).then_some(SOCKET_IO_EVENT)
     }
 
     /// Whether payloads have frame headers.
@@ -109,10 +117,11 @@ impl Target {
                 );
                 ("/visitor".to_owned(), offer)
             }
-            _ => (format!("/pub/{}", seat.session), String::new()),
+            _ => (self.plain_path("pub", seat), String::new()),
         };
         let what = "a visitor's upgrade";
         http::upgrade(&link, &mut inflow, what, &path, &self.host, &headers).await?;
+        self.greet(&link, &mut inflow).await?;
         Ok((link, inflow))
     }
 
@@ -122,8 +131,9 @@ impl Target {
         let (link, mut inflow) = self.open(seat).await?;
         let what = "an agent's upgrade";
         let (Dialect::Cserver { signer, .. }, Some(resume)) = (&self.dialect, &seat.resume) else {
-            let path = format!("/sub/{}", seat.session);
+            let path = self.plain_path("sub", seat);
             http::upgrade(&link, &mut inflow, what, &path, &self.host, "").await?;
+            self.greet(&link, &mut inflow).await?;
             return Ok((link, inflow));
         };
         let view = match &seat.view {
@@ -141,6 +151,29 @@ impl Target {
         http::upgrade(&link, &mut inflow, what, &path, &self.host, &headers).await?;
         seat.view = Some(view);
         Ok((link, inflow))
+    }
+
+    fn plain_path(&self, role: &str, seat: &Seat) -> String {
+        match self.dialect {
+            Dialect::SocketIo => {
+                format!("/socket.io/?EIO=4&transport=websocket&role={role}&id={}", seat.session)
+            }
+            _ => format!("/{role}/{}", seat.session),
+        }
+    }
+
+    /// socket.io opens twice more within the WebSocket: its transport (0, by the server) and a namespace (40, by both).
+    async fn greet(&self, link: &Rc<Link>, inflow: &mut Inflow) -> Result<(), LinkError> {
+        if !matches!(self.dialect, Dialect::SocketIo) {
+            return Ok(());
+        }
+        let expect = |body: &[u8], start: &[u8]| {
+            let fits = body.starts_with(start);
+            fits.then_some(()).ok_or(LinkError::Unexpected("the server does not speak socket.io 4"))
+        };
+        expect(&inflow.message(link).await?.1, b"0{")?;
+        link.message(Opcode::Text, &[b"40"]);
+        expect(&inflow.message(link).await?.1, b"40{")
     }
 
     /// Exchanges a ticket for a view.
@@ -174,6 +207,9 @@ impl Target {
         Link::open(&door, seat.serial / CONNECTIONS_PER_SOURCE_MAX as u32).await
     }
 }
+
+/// An event `d` whose only argument is the binary message that follows.
+const SOCKET_IO_EVENT: &[u8] = br#"451-["d",{"_placeholder":true,"num":0}]"#;
 
 /// Join id and cookie of a join's answer.
 fn view_of(joined: &Answer) -> Result<(String, String), LinkError> {

@@ -11,6 +11,7 @@ mod demo;
 mod hardening;
 mod mirror;
 mod packages;
+mod peers;
 mod planted;
 mod repo;
 mod simulate;
@@ -70,6 +71,8 @@ enum Command {
     Accessibility(accessibility::Arguments),
     /// Compare pages of many kinds on both sides, try to leak through the mask, and measure what both cost.
     Mirror(mirror::Arguments),
+    /// Measure other relays and the CServer under the same load, in turn, and compare.
+    BenchPeers(peers::Arguments),
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
     Stack(stack::Arguments),
 }
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::EscapeProbe => hardening::probes::run().map(|()| true),
         Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Mirror(arguments) => mirror::run(&arguments),
+        Command::BenchPeers(arguments) => peers::run(&arguments).map(|()| true),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
     match result {
