@@ -155,7 +155,12 @@ impl RingFlags {
             Ok(_) => Ok(best),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 let plain = Self { deferred: false };
-                plain.builder().build(8).map(|_| plain).map_err(|error| Unavailable::new(&error))
+                match plain.builder().build(8) {
+                    // It came with Linux 5.17, after standing polls (5.13) and timed waits (5.11).
+                    Ok(ring) if ring.params().is_feature_skip_cqe_on_success() => Ok(plain),
+                    Ok(_) => Err(Unavailable::new(&io::ErrorKind::Unsupported.into())),
+                    Err(error) => Err(Unavailable::new(&error)),
+                }
             }
             Err(error) => Err(Unavailable::new(&error)),
         }
@@ -184,7 +189,9 @@ impl Unavailable {
                 "A seccomp filter forbids it, as container runtimes' defaults do: allow io_uring_setup, io_uring_enter and io_uring_register"
             }
             io::ErrorKind::OutOfMemory => "Locked memory is limited: raise LimitMEMLOCK",
-            io::ErrorKind::Unsupported => "The kernel is older than 5.6 or built without it",
+            io::ErrorKind::Unsupported => {
+                "The kernel is older than 5.17 or built without it: use a newer one"
+            }
             _ => "Look at the kernel's version and the service's restrictions",
         };
         Self { cause: error.to_string(), remedy }

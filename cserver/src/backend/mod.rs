@@ -1,13 +1,14 @@
 //! What a core's thread does: moves bytes between its sockets and its shard, sleeps and wakes.
 //!
-//! Two backends stand behind the same few calls: [`uring`] (io_uring by monoio, Linux) and [`poll`] (readiness by mio:
-//! epoll, kqueue). Neither knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
+//! All that is written in [`turn`], once. Two backends tell it which sockets are ready: [`uring`] (standing polls on a ring of io_uring, Linux)
+//! and [`poll`] (mio: epoll, kqueue). None of the three knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
 
 pub mod listener;
 mod office;
 mod poll;
 #[cfg(test)]
 mod tests;
+mod turn;
 #[cfg(target_os = "linux")]
 mod uring;
 

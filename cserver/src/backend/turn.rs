@@ -1,0 +1,335 @@
+//! One core's turn, over whatever tells it which sockets are ready: reads, lets the shard work, sends back to back, waits.
+//!
+//! Sockets are watched once, edge-triggered, for both directions. Reading and sending are plain system calls: measured as cheap as ring
+//! operations or cheaper, and two thirds of a send is the kernel's TCP either way. A connection that has more to read than a turn allows stays on
+//! a list and is read on in the next. An idle connection holds no memory for bytes: there is one buffer a core.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use relay::LinkId;
+
+use super::office::Bell;
+use super::{Clock, Core, Office, Post, micros};
+use crate::limits::{ACCEPTS_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX};
+use crate::shard::{Now, Output, Shard};
+
+/// Tells which sockets are ready.
+pub(super) trait Watch {
+    /// Tells from now on, by edges, when it can be read or written. A token names one socket at a time.
+    fn add(&mut self, socket: BorrowedFd<'_>, token: u64) -> io::Result<()>;
+
+    /// Tells no more of it. Called before the socket is closed or given away; what was told already may still come.
+    fn remove(&mut self, socket: BorrowedFd<'_>, token: u64);
+
+    /// Wakes this core from any thread; told as [`BELL`].
+    fn bell(&mut self) -> io::Result<Bell>;
+
+    /// Waits until something is ready, or so long, and appends it.
+    fn wait(&mut self, at_most: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()>;
+}
+
+/// What became of one socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    pub(super) token: u64,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// The peer has closed its side, or the socket broke.
+    pub(super) closed: bool,
+    /// It is watched no more, though nobody asked for that: to be added again.
+    pub(super) ended: bool,
+}
+
+/// Serves until a drain has come to its end.
+pub(super) fn serve(core: Core, watch: impl Watch) -> io::Result<()> {
+    let mut turn = Turn::new(core, watch)?;
+    let mut ready = Vec::new();
+    let mut now = turn.clock.now();
+    while !turn.shard.is_drained(now) {
+        turn.watch.wait(turn.patience(now), &mut ready)?;
+        let began = Instant::now();
+        now = turn.clock.now();
+        for one in ready.drain(..) {
+            turn.note(one);
+        }
+        turn.run(now);
+        turn.shard.note_turn(micros(began.elapsed()));
+    }
+    Ok(())
+}
+
+/// What a core holds between two waits.
+struct Turn<W> {
+    shard: Shard,
+    listeners: Vec<Listener>,
+    office: Arc<Office>,
+    clock: Clock,
+    watch: W,
+    /// By the low half of the link's id.
+    sockets: Vec<Option<Socket>>,
+    /// Sockets with something to read, each once.
+    readable: Vec<LinkId>,
+    /// The list of the turn before, empty: its memory serves again.
+    spare: Vec<LinkId>,
+    buffer: Box<[u8]>,
+    mail: bool,
+}
+
+struct Listener {
+    socket: TcpListener,
+    pending: bool,
+}
+
+struct Socket {
+    link: LinkId,
+    stream: TcpStream,
+    /// On the list of those to read.
+    listed: bool,
+    /// The peer has closed its side, so a short read is not the last.
+    closed: bool,
+    /// The kernel took less than all; it will be told when it takes more.
+    blocked: bool,
+}
+
+impl<W: Watch> Turn<W> {
+    fn new(core: Core, mut watch: W) -> io::Result<Self> {
+        let Core { shard, listeners, office, clock } = core;
+        office.set_bell(shard.core(), watch.bell()?);
+        let mut open = Vec::with_capacity(listeners.len());
+        for (at, socket) in listeners.into_iter().enumerate() {
+            watch.add(socket.as_fd(), LISTENERS + at as u64)?;
+            open.push(Listener { socket, pending: true });
+        }
+        Ok(Self {
+            shard,
+            listeners: open,
+            office,
+            clock,
+            watch,
+            sockets: Vec::new(),
+            readable: Vec::new(),
+            spare: Vec::new(),
+            buffer: vec![0; READ_BYTES].into(),
+            mail: true,
+        })
+    }
+
+    /// How long it may wait: not at all when the last turn left something to do, else until the shard's next deadline.
+    fn patience(&self, now: Now) -> Option<Duration> {
+        let has_rest = self.mail
+            || !self.readable.is_empty()
+            || self.listeners.iter().any(|listener| listener.pending);
+        if has_rest {
+            return Some(Duration::ZERO);
+        }
+        let deadline_ms = self.shard.next_deadline()?;
+        Some(Duration::from_millis(deadline_ms.saturating_sub(now.mono_ms)))
+    }
+
+    fn note(&mut self, ready: Ready) {
+        match ready.token {
+            BELL => self.mail = true,
+            LISTENERS.. => {
+                let at = usize::try_from(ready.token - LISTENERS).unwrap_or(usize::MAX);
+                let Some(listener) = self.listeners.get_mut(at) else { return };
+                listener.pending = true;
+                if ready.ended
+                    && let Err(error) = self.watch.add(listener.socket.as_fd(), ready.token)
+                {
+                    tracing::error!(%error, "a listener cannot be watched any more");
+                }
+            }
+            link => {
+                let link = LinkId(link);
+                let Some(socket) = find(&mut self.sockets, link) else { return };
+                if ready.ended && self.watch.add(socket.stream.as_fd(), ready.token).is_err() {
+                    // Its next read tells, or its silence.
+                    socket.closed = true;
+                }
+                if ready.readable || ready.closed {
+                    socket.closed |= ready.closed;
+                    if !std::mem::replace(&mut socket.listed, true) {
+                        self.readable.push(link);
+                    }
+                }
+                if ready.writable && std::mem::take(&mut socket.blocked) {
+                    self.shard.handle_writable(link);
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, now: Now) {
+        if std::mem::take(&mut self.mail) {
+            self.collect(now);
+        }
+        for at in 0..self.listeners.len() {
+            if self.listeners[at].pending {
+                self.accept(now, at);
+            }
+        }
+        let mut list = std::mem::replace(&mut self.readable, std::mem::take(&mut self.spare));
+        for link in list.drain(..) {
+            if self.read(now, link) {
+                self.readable.push(link);
+            }
+        }
+        self.spare = list;
+        self.shard.handle_time(now);
+        self.shard.end_turn(now);
+        while let Some(link) = self.shard.poll_send() {
+            self.send(now, link);
+        }
+        self.outputs();
+    }
+
+    fn collect(&mut self, now: Now) {
+        for post in self.office.collect(self.shard.core()) {
+            match post {
+                Post::Mail(mail) => self.shard.handle_mail(now, mail),
+                Post::Drain(deadline_ms) => self.shard.drain(now, deadline_ms),
+                Post::Beat => self.shard.publish_figures(),
+                Post::Arrival(stream, cargo) => {
+                    // A place that the shard has given up may still have its old socket here.
+                    self.outputs();
+                    let link = self.shard.handle_arrival(now, cargo);
+                    self.insert(now, link, stream);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Now, at: usize) {
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            match self.listeners[at].socket.accept() {
+                Ok((stream, _)) => {
+                    self.outputs();
+                    if stream.set_nonblocking(true).is_err() {
+                        continue;
+                    }
+                    if let Some(link) = self.shard.handle_accept(now) {
+                        self.insert(now, link, stream);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.listeners[at].pending = false;
+                    if error.kind() != ErrorKind::WouldBlock {
+                        tracing::warn!(%error, "cannot accept; more files may be needed (LimitNOFILE)");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, now: Now, link: LinkId, stream: TcpStream) {
+        // What its first request set off may have sent it on already; then `outputs` finds it here.
+        if let Err(error) = self.watch.add(stream.as_fd(), link.0) {
+            tracing::warn!(%error, "cannot watch a connection");
+            self.shard.handle_gone(now, link);
+        }
+        let at = index(link);
+        if self.sockets.len() <= at {
+            self.sockets.resize_with(at + 1, || None);
+        }
+        let socket = Socket { link, stream, listed: false, closed: false, blocked: false };
+        debug_assert!(self.sockets[at].is_none(), "a place was given twice");
+        self.sockets[at] = Some(socket);
+    }
+
+    /// Reads what one turn allows; true when there may be more.
+    fn read(&mut self, now: Now, link: LinkId) -> bool {
+        for _ in 0..READS_PER_TURN_MAX {
+            let Some(socket) = find(&mut self.sockets, link) else { return false };
+            match socket.stream.read(&mut self.buffer) {
+                Ok(0) => {
+                    self.shard.handle_gone(now, link);
+                    return false;
+                }
+                Ok(bytes) => {
+                    let short = bytes < self.buffer.len() && !socket.closed;
+                    socket.listed = !short;
+                    self.shard.handle_bytes(now, link, &mut self.buffer[..bytes]);
+                    if short || !self.shard.holds(link) {
+                        return false;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    socket.listed = false;
+                    return false;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.shard.handle_gone(now, link);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn send(&mut self, now: Now, link: LinkId) {
+        let Some(socket) = find(&mut self.sockets, link) else { return };
+        let bytes = self.shard.unsent(link);
+        if bytes.is_empty() || socket.blocked {
+            return;
+        }
+        match socket.stream.write(bytes) {
+            Ok(sent) => {
+                socket.blocked = sent < bytes.len();
+                self.shard.handle_sent(now, link, sent);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.blocked = true,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                self.shard.handle_writable(link);
+            }
+            Err(_) => self.shard.handle_gone(now, link),
+        }
+    }
+
+    fn outputs(&mut self) {
+        while let Some(output) = self.shard.poll_output() {
+            match output {
+                Output::Shutdown(link) => {
+                    if let Some(socket) = find(&mut self.sockets, link) {
+                        // A peer that is gone already will be noticed by its next read.
+                        let _ = socket.stream.shutdown(Shutdown::Write);
+                    }
+                }
+                Output::Close(link) => drop(self.take(link)),
+                Output::HandOver { link, to, cargo } => {
+                    if let Some(stream) = self.take(link) {
+                        self.office.send(to, Post::Arrival(stream, cargo));
+                    }
+                }
+                Output::Mail { to, mail } => self.office.send(to, Post::Mail(mail)),
+            }
+        }
+    }
+
+    fn take(&mut self, link: LinkId) -> Option<TcpStream> {
+        find(&mut self.sockets, link)?;
+        let socket = self.sockets[index(link)].take()?;
+        self.watch.remove(socket.stream.as_fd(), link.0);
+        Some(socket.stream)
+    }
+}
+
+fn find(sockets: &mut [Option<Socket>], link: LinkId) -> Option<&mut Socket> {
+    sockets.get_mut(index(link))?.as_mut().filter(|socket| socket.link == link)
+}
+
+fn index(link: LinkId) -> usize {
+    (link.0 & 0xffff_ffff) as usize
+}
+
+/// Tokens above every link's: a link has a core's connection count in its low half.
+pub(super) const BELL: u64 = u64::MAX - 1;
+const LISTENERS: u64 = 0xffff_ffff_0000_0000 | 0x8000_0000;
+
+const _: () = assert!(crate::limits::CONNECTIONS_PER_CORE_MAX < 0x8000_0000);
