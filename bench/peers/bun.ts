@@ -1,4 +1,4 @@
-// The relay on Bun's own server: topics are its publish and subscribe.
+/** The relay on Bun's own server: topics are its publish and subscribe. */
 
 type Seat = { topic: string; sends: boolean };
 

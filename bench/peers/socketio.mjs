@@ -1,4 +1,4 @@
-// The relay on socket.io 4: a room for each session, WebSocket transport only.
+/** The relay on socket.io 4: a room for each session, WebSocket transport only. */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";

@@ -1,4 +1,4 @@
-// The relay on Node.js and ws: a frame is built once and written to every receiver's socket.
+/** The relay on Node.js and ws: a frame is built once and written to every receiver's socket. */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
