@@ -18,12 +18,12 @@ fn line_of(file: &str, key: &str) -> Option<usize> {
         let line = line.trim();
         if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             here = header.trim().to_owned();
-        } else if line.split('=').next().is_some_and(|found| {
+        } else if let Some((found, _)) = line.split_once('=') {
             let found = found.trim();
-            (here == table && found == name)
-                || (here.is_empty() && (found == key || found == table))
-        }) {
-            return Some(at + 1);
+            let is_inline = here.is_empty() && (found == key || found == table);
+            if is_inline || (here == table && found == name) {
+                return Some(at + 1);
+            }
         }
     }
     None
