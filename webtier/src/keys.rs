@@ -20,12 +20,12 @@ use protocol::limits::{
 };
 use protocol::secret::Secret;
 
-/// All keys of this replica. Times are wall-clock milliseconds.
+/// All keys of this replica. Public for the attack suite, which drives it against real key rings. Times are wall-clock milliseconds.
 ///
 /// Calling order: [`Rotation::tick`] every second or so; [`Rotation::hello`] for every stream; [`Rotation::acked`]
 /// for every `key_ack`.
 #[derive(Debug)]
-pub(crate) struct Rotation {
+pub struct Rotation {
     /// The key of this minute, and from 30 s before its time the next one.
     made: VecDeque<Made>,
     servers: HashMap<ServerId, Held>,
@@ -56,23 +56,25 @@ struct Derived {
 
 /// A record that has to go to a CServer, if a stream to it is open; if none is, `hello` brings it.
 #[derive(Debug)]
-pub(crate) struct Push {
-    pub(crate) server: ServerId,
-    pub(crate) record: Down,
+pub struct Push {
+    /// The CServer.
+    pub server: ServerId,
+    /// The record.
+    pub record: Down,
 }
 
 /// Where 40 random bytes for a key and its id come from.
-pub(crate) type Draw<'a> = &'a mut dyn FnMut() -> [u8; 40];
+pub type Draw<'a> = &'a mut dyn FnMut() -> [u8; 40];
 
 impl Rotation {
     /// Begins with a key for this minute.
-    pub(crate) fn new(now_ms: u64, draw: Draw<'_>) -> Self {
+    pub fn new(now_ms: u64, draw: Draw<'_>) -> Self {
         let made = VecDeque::from([Made::draw(now_ms, draw)]);
         Self { made, servers: HashMap::new(), ticked_ms: now_ms }
     }
 
     /// Time has passed: makes the next key and retires old ones.
-    pub(crate) fn tick(&mut self, now_ms: u64, draw: Draw<'_>) -> Vec<Push> {
+    pub fn tick(&mut self, now_ms: u64, draw: Draw<'_>) -> Vec<Push> {
         let mut pushes = Vec::new();
         if now_ms < self.ticked_ms.saturating_sub(CLOCK_BACK_MS_MAX) {
             // The clock was set back: keys of a time that is to come would sign nothing for as long.
@@ -108,7 +110,7 @@ impl Rotation {
     }
 
     /// A CServer opened its stream: everything that it may need, in the order in which it was made.
-    pub(crate) fn hello(&mut self, server: ServerId, boot: Boot) -> Vec<Push> {
+    pub fn hello(&mut self, server: ServerId, boot: Boot) -> Vec<Push> {
         let held = self.servers.entry(server).or_insert_with(|| Held::new(boot));
         if held.boot != boot {
             *held = Held::new(boot);
@@ -122,7 +124,7 @@ impl Rotation {
     }
 
     /// A CServer has a key ready.
-    pub(crate) fn acked(&mut self, now_ms: u64, server: ServerId, key: KeyId) -> Vec<Push> {
+    pub fn acked(&mut self, now_ms: u64, server: ServerId, key: KeyId) -> Vec<Push> {
         let Some(held) = self.servers.get_mut(&server) else { return Vec::new() };
         for derived in held.derived.iter_mut().filter(|derived| derived.id == key) {
             derived.acked = true;
@@ -131,13 +133,13 @@ impl Rotation {
     }
 
     /// The key that signs for a CServer now; `None` while it has acknowledged none of the last ten minutes.
-    pub(crate) fn signing(&self, now_ms: u64, server: &ServerId) -> Option<(KeyId, &TicketKey)> {
+    pub fn signing(&self, now_ms: u64, server: &ServerId) -> Option<(KeyId, &TicketKey)> {
         let derived = self.servers.get(server)?.signing(now_ms)?;
         Some((derived.id, &derived.key))
     }
 
     /// A CServer was taken out of the configuration.
-    pub(crate) fn removed(&mut self, server: &ServerId) {
+    pub fn removed(&mut self, server: &ServerId) {
         self.servers.remove(server);
     }
 }

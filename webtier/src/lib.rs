@@ -15,7 +15,7 @@ mod crossings;
 mod dialler;
 mod fleet;
 mod headers;
-mod keys;
+pub mod keys;
 mod limits;
 mod login;
 mod metrics;

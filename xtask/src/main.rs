@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a command line talks to a person")]
 
 mod accessibility;
+mod attack;
 mod building;
 mod commands;
 mod demo;
@@ -67,6 +68,8 @@ enum Command {
         /// How often.
         count: usize,
     },
+    /// Try everything that must not pass: credentials, requests, WebSockets, canaries, a hostile visitor.
+    Attack(attack::Arguments),
     /// Look with axe at everything that visitors and agents see.
     Accessibility(accessibility::Arguments),
     /// Compare pages of many kinds on both sides, try to leak through the mask, and measure what both cost.
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
             .map(|open| println!("{open}"))
             .map(|()| true),
         Command::EscapeProbe => hardening::probes::run().map(|()| true),
+        Command::Attack(arguments) => attack::run(&arguments),
         Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::BenchPeers(arguments) => peers::run(&arguments).map(|()| true),

@@ -197,7 +197,7 @@ export function fetchRaw(url: string, options: RequestOptions = {}, body = ""): 
   });
 }
 
-function toLoopback(): RequestOptions {
+export function toLoopback(): RequestOptions {
   return {
     ca: readFileSync(stack().public_ca),
     lookup: (_host, options, done) => {

@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{building, hardening, mirror, packages, planted, simulate};
+use crate::{attack, building, hardening, mirror, packages, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -90,6 +90,12 @@ pub(crate) const STAGES: &[Stage] = &[
         run: packaged,
     },
     Stage {
+        name: "attack",
+        about: "a million forged credentials, smuggled requests, broken WebSockets, canaries: nothing passes",
+        needs: &[],
+        run: attacked,
+    },
+    Stage {
         name: "e2e",
         about: "real browsers on the io_uring backend",
         needs: &["chromium"],
@@ -155,6 +161,14 @@ fn units(context: &Context<'_>) -> Result<Count> {
         tests(context, "test --workspace --no-fail-fast --exclude cobrowse-tests", None)?;
     count.add(tests(context, "test --package cobrowse-tests --lib", None)?);
     Ok(count)
+}
+
+/// What needs no browser; the hostile visitor is one of the browser suite's tests.
+fn attacked(context: &Context<'_>) -> Result<Count> {
+    building::servers(context.repo).logged(&context.log)?;
+    let report = context.log.with_extension("json");
+    attack::suite(context.repo, &report, CREDENTIALS)?.logged(&context.log)?;
+    Ok(Count::ONE)
 }
 
 fn simulation(context: &Context<'_>) -> Result<Count> {
@@ -262,6 +276,9 @@ fn counted(output: &str) -> Result<Count> {
     }
     Ok(count)
 }
+
+/// Forged credentials that are tried in every run.
+const CREDENTIALS: u64 = 1_000_000;
 
 /// Everything that talks to real servers.
 const PATH_TESTS: &[&str] = &[

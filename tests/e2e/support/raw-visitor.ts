@@ -1,0 +1,77 @@
+/**
+ * A visitor without a page: starts a session and sends whatever events it is told to, honest or not.
+ */
+
+import WebSocket from "ws";
+
+import { fetchRaw, toLoopback } from "./raw-agent.js";
+import { stack } from "./stack.js";
+
+const FACTS = 0x04;
+const KEYFRAME = 0x01;
+const DIFF = 0x02;
+const FIRST_AND_LAST = 0x03;
+const WAIT_MS_MAX = 20_000;
+
+/** A live session of the group `demo`. */
+export class RawVisitor {
+  private epoch = 0;
+  private sequence = 0;
+
+  private constructor(
+    readonly key: string,
+    private readonly socket: WebSocket,
+  ) {}
+
+  static async start(): Promise<RawVisitor> {
+    const body = JSON.stringify({ group: "demo" });
+    const headers = {
+      origin: stack().shop_url,
+      "content-type": "application/json",
+      "content-length": String(body.length),
+    };
+    const url = `${stack().web_url}/api/v1/sessions`;
+    const answer = await fetchRaw(url, { method: "POST", headers }, body);
+    if (answer.status !== 201) throw new Error(`start: ${String(answer.status)} ${answer.body}`);
+    const start = JSON.parse(answer.body) as { key: string; server: string; ticket: string };
+    const socket = new WebSocket(start.server, ["cobrowse.v1", `ticket.${start.ticket}`], {
+      ...toLoopback(),
+      origin: stack().shop_url,
+      handshakeTimeout: WAIT_MS_MAX,
+    } as unknown as WebSocket.ClientOptions);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("message", () => resolve());
+      socket.once("error", reject);
+    });
+    return new RawVisitor(start.key, socket);
+  }
+
+  /** A new epoch: facts and one keyframe. */
+  show(events: unknown[]): void {
+    this.epoch += 1;
+    this.sequence = 0;
+    const facts = { url: stack().shop_url, title: "x", width: 800, height: 600, visible: true };
+    this.send(FACTS, 0, facts);
+    this.send(KEYFRAME, FIRST_AND_LAST, events);
+  }
+
+  /** A change of what is shown. */
+  change(events: unknown[]): void {
+    this.send(DIFF, 0, events);
+  }
+
+  end(): void {
+    this.socket.terminate();
+  }
+
+  private send(kind: number, flags: number, payload: unknown): void {
+    const head = Buffer.alloc(12);
+    head.writeUInt8(kind, 0);
+    head.writeUInt8(flags, 1);
+    head.writeUInt16BE(1, 2);
+    head.writeUInt32BE(this.epoch, 4);
+    head.writeUInt32BE(this.sequence, 8);
+    this.sequence += 1;
+    this.socket.send(Buffer.concat([head, Buffer.from(JSON.stringify(payload))]));
+  }
+}
