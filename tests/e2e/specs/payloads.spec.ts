@@ -14,14 +14,16 @@ import { EVIL, PAYLOADS } from "../support/payloads.js";
 import { RawVisitor } from "../support/raw-visitor.js";
 
 const CONTROL = "https://undefended.localhost/";
-/** How long a payload that does not bite is given in the control. */
-const BITE_MS_MAX = 2_500;
+/** How long a payload that does not bite is given in the control: long, since one that does is seen at once on a quiet machine. */
+const BITE_MS_MAX = 8_000;
 /** How long a payload works in the viewer beyond the moment when it was applied. */
 const SETTLE_MS = 120;
+/** How long a page is waited for that the viewer may have refused. */
+const SHOWN_MS_MAX = 1_500;
 const PAYLOADS_MIN = 60;
 
 test("nothing that bites without defences bites in the viewer", async ({ browser }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(300_000);
   const nodes = new Array<unknown>(PAYLOADS.length);
   const bites = await controls(browser, nodes);
   const biting = bites.filter(Boolean).length;
@@ -43,16 +45,22 @@ test("nothing that bites without defences bites in the viewer", async ({ browser
   });
   const address = viewer.page.url();
   const ran: string[] = [];
+  let shown = 0;
   for (const [at, payload] of PAYLOADS.entries()) {
     // As a part of a page, then as a change of one.
     visitor.show(keyframe([nodes[at], paragraph(`mark-${String(at)}`)]));
     visitor.change(added(nodes[at]));
+    if (await isShown(viewer, `#mark-${String(at)}`)) shown += 1;
     await press(viewer.page);
     await viewer.page.waitForTimeout(SETTLE_MS);
     // Refused or shown, the view goes on.
     visitor.show(keyframe([paragraph(`clean-${String(at)}`)]));
     await expect
-      .poll(() => viewer.text(`#clean-${String(at)}`), { message: payload, timeout: 20_000 })
+      .poll(() => viewer.text(`#clean-${String(at)}`), {
+        message: payload,
+        timeout: 20_000,
+        intervals: [20, 40, 80],
+      })
       .toBe("x");
     if (await harmed(viewer.page)) ran.push(payload);
     expect(viewer.page.url(), payload).toBe(address);
@@ -70,15 +78,27 @@ test("nothing that bites without defences bites in the viewer", async ({ browser
       payloads_biting_undefended: biting,
       script_ran: ran.length + opened.length,
       requests_left: left.length,
+      payloads_shown: shown,
       not_biting: PAYLOADS.filter((_, at) => !(bites[at] ?? false)),
     };
     writeFileSync(report, JSON.stringify(found));
   }
+  // Most are not refused but shown without their sting: an empty view would prove nothing.
+  expect(shown).toBeGreaterThanOrEqual(PAYLOADS_MIN);
   expect(ran).toEqual([]);
   expect(opened).toEqual([]);
   expect(left).toEqual([]);
   expect(biting).toBeGreaterThanOrEqual(PAYLOADS_MIN);
 });
+
+/** Waits until a page with a payload stands in the viewer; false when it was refused. */
+async function isShown(viewer: Viewer, mark: string): Promise<boolean> {
+  for (const end = Date.now() + SHOWN_MS_MAX; Date.now() < end;) {
+    if ((await viewer.count(mark)) === 1) return true;
+    await viewer.page.waitForTimeout(20);
+  }
+  return false;
+}
 
 /** Which payloads bite without defences; their nodes besides, as a recorder without scruples would send them. */
 async function controls(browser: Browser, nodes: unknown[]): Promise<boolean[]> {
