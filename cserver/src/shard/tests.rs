@@ -9,6 +9,8 @@ use protocol::{Privileges, Subject};
 use super::testing::{SHOP, World, get, header, message, messages, resume, upgrade};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
 
+const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
+
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 
 /// An epoch's facts and a keyframe of one chunk.
@@ -288,8 +290,7 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     // Both cores get sessions, so that mail has to travel.
     let second = "demo:2:000102030405060708090a0b0c0d0e10";
     let dialled = world.dial(1);
-    let request = "GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
-    let answer = world.exchange(dialled, request.as_bytes());
+    let answer = world.exchange(dialled, CONTROL_REQUEST);
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("\"hello\""), "{answer}");
     let hello = Down::Hello { replica: "w1".parse().unwrap(), now_ms: world.now.wall_ms };
     world.exchange(dialled, &text(&hello.to_json()));
@@ -330,6 +331,68 @@ fn a_ticket_for_another_group_or_an_unknown_key_is_refused_alike() {
     let garbage = upgrade("/visitor", &format!("ticket.{}", "A".repeat(448)), SHOP, "");
     let answer = world.exchange(client, &garbage);
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
+#[test]
+fn a_page_that_is_there_is_told_of_gets_offers_and_is_missed_when_it_goes() {
+    let mut world = World::new(2);
+    let dialled = world.dial(1);
+    world.exchange(dialled, CONTROL_REQUEST);
+    world.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+    let number = "000102030405060708090a0b0c0d0e0f";
+    let ticket = world.ticket(&format!("demo:crm-77:{number}"), Subject::Presence);
+    // On the core that holds no control stream, and it stays there.
+    let page = world.connect(1);
+    let answer = world.exchange(page, &upgrade("/presence", &format!("ticket.{ticket}"), SHOP, ""));
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    assert_eq!(world.clients[page].core, 1);
+    world.send(page, &message(Kind::Presence, 0, 0, 0, br#"{"url":"https://shop.example/"}"#));
+    world.pass(1_100);
+    let told = std::mem::take(&mut world.clients[dialled].inbox);
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.contains(r#""type":"presence""#) && told.contains("crm-77"), "{told}");
+    let offer = format!(r#"{{"type":"offer","presence":"{number}","offer":"OFFER"}}"#);
+    world.exchange(dialled, &text(&offer));
+    world.pass(1);
+    let heard = String::from_utf8_lossy(&world.clients[page].inbox).into_owned();
+    assert!(heard.contains("OFFER"), "{heard:?}");
+    // A frame of another kind ends it, and the web tier hears that it has gone.
+    world.send(page, &message(Kind::Facts, 0, 1, 0, b"{}"));
+    world.pass(1_100);
+    let told = String::from_utf8_lossy(&world.clients[dialled].inbox).into_owned();
+    assert!(told.contains(&format!(r#""gone":["{number}"]"#)), "{told}");
+    assert!(world.clients[page].shut);
+}
+
+#[test]
+fn presence_opens_with_its_own_ticket_only_once_and_not_by_a_flood() {
+    let mut world = World::new(1);
+    let session = "demo:crm-77:000102030405060708090a0b0c0d0e0f";
+    let visitors = world.visitor_ticket(session);
+    let ticket = world.ticket(session, Subject::Presence);
+    let ask = |path: &str, ticket: &str, origin: &str| {
+        upgrade(path, &format!("ticket.{ticket}"), origin, "")
+    };
+    for (path, ticket, origin, status) in [
+        ("/presence", &visitors, SHOP, "401"),
+        ("/visitor", &ticket, SHOP, "401"),
+        ("/presence", &ticket, "https://evil.example", "403"),
+        ("/presence", &ticket, SHOP, "101"),
+        ("/presence", &ticket, SHOP, "401"),
+    ] {
+        let client = world.connect(0);
+        let answer = world.exchange(client, &ask(path, ticket, origin));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {status}: {answer}");
+    }
+    let ticket = world.ticket(session, Subject::Presence);
+    let page = world.connect(0);
+    world.exchange(page, &ask("/presence", &ticket, SHOP));
+    for _ in 0..=crate::limits::PRESENCE_FRAMES_MAX {
+        world.send(page, &message(Kind::Presence, 0, 0, 0, b"{}"));
+    }
+    world.pass(1);
+    let told = String::from_utf8_lossy(&world.clients[page].inbox).into_owned();
+    assert!(told.contains("flooding") && world.clients[page].shut, "{told:?}");
 }
 
 /// A text message as a client sends it, masked with zeros.
