@@ -97,7 +97,8 @@ function load(): void {
         return visitor && "offer" in visitor ? visitor.offer(offer) : later("offer", [offer]);
       });
     }
-    if (hasSessionCookie(document) || hasArrived(window.location)) add();
+    // A session goes on in the page itself: its frames are recorded with it, and would take it from the page.
+    if (window.top === window && (hasSessionCookie(document) || hasArrived(window.location))) add();
   };
   // A meta tag may stand behind the script that loads us.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);

@@ -202,8 +202,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     return isAccepted;
   }
 
-  /** Takes up the session that the cookie or the address tells of, if this page allows its group. */
+  /** Takes up the session that the cookie or the address tells of, if this page allows its group. A frame never does. */
   async takeUp(): Promise<void> {
+    if (window.top !== window) return;
     const code = takeCode(window);
     const arrived = code === null ? null : await arrive(this.tag.origin, code);
     const kept = arrived ?? readCookie(document);

@@ -173,6 +173,10 @@ test("control reaches shadow trees and frames, scrolls, and goes on over the pag
   await expect(shopper.page.locator("#cart-count")).toHaveText("1");
   await viewer.page.click("#back");
   await viewer.expectText("h1", "Made for you");
+  // The frame carries the tag too, and the session stays the page's.
+  await expect(shopper.page.frameLocator("#inner").locator("glance-cobrowse-widget")).toHaveCount(
+    0,
+  );
 });
 
 test("a visitor who says no is not controlled, and the agent is told", async ({ browser }) => {

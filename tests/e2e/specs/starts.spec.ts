@@ -29,7 +29,8 @@ async function answer(shopper: Shopper, name: string, isYes: boolean): Promise<v
 /** A window of another site's chat, beside the shop. */
 async function chatOf(shopper: Shopper, url: string): Promise<Page> {
   const opened = shopper.context.waitForEvent("page");
-  await shopper.page.evaluate((address) => void window.open(address, "chat"), url);
+  // Without a name: one that is just being closed would be opened again, and no page would come.
+  await shopper.page.evaluate((address) => void window.open(address), url);
   const chat = await opened;
   await chat.waitForLoadState();
   return chat;
