@@ -108,6 +108,38 @@ describe("an epoch", () => {
     expect(writer.position).toEqual({ epoch: 6, sequence: 1 });
   });
 
+  it("can begin in slices, of which each is short, and gives the same frames", async () => {
+    const { writer, frames } = new Wire();
+    const keyframe = [event(noise(400_000, 7))];
+    const sent = new Promise((resolve) => {
+      writer.beginInSlices(FACTS, keyframe, true, resolve);
+    });
+    expect([writer.isOpening, writer.isOpen, frames.length]).toEqual([true, false, 0]);
+    expect(await sent).toBe("sent");
+    expect([writer.isOpening, writer.isOpen]).toEqual([false, true]);
+    expect(writer.diff([event("a")])).toBe("sent");
+    const other = new Wire();
+    other.writer.begin(FACTS, keyframe, true);
+    other.writer.diff([event("a")]);
+    expect(frames).toEqual(other.frames);
+  });
+
+  it("that is closed while it begins sends nothing, and the next one takes its number", async () => {
+    const { writer, frames } = new Wire();
+    writer.beginInSlices(FACTS, [event(noise(400_000, 7))], false, () => {
+      throw new Error("it was closed");
+    });
+    writer.close();
+    const next = new Promise((resolve) => {
+      writer.beginInSlices(FACTS, [event("k")], false, resolve);
+    });
+    expect(await next).toBe("sent");
+    expect(frames.map((frame) => [frame.kind, frame.epoch])).toEqual([
+      ["facts", 5],
+      ["keyframe", 5],
+    ]);
+  });
+
   it("that no keyframe can hold is not begun, and uses no number", () => {
     const { writer, frames } = new Wire();
     expect(writer.begin(FACTS, [event("x".repeat(34 * 1024 * 1024))], false)).toBe("too_large");

@@ -76,6 +76,8 @@ class FakeSocket {
   welcome(settings: unknown = SETTINGS, lastEpoch = 0): void {
     this.open();
     this.receive("welcome", { session: ID, home: 1, last_epoch: lastEpoch, grace_ms: 30_000, settings });
+    // The keyframe is written in tasks of its own.
+    vi.advanceTimersByTime(1);
   }
 
   end(code: number): void {
@@ -127,12 +129,22 @@ function last(): FakeSocket {
   return FakeSocket.all.at(-1) as FakeSocket;
 }
 
+/** Messages between two ports in virtual time; each is a task of its own. */
+class FakeChannel {
+  readonly port1: { onmessage: (() => void) | null; close(): void } = {
+    onmessage: null,
+    close: () => undefined,
+  };
+  readonly port2 = { postMessage: () => setTimeout(() => this.port1.onmessage?.(), 0) };
+}
+
 beforeEach(() => {
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
   vi.useFakeTimers();
   FakeSocket.all = [];
   asked.length = 0;
   vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("MessageChannel", FakeChannel);
   vi.stubGlobal("fetch", (url: string) => {
     asked.push(url);
     return Promise.resolve(Response.json({ error: "not_found", message: "gone" }, { status: 404 }));

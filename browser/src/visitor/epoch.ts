@@ -1,17 +1,17 @@
 /**
  * Epochs on the wire: PROTOCOL.md sections 3.2 and 4, the visitor's side.
  *
- * Owns epoch and sequence numbers, the epoch's deflate stream and the cutting into frames. Takes only what passed the
- * choke point. When an epoch begins, and why, is `recorder.ts`'s.
+ * Owns epoch and sequence numbers, what goes into the epoch's deflate stream, the tasks that a keyframe takes, and the
+ * cutting into frames. Takes only what passed the choke point. When an epoch begins, and why, is `recorder.ts`'s.
  */
 
 import type { eventWithTime } from "@rrweb/types";
-import { Deflate } from "pako";
 
 import { bareFrame, encodeFrame, FLAGS, POINTER_SLOT } from "../protocol/frame.js";
 import { FRAME_PAYLOAD_BYTES_MAX, KEYFRAME_BYTES_MAX } from "../protocol/limits.js";
 import { toJson } from "../protocol/payloads.js";
-import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX } from "./limits.js";
+import { Deflater } from "./deflate.js";
+import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX, EPOCH_SLICE_RAW_BYTES } from "./limits.js";
 import type { Masked } from "./mask.js";
 
 /** Facts whose texts passed the choke point. */
@@ -37,7 +37,9 @@ export type Sent =
 
 /** Writes the epochs of one connection. */
 export class EpochWriter {
-  private stream: EpochStream | null = null;
+  private stream: Deflater | null = null;
+  /** A keyframe that is being written; another, or the end of this one, takes its place. */
+  private opening: Iterator<undefined, Sent> | null = null;
   private sequence = 0;
   private rawBytes = 0;
 
@@ -59,15 +61,62 @@ export class EpochWriter {
     return this.stream !== null;
   }
 
-  /** Begins an epoch: facts, then the keyframe. */
+  /** Whether a keyframe is being written: what changes meanwhile follows it. */
+  get isOpening(): boolean {
+    return this.opening !== null;
+  }
+
+  /** Begins an epoch at once: facts, then the keyframe. */
   begin(facts: MaskedFacts, keyframe: readonly Masked<eventWithTime>[], isPurge: boolean): Sent {
-    const stream = new EpochStream();
-    const raw = toJson(keyframe);
-    const bytes = stream.write(raw);
-    if (bytes.length > KEYFRAME_BYTES_MAX || raw.length > EPOCH_RAW_BYTES_MAX) {
-      this.stream = null;
-      return "too_large";
+    this.close();
+    const opening = this.open(facts, keyframe, isPurge);
+    for (;;) {
+      const step = opening.next();
+      if (step.done === true) return step.value;
     }
+  }
+
+  /** The same in tasks that no visitor notices. `then` is called when it is out, or cannot be; not after {@link close}. */
+  beginInSlices(
+    facts: MaskedFacts,
+    keyframe: readonly Masked<eventWithTime>[],
+    isPurge: boolean,
+    then: (sent: Sent) => void,
+  ): void {
+    this.close();
+    const opening = this.open(facts, keyframe, isPurge);
+    this.opening = opening;
+    // Timers of a page in the background come once a second; messages come.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      const step = this.opening === opening ? opening.next() : null;
+      if (step && step.done !== true) {
+        port2.postMessage(null);
+        return;
+      }
+      port1.close();
+      if (!step) return;
+      this.opening = null;
+      then(step.value);
+    };
+    port2.postMessage(null);
+  }
+
+  private *open(
+    facts: MaskedFacts,
+    keyframe: readonly Masked<eventWithTime>[],
+    isPurge: boolean,
+  ): Generator<undefined, Sent> {
+    const stream = new Deflater();
+    const raw = toJson(keyframe);
+    const pieces = cut(raw, EPOCH_SLICE_RAW_BYTES);
+    const deflated: Uint8Array[] = [];
+    for (const [at, piece] of pieces.entries()) {
+      yield;
+      deflated.push(stream.write(piece, at === pieces.length - 1));
+    }
+    const bytes = join(deflated);
+    if (bytes.length > KEYFRAME_BYTES_MAX || raw.length > EPOCH_RAW_BYTES_MAX) return "too_large";
     this.stream = stream;
     this.epoch += 1;
     this.sequence = 0;
@@ -89,7 +138,7 @@ export class EpochWriter {
       if (!this.stream) return "needs_epoch";
       const raw = encoder.encode(`[${part.join(",")}]`);
       this.rawBytes += raw.length;
-      const payload = this.stream.write(raw);
+      const payload = this.stream.write(raw, true);
       if (payload.length > FRAME_PAYLOAD_BYTES_MAX || this.rawBytes > EPOCH_RAW_BYTES_MAX) {
         // The stream has taken bytes in that no viewer will see: this epoch is over.
         this.stream = null;
@@ -116,6 +165,7 @@ export class EpochWriter {
   /** Ends the epoch: nothing more is sent until the next one begins. */
   close(): void {
     this.stream = null;
+    this.opening = null;
   }
 
   /** Says that the visitor ends the session, or that this page goes away. */
@@ -131,24 +181,6 @@ export class EpochWriter {
   private put(kind: "keyframe" | "diff" | "ephemeral" | "facts", flags: number, payload: Uint8Array): void {
     const { source, epoch, sequence } = this;
     this.send(encodeFrame({ kind, flags, source, epoch, sequence, payload }));
-  }
-}
-
-/** One raw deflate stream, flushed to a byte boundary after each write. */
-class EpochStream {
-  private out: Uint8Array[] = [];
-  private readonly deflate = new Deflate({ level: DEFLATE_LEVEL, raw: true });
-
-  constructor() {
-    this.deflate.onData = (chunk) => {
-      this.out.push(chunk);
-    };
-  }
-
-  write(raw: Uint8Array): Uint8Array {
-    this.out = [];
-    if (!this.deflate.push(raw, SYNC_FLUSH)) throw new Error(`deflate failed: ${this.deflate.msg}`);
-    return join(this.out);
   }
 }
 
@@ -186,11 +218,5 @@ function join(chunks: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
-
-/** The usual middle: a keyframe of 1 MB takes some 20 ms, higher levels gain a few percent for twice the time. */
-const DEFLATE_LEVEL = 6;
-
-/** zlib's `Z_SYNC_FLUSH`: all that was written can be read, and the stream goes on. */
-const SYNC_FLUSH = 2;
 
 const encoder = new TextEncoder();

@@ -16,6 +16,9 @@ export const BUFFERED_CHECK_MS = 100;
 /** Raw bytes of an epoch after which a new one begins by itself, well before a viewer refuses to inflate more. */
 export const EPOCH_RAW_BYTES_MAX = EPOCH_INFLATED_BYTES_MAX / 2;
 
+/** Raw bytes of a keyframe that are deflated in one task: some milliseconds on a slow device. */
+export const EPOCH_SLICE_RAW_BYTES = 64 * 1024;
+
 /** Raw JSON of one diff. A longer batch is cut between its events, so that each part, deflated, fits into a frame. */
 export const DIFF_RAW_BYTES_SOFT = 128 * 1024;
 

@@ -9,7 +9,6 @@
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - `Document.prototype` and `ShadowRoot.prototype`: the setter of `adoptedStyleSheets`
  *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
- *  - `customElements.define`
  *
  * and this script wraps, in `closed.ts`, `states.ts` and `styles.ts`:
  *
@@ -82,7 +81,6 @@ export function places(page: Window & typeof globalThis): [object, string][] {
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
     [page.HTMLTextAreaElement.prototype, ["value"]],
     [page.HTMLOptionElement.prototype, ["selected"]],
-    [page.customElements, ["define"]],
   ];
   return all.flatMap(([owner, names]) => (owner ? names.map((name): [object, string] => [owner, name]) : []));
 }

@@ -125,6 +125,7 @@ export class Recorder {
   /** Stops, and puts back what was wrapped. */
   stop(): void {
     this.isStopped = true;
+    this.host.writer.close();
     clearTimeout(this.epochTimer);
     for (const undo of this.undo.splice(0).reverse()) undo();
     this.masker.stop();
@@ -193,7 +194,8 @@ export class Recorder {
       this.beginEpoch(event);
       return;
     }
-    if (!this.host.writer.isOpen || this.isEpochPlanned) return;
+    const { writer } = this.host;
+    if (!(writer.isOpen || writer.isOpening) || this.isEpochPlanned) return;
     const masked = this.masker.event(event);
     if (this.masker.mustPurge) {
       this.planEpoch();
@@ -214,11 +216,17 @@ export class Recorder {
       // Fills the memory of what is sent anew.
       this.masker.event(event);
     }
-    const sent = this.host.writer.begin(this.facts.read(), [...meta, full], isPurge);
     this.epochAt = performance.now();
     this.targets.begin();
-    if (sent === "too_large") this.host.onUnshareable("too_large");
-    else this.host.onSent();
+    this.host.writer.beginInSlices(this.facts.read(), [...meta, full], isPurge, (sent) => {
+      if (sent === "too_large") {
+        this.batch = [];
+        this.host.onUnshareable("too_large");
+        return;
+      }
+      this.host.onSent();
+      this.flush();
+    });
   }
 
   /** All that rrweb emits in one task leaves in one diff. */
@@ -232,6 +240,8 @@ export class Recorder {
   }
 
   private flush(): void {
+    // What changed while the keyframe is written follows it.
+    if (this.host.writer.isOpening) return;
     const batch = this.batch;
     this.batch = [];
     if (this.isStopped || this.isEpochPlanned || !this.host.writer.isOpen) return;
