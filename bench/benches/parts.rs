@@ -7,6 +7,7 @@ use std::hint::black_box;
 use bench::pair::Ends;
 use bench::session::Fanout;
 use bytes::Bytes;
+use connection::Outgoing;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use protocol::keys::TicketKey;
 use protocol::secret::Secret;
@@ -79,7 +80,7 @@ fn seal(c: &mut Criterion) {
     for bytes in [416, 1_024, 16 * 1_024] {
         let mut pair = ends.shake();
         let plain = vec![7; bytes];
-        let mut out = Vec::new();
+        let mut out = Outgoing::default();
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(BenchmarkId::from_parameter(bytes), |b| {
             b.iter(|| {

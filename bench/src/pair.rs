@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connection::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use connection::rustls::{self, ClientConfig, ClientConnection, RootCertStore, ServerConfig};
-use connection::{Connection, Scratch, TlsConfigs};
+use connection::{Connection, Outgoing, Scratch, TlsConfigs};
 
 /// Certificates and both ends' configuration: made once, used for many handshakes.
 pub struct Ends {
@@ -69,7 +69,7 @@ impl Ends {
 
     fn shake_with(
         &self,
-        mut receive: impl FnMut(&mut Connection, &mut [u8], &mut Scratch, &mut Vec<u8>),
+        mut receive: impl FnMut(&mut Connection, &mut [u8], &mut Scratch, &mut Outgoing),
     ) -> Pair {
         let name = ServerName::try_from(NAME).expect("a name");
         let client = ClientConnection::new(self.client.clone(), name).expect("a client");
@@ -78,7 +78,7 @@ impl Ends {
         while pair.client.is_handshaking() || !pair.server.is_established() {
             let mut up = Vec::new();
             pair.client.write_tls(&mut up).expect("memory takes everything");
-            let mut down = Vec::new();
+            let mut down = Outgoing::default();
             receive(&mut pair.server, &mut up, &mut scratch, &mut down);
             pair.hear(&down);
         }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_the_server_seals_the_client_reads() {
         let mut pair = Ends::new().shake();
-        let mut out = Vec::new();
+        let mut out = Outgoing::default();
         pair.server.seal(b"one", &mut out);
         pair.server.seal(b"two", &mut out);
         assert_eq!(pair.hear(&out), b"onetwo");

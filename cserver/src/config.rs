@@ -30,6 +30,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Certificate for the control name, and who may dial it.
     pub control: ControlFiles,
+    /// How fast the kernel lets bytes go to a client.
+    pub congestion: Congestion,
     /// Where this host's administrator reads metrics and health, unless the service manager hands a local socket over.
     pub admin_socket: Option<PathBuf>,
     /// How to log.
@@ -56,6 +58,30 @@ pub enum Backend {
     IoUring,
     /// Readiness: epoll or kqueue.
     Poll,
+}
+
+/// TCP congestion control of the clients' connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Congestion {
+    /// Linux's usual one: cheapest for many small messages, since it needs no timer of its own for each connection.
+    #[default]
+    Cubic,
+    /// The plainest.
+    Reno,
+    /// What the host is set to.
+    Host,
+}
+
+impl Congestion {
+    /// The kernel's name for it; none is to leave the host's.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Cubic => Some("cubic"),
+            Self::Reno => Some("reno"),
+            Self::Host => None,
+        }
+    }
 }
 
 /// PEM files of one certificate.
@@ -113,6 +139,8 @@ struct File {
     cores: usize,
     #[serde(default)]
     backend: Backend,
+    #[serde(default)]
+    congestion: Congestion,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     admin_socket: Option<PathBuf>,
     tls: TlsFiles,
@@ -183,6 +211,7 @@ impl Config {
             web_tier_url: self.web_tier_url.origin.clone(),
             cores: self.cores,
             backend: self.backend,
+            congestion: self.congestion,
             admin_socket: self.admin_socket.clone(),
             tls: self.tls.clone(),
             control: self.control.clone(),
@@ -234,6 +263,7 @@ impl File {
             web_tier_url: web_tier_url?,
             cores: self.cores,
             backend: self.backend,
+            congestion: self.congestion,
             admin_socket: self.admin_socket.map(|path| folder.join(path)),
             tls: TlsFiles { certificate: at(&self.tls.certificate), key: at(&self.tls.key) },
             control: ControlFiles {

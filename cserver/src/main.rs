@@ -191,14 +191,19 @@ fn listeners(config: &Config, cores: usize) -> anyhow::Result<Vec<Vec<TcpListene
             !config.listen.is_empty(),
             "there is nothing to listen on: give `listen` an address like \"0.0.0.0:443\", or start this by a socket unit"
         );
-        return Ok(listener::bind(&config.listen, cores)?);
+        let bound = listener::bind(&config.listen, cores)?;
+        listener::steer(&bound, config.congestion);
+        return Ok(bound);
     }
     if !config.listen.is_empty() {
         tracing::info!("`listen` is left unused: the service manager's sockets are served");
     }
     let sockets = handed.len();
     tracing::info!(sockets, cores, "sockets of the service manager");
-    listener::share(&handed, cores).context("a socket of the service manager cannot be served")
+    let shared = listener::share(&handed, cores)
+        .context("a socket of the service manager cannot be served")?;
+    listener::steer(&shared, config.congestion);
+    Ok(shared)
 }
 
 fn check(path: &std::path::Path) -> anyhow::Result<()> {

@@ -10,14 +10,14 @@ use connection::rustls::client::WebPkiServerVerifier;
 use connection::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use connection::rustls::server::WebPkiClientVerifier;
 use connection::rustls::{self, ClientConfig, ClientConnection, RootCertStore, ServerConfig};
-use connection::{Connection, Event, Response, Scratch, TlsConfigs, WebSocketOffer};
+use connection::{Connection, Event, Outgoing, Response, Scratch, TlsConfigs, WebSocketOffer};
 
 /// An established connection and its client.
 pub(crate) struct Wire {
     client: ClientConnection,
     server: Connection,
     scratch: Scratch,
-    to_client: Vec<u8>,
+    to_client: Outgoing,
     /// Plaintext that the client has got.
     pub(crate) got: Vec<u8>,
     /// Bytes that the server made, sealed.
@@ -36,7 +36,7 @@ impl Wire {
             client,
             server: Connection::new(world.configs.clone()),
             scratch: Scratch::default(),
-            to_client: Vec::new(),
+            to_client: Outgoing::default(),
             got: Vec::new(),
             sent_bytes: 0,
         };

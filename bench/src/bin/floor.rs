@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bench::pair::Ends;
+use connection::Outgoing;
 use mio::{Events, Interest, Poll, Token};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -20,7 +21,7 @@ fn main() -> std::io::Result<()> {
     keep_to(processors.first());
     let ends = Ends::new();
     let mut pair = ends.shake();
-    let mut out = Vec::new();
+    let mut out = Outgoing::default();
     let mut seal = |bytes: usize| {
         let plain = vec![7; bytes];
         median(|| {

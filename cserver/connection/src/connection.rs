@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::close::CloseCode;
 
+use crate::Outgoing;
 use crate::http::{self, Request, RequestFault, Response, WebSocketOffer};
 use crate::tls::{Tls, TlsConfigs, TlsError};
 use crate::websocket::{self, Incoming, WebSocket, WebSocketFault};
@@ -78,7 +79,7 @@ impl Connection {
     }
 
     /// Takes bytes from the socket. They serve as working memory and are worthless afterwards.
-    pub fn receive(&mut self, bytes: &mut [u8], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    pub fn receive(&mut self, bytes: &mut [u8], scratch: &mut Scratch, out: &mut Outgoing) {
         if let Stage::Over = self.stage {
             return;
         }
@@ -97,7 +98,7 @@ impl Connection {
     }
 
     /// Answers the request that was handed out.
-    pub fn respond(&mut self, response: &Response, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    pub fn respond(&mut self, response: &Response, scratch: &mut Scratch, out: &mut Outgoing) {
         self.seal(&response.encode(), out);
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Answering(rest) if !response.closes() => self.stage = Stage::Request(rest),
@@ -106,7 +107,7 @@ impl Connection {
     }
 
     /// Answers the request that was handed out by becoming a WebSocket.
-    pub fn upgrade(&mut self, offer: &WebSocketOffer, subprotocol: &str, out: &mut Vec<u8>) {
+    pub fn upgrade(&mut self, offer: &WebSocketOffer, subprotocol: &str, out: &mut Outgoing) {
         self.seal(&http::upgrade_response(offer, subprotocol), out);
         if let Stage::Answering(rest) = core::mem::replace(&mut self.stage, Stage::Over) {
             // What came behind the request is looked at by `proceed`, as the stage's first bytes.
@@ -115,7 +116,7 @@ impl Connection {
     }
 
     /// Goes on with what came behind the request that was just answered.
-    pub fn proceed(&mut self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    pub fn proceed(&mut self, scratch: &mut Scratch, out: &mut Outgoing) {
         match &mut self.stage {
             Stage::Request(rest) if !rest.is_empty() => {
                 let rest = core::mem::take(rest);
@@ -132,7 +133,7 @@ impl Connection {
     }
 
     /// Seals bytes that are finished WebSocket frames (or an HTTP answer) for the socket.
-    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+    pub fn seal(&mut self, plain: &[u8], out: &mut Outgoing) {
         // The only error is a key that is used up, which rustls prevents by updating it; the peer that
         // does not follow hears nothing more and its timer ends it.
         let _ = self.tls.seal(plain, out);
@@ -159,7 +160,7 @@ impl Connection {
     }
 
     /// Says goodbye in TLS. What has to be said in WebSocket or HTTP before is sealed by the caller.
-    pub fn close(&mut self, out: &mut Vec<u8>) {
+    pub fn close(&mut self, out: &mut Outgoing) {
         self.stage = Stage::Over;
         self.tls.close(out);
     }
@@ -169,7 +170,7 @@ impl Connection {
         matches!(self.stage, Stage::WebSocket(_))
     }
 
-    fn receive_plain(&mut self, plain: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    fn receive_plain(&mut self, plain: &[u8], scratch: &mut Scratch, out: &mut Outgoing) {
         match &mut self.stage {
             Stage::Request(head) => {
                 head.extend_from_slice(plain);
@@ -206,7 +207,7 @@ impl Connection {
         }
     }
 
-    fn read_request(&mut self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    fn read_request(&mut self, scratch: &mut Scratch, out: &mut Outgoing) {
         let Stage::Request(head) = &mut self.stage else { return };
         match http::parse(head) {
             Ok(None) => {}
@@ -223,7 +224,7 @@ impl Connection {
         }
     }
 
-    fn finish(&mut self, failure: Option<Failure>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    fn finish(&mut self, failure: Option<Failure>, scratch: &mut Scratch, out: &mut Outgoing) {
         self.close(out);
         scratch.events.push(Event::Closed(failure));
     }

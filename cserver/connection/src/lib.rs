@@ -20,12 +20,14 @@
 
 mod connection;
 mod http;
+mod outgoing;
 mod suites;
 mod tls;
 mod websocket;
 
 pub use connection::{Connection, Event, Failure, Scratch};
 pub use http::{Method, Request, RequestFault, Response, WebSocketOffer};
+pub use outgoing::Outgoing;
 pub use suites::provider;
 pub use tls::{TlsConfigs, TlsError};
 pub use websocket::{WebSocketFault, frame_prefix};

@@ -10,6 +10,8 @@ use rustls::ServerConfig;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
+use crate::Outgoing;
+
 /// Which configuration a client gets.
 pub struct TlsConfigs {
     /// For browsers.
@@ -100,7 +102,7 @@ impl Tls {
         &mut self,
         bytes: &mut [u8],
         plain: &mut Vec<u8>,
-        out: &mut Vec<u8>,
+        out: &mut Outgoing,
     ) -> Result<Progress, TlsError> {
         let received = self.try_receive(bytes, plain, out);
         if received.is_err() {
@@ -114,7 +116,7 @@ impl Tls {
         &mut self,
         bytes: &mut [u8],
         plain: &mut Vec<u8>,
-        out: &mut Vec<u8>,
+        out: &mut Outgoing,
     ) -> Result<Progress, TlsError> {
         if let State::Hello { .. } = self.state {
             self.partial.extend_from_slice(bytes);
@@ -134,25 +136,21 @@ impl Tls {
     }
 
     /// Seals `plain` into as few records as TLS allows, behind whatever TLS itself has to say.
-    pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+    pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Outgoing) -> Result<(), TlsError> {
         let State::Live { conn, .. } = &mut self.state else { return Ok(()) };
+        let records = plain.len().div_ceil(RECORD_BYTES_MAX);
+        out.room(plain.len() + records * RECORD_OVERHEAD_BYTES_MAX);
         for fragment in plain.chunks(RECORD_BYTES_MAX) {
             with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
-                let start = out.len();
-                out.resize(start + fragment.len() + RECORD_OVERHEAD_BYTES_MAX, 0);
-                match traffic.encrypt(fragment, &mut out[start..]) {
+                let room = out.room(fragment.len() + RECORD_OVERHEAD_BYTES_MAX);
+                match traffic.encrypt(fragment, room) {
                     Ok(written) => {
-                        out.truncate(start + written);
+                        out.filled(written);
                         Ok(())
                     }
-                    Err(error) => {
-                        out.truncate(start);
-                        match error {
-                            EncryptError::EncryptExhausted => Err(TlsError::Exhausted),
-                            EncryptError::InsufficientSize(size) => {
-                                unreachable!("a record needs {} bytes", size.required_size)
-                            }
-                        }
+                    Err(EncryptError::EncryptExhausted) => Err(TlsError::Exhausted),
+                    Err(EncryptError::InsufficientSize(size)) => {
+                        unreachable!("a record needs {} bytes", size.required_size)
                     }
                 }
             })?;
@@ -161,14 +159,13 @@ impl Tls {
     }
 
     /// Appends a close_notify alert.
-    pub(crate) fn close(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn close(&mut self, out: &mut Outgoing) {
         let State::Live { conn, .. } = &mut self.state else { return };
         // A connection that cannot say goodbye any more is closed without.
         let _ = with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
-            let start = out.len();
-            out.resize(start + RECORD_OVERHEAD_BYTES_MAX, 0);
-            let written = traffic.queue_close_notify(&mut out[start..]).unwrap_or(0);
-            out.truncate(start + written);
+            let room = out.room(RECORD_OVERHEAD_BYTES_MAX);
+            let written = traffic.queue_close_notify(room).unwrap_or(0);
+            out.filled(written);
             Ok(())
         });
     }
@@ -176,7 +173,7 @@ impl Tls {
     fn receive_behind_partial(
         &mut self,
         plain: &mut Vec<u8>,
-        out: &mut Vec<u8>,
+        out: &mut Outgoing,
     ) -> Result<Progress, TlsError> {
         let State::Live { conn, .. } = &mut self.state else { return Ok(Progress::default()) };
         let (used, progress) = pump(conn, &mut self.partial, plain, out)?;
@@ -192,7 +189,7 @@ impl Tls {
     }
 
     /// Feeds the first flight; true once its server name has chosen a configuration.
-    fn hello(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, TlsError> {
+    fn hello(&mut self, mut bytes: &[u8], out: &mut Outgoing) -> Result<bool, TlsError> {
         let State::Hello { acceptor, configs } = &mut self.state else { return Ok(true) };
         let accepted = loop {
             match acceptor.accept() {
@@ -210,8 +207,10 @@ impl Tls {
                     }
                 }
                 Err((error, mut alert)) => {
+                    let mut told = Vec::new();
                     // Writing to memory does not fail.
-                    let _ = alert.write_all(out);
+                    let _ = alert.write_all(&mut told);
+                    out.extend_from_slice(&told);
                     self.state = State::Dead;
                     return Err(error.into());
                 }
@@ -242,7 +241,7 @@ fn pump(
     conn: &mut UnbufferedServerConnection,
     bytes: &mut [u8],
     plain: &mut Vec<u8>,
-    out: &mut Vec<u8>,
+    out: &mut Outgoing,
 ) -> Result<(usize, Progress), TlsError> {
     let mut used = 0;
     let mut progress = Progress::default();
@@ -285,8 +284,8 @@ fn pump(
 fn with_write_traffic<T>(
     conn: &mut UnbufferedServerConnection,
     partial: &mut [u8],
-    out: &mut Vec<u8>,
-    write: impl FnOnce(WriteTraffic<'_>, &mut Vec<u8>) -> Result<T, TlsError>,
+    out: &mut Outgoing,
+    write: impl FnOnce(WriteTraffic<'_>, &mut Outgoing) -> Result<T, TlsError>,
 ) -> Result<Option<T>, TlsError> {
     loop {
         // What ends inside a record is shown again, and stays: nothing can be used up of it.
@@ -299,16 +298,14 @@ fn with_write_traffic<T>(
     }
 }
 
-fn encode(data: &mut EncodeTlsData<'_>, out: &mut Vec<u8>) {
-    let start = out.len();
+fn encode(data: &mut EncodeTlsData<'_>, out: &mut Outgoing) {
     // Asked without room first, it says how much it needs: a guess of a whole record would stay with the buffer.
-    let mut room = 0;
+    let mut needed = 0;
     loop {
-        out.resize(start + room, 0);
-        match data.encode(&mut out[start..]) {
-            Ok(written) => return out.truncate(start + written),
-            Err(EncodeError::InsufficientSize(size)) => room = size.required_size,
-            Err(EncodeError::AlreadyEncoded) => return out.truncate(start),
+        match data.encode(out.room(needed)) {
+            Ok(written) => return out.filled(written),
+            Err(EncodeError::InsufficientSize(size)) => needed = size.required_size,
+            Err(EncodeError::AlreadyEncoded) => return,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cobrowse_connection::{Connection, Event, Response, Scratch, TlsConfigs, frame_prefix};
+use cobrowse_connection::{
+    Connection, Event, Outgoing, Response, Scratch, TlsConfigs, frame_prefix,
+};
 use protocol::close::CloseCode;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -46,7 +48,7 @@ fn tls_that_is_none_is_refused_with_an_alert_and_nothing_else_happens() {
     let world = World::new();
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16; 500], &[0; 1], &[0xff; 40_000]] {
         let mut server = Connection::new(world.configs.clone());
-        let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+        let (mut scratch, mut out) = (Scratch::default(), Outgoing::default());
         server.receive(&mut garbage.to_vec(), &mut scratch, &mut out);
         let over = matches!(scratch.events.last(), Some(Event::Closed(Some(_))));
         // One zero byte may yet become a record; everything else is over at once.
@@ -91,7 +93,7 @@ struct Pair {
     client: ClientConnection,
     server: Connection,
     scratch: Scratch,
-    to_client: Vec<u8>,
+    to_client: Outgoing,
     client_got: Vec<u8>,
     cut: usize,
 }
@@ -146,7 +148,7 @@ impl World {
             client: ClientConnection::new(config, name).unwrap(),
             server: Connection::new(self.configs.clone()),
             scratch: Scratch::default(),
-            to_client: Vec::new(),
+            to_client: Outgoing::default(),
             client_got: Vec::new(),
             cut,
         };

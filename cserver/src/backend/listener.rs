@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::config::Congestion;
 use crate::limits::{BACKLOG, SEND_BUFFER_BYTES};
 
 /// Binds `cores` listeners to each address; the result is one list a core. Port 0 takes one free port for all cores.
@@ -44,6 +45,21 @@ pub fn share(handed: &[TcpListener], cores: usize) -> io::Result<Vec<Vec<TcpList
         }
     }
     Ok(all)
+}
+
+/// Chooses the congestion control of what is accepted from now on. A kernel that does not have it, or does not let this user have it,
+/// keeps its own.
+pub fn steer(listeners: &[Vec<TcpListener>], congestion: Congestion) {
+    let Some(name) = congestion.name() else { return };
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    for listener in listeners.iter().flatten() {
+        if let Err(error) = SockRef::from(listener).set_tcp_congestion(name.as_bytes()) {
+            tracing::info!(%error, name, "the host's congestion control stays in use");
+            return;
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    let _ = (listeners, name);
 }
 
 /// An address cannot be listened on.
@@ -128,6 +144,25 @@ mod tests {
             let given: usize = all.iter().map(Vec::len).sum();
             assert_eq!(given, 2 * sockets.max(cores), "{sockets} sockets, {cores} cores");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn accepted_sockets_have_the_congestion_control_that_was_chosen() {
+        let all = bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+        let named = |socket: SockRef<'_>| {
+            let name = socket.tcp_congestion().unwrap();
+            String::from_utf8(name).unwrap().trim_end_matches('\0').to_owned()
+        };
+        let hosts = named(SockRef::from(&all[0][0]));
+        steer(&all, Congestion::Host);
+        assert_eq!(named(SockRef::from(&all[0][0])), hosts);
+        // Every kernel has it.
+        steer(&all, Congestion::Reno);
+        all[0][0].set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(all[0][0].local_addr().unwrap()).unwrap();
+        let (accepted, _) = all[0][0].accept().unwrap();
+        assert_eq!(named(SockRef::from(&accepted)), "reno");
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl<W: Watch> Turn<W> {
         self.spare = list;
         self.shard.handle_time(now);
         self.shard.end_turn(now);
-        while let Some(link) = self.shard.poll_send() {
+        while let Some(link) = self.shard.poll_send(now) {
             self.send(now, link);
         }
         self.outputs();

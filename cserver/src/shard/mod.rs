@@ -7,6 +7,8 @@
 //! Calling order, for a backend: any number of `handle_*`, then [`Shard::end_turn`], then [`Shard::poll_send`] until it
 //! is empty, then [`Shard::poll_output`] until it is empty, then wait, at most until [`Shard::next_deadline`].
 
+#[cfg(test)]
+mod allocations;
 mod effects;
 mod errands;
 mod flush;
@@ -25,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use connection::{Connection, Event, Scratch};
+use connection::{Connection, Event, Outgoing, Scratch};
 use protocol::control::ReportEvent;
 use protocol::figures::CoreFigures;
 use protocol::{AgentId, CloseCode, GroupId, SessionId, SessionNumber};
@@ -63,7 +65,8 @@ pub struct Shard {
     scratch: Scratch,
     /// Plaintext of what one connection is sent in one turn.
     plain: Vec<u8>,
-    pool: Vec<Vec<u8>>,
+    /// Buffers that have been sent and serve again.
+    pool: Vec<Outgoing>,
     sends: Vec<LinkId>,
     outputs: VecDeque<Output>,
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
@@ -105,7 +108,7 @@ pub enum Output {
 pub struct Cargo {
     connection: Connection,
     /// Sealed and not sent yet: a TLS session ticket, mostly, since the request came with the end of the handshake.
-    unsent: Vec<u8>,
+    unsent: Outgoing,
     errand: Errand,
 }
 
@@ -262,8 +265,7 @@ impl Shard {
     /// Who only asks (for health, or to be told to go elsewhere) does not hold it up.
     pub fn is_drained(&self, now: Now) -> bool {
         let done = |slot: &Slot| {
-            slot.sent == slot.outgoing.len()
-                && matches!(slot.role, Role::Control | Role::Guest { .. })
+            slot.outgoing.is_empty() && matches!(slot.role, Role::Control | Role::Guest { .. })
         };
         self.drain_until_ms.is_some_and(|until_ms| {
             now.mono_ms >= until_ms || self.slots.iter().all(|(_, slot)| done(slot))
@@ -280,7 +282,7 @@ impl Shard {
     pub fn unsent(&self, link: LinkId) -> &[u8] {
         let (_, at) = parts(link);
         match self.slots.get(at) {
-            Some(slot) if slot.link == link => &slot.outgoing[slot.sent..],
+            Some(slot) if slot.link == link => &slot.outgoing,
             _ => &[],
         }
     }
@@ -396,7 +398,7 @@ impl Shard {
         slot.ending.get_or_insert(Ending::Flushing { until_ms: now.mono_ms + FLUSH_MS });
         self.set_timer(link);
         let Some(slot) = get(&mut self.slots, link) else { return };
-        if slot.outgoing.len() == slot.sent {
+        if slot.outgoing.is_empty() {
             self.shut(now, link);
         } else {
             self.want_send(link);

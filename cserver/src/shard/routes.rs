@@ -11,7 +11,7 @@ use protocol::{CloseCode, JoinId, SessionId, Subject, Ticket};
 use relay::LinkId;
 
 use super::errands::{Errand, ViewPart};
-use super::slot::Role;
+use super::slot::{Role, Slot};
 use super::{Cargo, Now, Output, Shard, get};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX};
 use crate::pages;
@@ -93,9 +93,8 @@ impl Shard {
             return;
         }
         let slot = self.slots.remove(at);
-        let mut unsent = slot.outgoing;
-        unsent.drain(..slot.sent);
-        let cargo = Box::new(Cargo { connection: slot.connection, unsent, errand });
+        let Slot { connection, outgoing: unsent, .. } = *slot;
+        let cargo = Box::new(Cargo { connection, unsent, errand });
         self.outputs.push_back(Output::HandOver { link, to, cargo });
     }
 }

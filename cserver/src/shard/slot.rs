@@ -1,6 +1,6 @@
 //! What a shard knows of one connection.
 
-use connection::Connection;
+use connection::{Connection, Outgoing};
 use relay::LinkId;
 
 use crate::limits::{KEEP_ALIVE_MS, LINGER_MS};
@@ -12,9 +12,8 @@ pub(super) struct Slot {
     pub(super) link: LinkId,
     pub(super) connection: Connection,
     pub(super) role: Role,
-    /// Sealed bytes, of which `sent` have left. Without an allocation while nothing is unsent.
-    pub(super) outgoing: Vec<u8>,
-    pub(super) sent: usize,
+    /// Sealed bytes. Without an allocation while nothing is unsent.
+    pub(super) outgoing: Outgoing,
     pub(super) ending: Option<Ending>,
     /// In the list of connections to send.
     pub(super) queued: bool,
@@ -58,8 +57,7 @@ impl Slot {
             link,
             connection,
             role,
-            outgoing: Vec::new(),
-            sent: 0,
+            outgoing: Outgoing::default(),
             ending: None,
             queued: false,
             refill: false,

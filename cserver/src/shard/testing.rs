@@ -90,10 +90,11 @@ impl World {
         let (shared, pki) = shared_and_pki(cores, WALL_MS);
         let shards = (0..cores)
             .map(|core| {
-                let mut state = core as u8;
+                let mut state = core as u32;
                 let entropy = Box::new(move |bytes: &mut [u8]| {
-                    state = state.wrapping_add(16);
-                    bytes.fill(state);
+                    state += 16;
+                    let all = bytes.iter_mut().zip(state.to_le_bytes().into_iter().cycle());
+                    all.for_each(|(byte, of_state)| *byte = of_state);
                 });
                 Shard::new(core, cores, shared.clone(), entropy)
             })
@@ -189,7 +190,7 @@ impl World {
         for core in 0..self.shards.len() {
             self.shards[core].handle_time(self.now);
             self.shards[core].end_turn(self.now);
-            while let Some(link) = self.shards[core].poll_send() {
+            while let Some(link) = self.shards[core].poll_send(self.now) {
                 moved |= self.deliver(core, link);
             }
             moved |= self.outputs(core);
@@ -310,6 +311,17 @@ impl World {
 }
 
 impl Client {
+    /// Plaintext as it comes over the wire.
+    pub(super) fn sealed(&mut self, plain: &[u8]) -> Vec<u8> {
+        self.tls.set_buffer_limit(None);
+        self.tls.writer().write_all(plain).unwrap();
+        let mut wire = Vec::new();
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut wire).unwrap();
+        }
+        wire
+    }
+
     fn take(&mut self, mut bytes: &[u8]) {
         let mut at = bytes;
         while let [_, _, _, high, low, ..] = *at {
@@ -464,8 +476,12 @@ fn tls() -> (TlsConfigs, Pki) {
     roots.add(CertificateDer::from(ca.der().to_vec())).unwrap();
     let roots = Arc::new(roots);
     let (chain, key) = leaf(HOST, ExtendedKeyUsagePurpose::ServerAuth);
-    let public =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let public = ServerConfig::builder_with_provider(connection::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
     let (chain, key) = leaf(CONTROL, ExtendedKeyUsagePurpose::ServerAuth);
     let verifier = WebPkiClientVerifier::builder(roots.clone()).build().unwrap();
     let control = ServerConfig::builder()

@@ -1,7 +1,7 @@
 //! A whole connection under arbitrary bytes: it never becomes an established one, says little, and nothing after its end.
 
 use connection::rustls::version::{TLS12, TLS13};
-use connection::{Event, Scratch};
+use connection::{Event, Outgoing, Scratch};
 
 use super::{Outcome, Target};
 use crate::limits::MEMORY_PER_BYTE_MAX;
@@ -23,7 +23,7 @@ fn run(input: &[u8]) -> Outcome {
 }
 
 struct Received {
-    said: Vec<u8>,
+    said: Outgoing,
     ended: bool,
 }
 
@@ -41,7 +41,7 @@ fn records(mut input: &[u8]) -> Vec<Vec<u8>> {
 
 fn receive(pieces: Vec<Vec<u8>>) -> Received {
     let mut connection = wire::fresh();
-    let (mut scratch, mut said) = (Scratch::default(), Vec::new());
+    let (mut scratch, mut said) = (Scratch::default(), Outgoing::default());
     let mut ended = false;
     for mut piece in pieces {
         let before = said.len();

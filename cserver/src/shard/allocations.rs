@@ -1,0 +1,130 @@
+//! What the steady path allocates: a diff and a keyframe that go from a visitor's socket to every agent's, counted.
+//!
+//! The figures stand in docs/ARCHITECTURE.md. They are bounds from above; who makes them smaller writes down the smaller ones.
+
+use allocation_counter::{AllocationInfo, measure};
+use protocol::Privileges;
+use protocol::frame::{Flags, Kind};
+
+use super::testing::{World, message};
+
+/// One session on one core, whose clients' ends are left out of what is counted.
+struct Steady {
+    world: World,
+    visitor: usize,
+    agents: u64,
+    epoch: u32,
+    sequence: u32,
+}
+
+impl Steady {
+    fn new(agents: u64) -> Self {
+        let mut world = World::new(1);
+        let visitor = world.start(0, SESSION);
+        for _ in 0..agents {
+            world.agent(0, SESSION, Privileges::VIEW);
+        }
+        Self { world, visitor, agents, epoch: 0, sequence: 0 }
+    }
+
+    fn keyframe(&mut self, chunks: u32) -> AllocationInfo {
+        self.epoch += 1;
+        self.sequence = chunks;
+        let mut plain = message(Kind::Facts, 0, self.epoch, 0, b"{}");
+        for at in 1..=chunks {
+            let first = if at == 1 { Flags::FIRST.0 } else { 0 };
+            let last = if at == chunks { Flags::LAST.0 } else { 0 };
+            let chunk = [7; CHUNK_BYTES];
+            plain.extend(message(Kind::Keyframe, first | last, self.epoch, at, &chunk));
+        }
+        self.turn(&plain)
+    }
+
+    fn diff(&mut self) -> AllocationInfo {
+        self.sequence += 1;
+        self.turn(&message(Kind::Diff, 0, self.epoch, self.sequence, &[7; 400]))
+    }
+
+    /// The server's part of what a backend does with these bytes of the visitor.
+    fn turn(&mut self, plain: &[u8]) -> AllocationInfo {
+        let World { shards, clients, now, .. } = &mut self.world;
+        let (shard, now) = (&mut shards[0], *now);
+        let client = &mut clients[self.visitor];
+        let mut wire = client.sealed(plain);
+        let link = client.link;
+        let (mut left_bytes, mut sends) = (0, 0);
+        let counted = measure(|| {
+            for read in wire.chunks_mut(crate::limits::READ_BYTES) {
+                shard.handle_bytes(now, link, read);
+                shard.handle_time(now);
+                shard.end_turn(now);
+                while let Some(link) = shard.poll_send(now) {
+                    let bytes = shard.unsent(link).len();
+                    shard.handle_sent(now, link, bytes);
+                    left_bytes += bytes;
+                    sends += 1;
+                }
+            }
+        });
+        let expected = plain.len() as u64 * self.agents;
+        assert!(left_bytes as u64 > expected * 9 / 10, "{left_bytes} of {expected} bytes left");
+        assert!(sends >= self.agents, "not everybody was sent something");
+        counted
+    }
+}
+
+#[test]
+fn a_diff_costs_one_allocation_an_agent_and_few_more_for_itself() {
+    let mut steady = Steady::new(AGENTS);
+    steady.keyframe(1);
+    for _ in 0..100 {
+        steady.diff();
+    }
+    let counts: Vec<u64> = (0..100).map(|_| steady.diff().count_total).collect();
+    let most = *counts.iter().max().unwrap();
+    // The log's table grows now and then, which is one more.
+    assert!(most <= AGENTS * RECORD_ALLOCATIONS + DIFF_ALLOCATIONS + 1, "{counts:?}");
+    let of_one: Vec<u64> = {
+        let mut alone = Steady::new(1);
+        alone.keyframe(1);
+        for _ in 0..100 {
+            alone.diff();
+        }
+        (0..100).map(|_| alone.diff().count_total).collect()
+    };
+    let least = *of_one.iter().min().unwrap();
+    assert_eq!(counts.iter().min().unwrap() - least, (AGENTS - 1) * RECORD_ALLOCATIONS);
+}
+
+#[test]
+fn a_keyframe_costs_one_allocation_a_record_of_each_agent_and_few_more_for_each_chunk() {
+    let mut steady = Steady::new(AGENTS);
+    for _ in 0..5 {
+        steady.keyframe(CHUNKS);
+    }
+    let counted = steady.keyframe(CHUNKS);
+    let chunks = u64::from(CHUNKS);
+    let records = AGENTS * (chunks * RECORDS_OF_A_CHUNK + 1);
+    let most = records * RECORD_ALLOCATIONS + chunks * CHUNK_ALLOCATIONS + DIFF_ALLOCATIONS;
+    assert!(counted.count_total <= most, "{} of at most {most}", counted.count_total);
+    // What stays is the new keyframe in the place of the old, and sealed bytes find their buffers ready.
+    let kept = counted.count_current.unsigned_abs();
+    assert!(kept <= chunks, "{kept} allocations more or fewer are held than before");
+}
+
+/// rustls makes each record in memory of its own.
+const RECORD_ALLOCATIONS: u64 = 1;
+
+/// tungstenite's context with its two buffers, the message, and the log's own copy of it.
+const DIFF_ALLOCATIONS: u64 = 7;
+
+/// A chunk comes in several reads, and tungstenite's buffer grows until it holds it.
+const CHUNK_ALLOCATIONS: u64 = 8;
+
+/// Four of 16 KiB for the body, and one for what stands before it.
+const RECORDS_OF_A_CHUNK: u64 = 5;
+
+const AGENTS: u64 = 20;
+const CHUNKS: u32 = 4;
+const CHUNK_BYTES: usize = 60 * 1024;
+const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
