@@ -84,13 +84,16 @@ pub struct Load {
     pub connections: AtomicU64,
     /// When it turned last, monotonic milliseconds.
     pub turned_ms: AtomicU64,
+    /// It takes no new sessions: it is full, and who is inside would notice.
+    pub refuses: AtomicBool,
 }
 
 impl Default for Load {
     fn default() -> Self {
         let zero = AtomicU64::default;
         let turned_ms = AtomicU64::new(NEVER);
-        Self { sessions: zero(), agents: zero(), connections: zero(), turned_ms }
+        let refuses = AtomicBool::new(false);
+        Self { sessions: zero(), agents: zero(), connections: zero(), turned_ms, refuses }
     }
 }
 
@@ -193,15 +196,16 @@ impl Shared {
         }
     }
 
-    /// Gives a new session to the least loaded core.
+    /// Gives a new session to the least loaded core; `overload` when all of them are full.
     pub fn claim(&self, session: SessionId) -> Result<CoreIndex, CloseCode> {
         let least = |load: &&Load| load.sessions.load(Ordering::Relaxed);
         let mut directory = self.directory.lock();
         if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
         }
-        let core = self.loads.iter().enumerate().min_by_key(|(_, load)| least(load));
-        let core = core.map_or(0, |(core, _)| core);
+        let takes = |(_, load): &(CoreIndex, &Load)| !load.refuses.load(Ordering::Relaxed);
+        let cores = self.loads.iter().enumerate().filter(takes);
+        let (core, _) = cores.min_by_key(|(_, load)| least(load)).ok_or(CloseCode::Overload)?;
         directory.owners.insert(session.number, core);
         // Counted now, or a burst of starts within one turn would all go to one core.
         self.loads[core].sessions.fetch_add(1, Ordering::Relaxed);
@@ -289,6 +293,11 @@ impl Shared {
     /// What a core has counted.
     pub fn figures(&self, core: CoreIndex) -> CoreFigures {
         self.figures[core].lock().clone()
+    }
+
+    /// Whether every core is so full that it takes no new sessions.
+    pub fn is_full(&self) -> bool {
+        self.loads.iter().all(|load| load.refuses.load(Ordering::Relaxed))
     }
 
     /// When the certificates expire, seconds of the wall clock, by what they are for.

@@ -159,7 +159,7 @@ fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
 }
 
 /// Session tickets with keys of their own that change by themselves.
-fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, rustls::Error> {
+pub(crate) fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, rustls::Error> {
     #[cfg(feature = "aws-lc")]
     return rustls::crypto::aws_lc_rs::Ticketer::new();
     #[cfg(not(feature = "aws-lc"))]

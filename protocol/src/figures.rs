@@ -65,6 +65,8 @@ figures! {
     keyframe_requests "keyframe_requests_total" "Keyframes asked of visitors.";
     keyframe_requests_delayed "keyframe_requests_delayed_total" "Of which so many had to wait for their interval or the core's budget.";
     pointers_dropped "pointers_dropped_total" "Pointers dropped from a visitor's full queue.";
+    ephemerals_dropped "ephemerals_dropped_total" "Ephemeral frames left out because the core was full.";
+    pressure "pressure_steps" "What the core leaves out because it is full: 0 nothing, 1 to 4 its flush waits up to 20 ms, 5 ephemeral frames, 6 lagging agents skip earlier, 7 new sessions are refused.";
     agent_frames_dropped "agent_frames_dropped_total" "Other frames of agents dropped.";
 }
 

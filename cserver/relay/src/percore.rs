@@ -20,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) events: VecDeque<Event>,
     /// Connections with something to send, each once; some may be gone by now.
     pub(crate) dirty: VecDeque<LinkId>,
+    /// Ephemeral frames are left out: the core is full.
+    pub(crate) leaves_out_ephemeral: bool,
     budget: Bucket,
     /// Sessions whose request waits for the budget, in their order.
     line: VecDeque<SessionRef>,
@@ -35,6 +37,7 @@ impl Core {
             timers: Timers::default(),
             events: VecDeque::new(),
             dirty: VecDeque::new(),
+            leaves_out_ephemeral: false,
             budget: Bucket::new(bounds.resync_bytes_per_s, bounds.resync_bytes_per_s, 0),
             line: VecDeque::new(),
             line_armed_ms: UNARMED,

@@ -254,6 +254,11 @@ impl Relay {
         None
     }
 
+    /// Whether [`poll_dirty`](Self::poll_dirty) may have something.
+    pub fn has_dirty(&self) -> bool {
+        !self.core.dirty.is_empty()
+    }
+
     /// The next frame for a connection if it has one of at most `room` bytes with its prefix. A frame has at most
     /// [`FRAME_WIRE_BYTES_MAX`](crate::FRAME_WIRE_BYTES_MAX).
     pub fn next_frame(&mut self, now: u64, link: LinkId, room: usize) -> Option<WireFrame> {
@@ -317,6 +322,12 @@ impl Relay {
         for session in self.of_group(group) {
             self.with(session, |_, session| session.set_settings(visitor.clone(), grace_ms));
         }
+    }
+
+    /// How full the core is: whether ephemeral frames are left out, and what agents may lag behind before they skip.
+    pub fn relieve(&mut self, leave_out_ephemeral: bool, agent_lag_bytes_max: u64) {
+        self.core.leaves_out_ephemeral = leave_out_ephemeral;
+        self.core.bounds.agent_lag_bytes_max = agent_lag_bytes_max;
     }
 
     // -- time and results

@@ -50,6 +50,8 @@ pub struct Stats {
     pub agent_frames_dropped: u64,
     /// Ephemeral frames replaced in the slot by a newer one.
     pub ephemerals_superseded: u64,
+    /// Ephemeral frames left out because the core was full.
+    pub ephemerals_dropped: u64,
     /// Joins forgotten because they had no connection for too long.
     pub joins_forgotten: u64,
 }

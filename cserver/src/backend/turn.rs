@@ -14,7 +14,9 @@ use relay::LinkId;
 
 use super::office::Bell;
 use super::{Clock, Core, Office, Post, micros};
-use crate::limits::{ACCEPTS_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX};
+use crate::limits::{
+    ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX,
+};
 use crate::shard::{Now, Output, Shard};
 
 /// Tells which sockets are ready.
@@ -53,6 +55,9 @@ pub(super) fn serve(core: Core, watch: impl Watch) -> io::Result<()> {
         turn.watch.wait(turn.patience(now), &mut ready)?;
         let began = Instant::now();
         now = turn.clock.now();
+        if turn.shard.is_load_due(now) {
+            turn.shard.handle_load(now, cpu_us());
+        }
         for one in ready.drain(..) {
             turn.note(one);
         }
@@ -173,7 +178,16 @@ impl<W: Watch> Turn<W> {
             }
         }
         let mut list = std::mem::replace(&mut self.readable, std::mem::take(&mut self.spare));
+        let mut handshakes = 0;
         for link in list.drain(..) {
+            if self.shard.is_stranger(link) {
+                handshakes += 1;
+                if handshakes > HANDSHAKES_PER_TURN_MAX {
+                    // Keeps its place in line; who is inside is read on.
+                    self.readable.push(link);
+                    continue;
+                }
+            }
             if self.read(now, link) {
                 self.readable.push(link);
             }
@@ -320,6 +334,12 @@ impl<W: Watch> Turn<W> {
     }
 }
 
+/// Processor time of this thread so far.
+fn cpu_us() -> u64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    u64::try_from(used.tv_sec * 1_000_000 + used.tv_nsec / 1_000).unwrap_or(0)
+}
+
 fn find(sockets: &mut [Option<Socket>], link: LinkId) -> Option<&mut Socket> {
     sockets.get_mut(index(link))?.as_mut().filter(|socket| socket.link == link)
 }
@@ -333,3 +353,122 @@ pub(super) const BELL: u64 = u64::MAX - 1;
 const LISTENERS: u64 = 0xffff_ffff_0000_0000 | 0x8000_0000;
 
 const _: () = assert!(crate::limits::CONNECTIONS_PER_CORE_MAX < 0x8000_0000);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use connection::rustls::pki_types::ServerName;
+    use connection::rustls::{ClientConfig, ClientConnection};
+
+    use super::*;
+    use crate::backend::listener;
+    use crate::shard::testing::{HOST, shared_now};
+
+    /// Says nothing: the test says what is ready.
+    struct Silent;
+
+    impl Watch for Silent {
+        fn add(&mut self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn remove(&mut self, _: BorrowedFd<'_>, _: u64) {}
+
+        fn bell(&mut self) -> io::Result<Bell> {
+            Ok(Box::new(|| {}))
+        }
+
+        fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Ready>) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// One core's turn over real sockets, and its clients' ends.
+    struct Bench {
+        turn: Turn<Silent>,
+        address: std::net::SocketAddr,
+        client: Arc<ClientConfig>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let clock = Clock::start();
+            let (shared, client) = shared_now(1, clock.now().wall_ms);
+            let shard = Shard::new(0, 1, shared, Box::new(|bytes| bytes.fill(7)));
+            let mut listeners = listener::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+            let listeners = listeners.remove(0);
+            let address = listeners[0].local_addr().unwrap();
+            let office = Arc::new(Office::new(1));
+            let turn = Turn::new(Core { shard, listeners, office, clock }, Silent).unwrap();
+            Self { turn, address, client }
+        }
+
+        /// Somebody who has sent a ClientHello.
+        fn stranger(&self) -> (TcpStream, ClientConnection) {
+            let mut socket = TcpStream::connect(self.address).unwrap();
+            let name = ServerName::try_from(HOST).unwrap();
+            let mut tls = ClientConnection::new(self.client.clone(), name).unwrap();
+            tls.write_tls(&mut socket).unwrap();
+            (socket, tls)
+        }
+
+        /// A turn in which all of these can be read; it accepts whoever waits.
+        fn turn(&mut self, ready: &[LinkId]) {
+            for link in ready {
+                let token = link.0;
+                let (readable, writable, closed, ended) = (true, false, false, false);
+                self.turn.note(Ready { token, readable, writable, closed, ended });
+            }
+            self.turn.listeners[0].pending = true;
+            self.turn.run(self.turn.clock.now());
+        }
+
+        fn links(&self) -> Vec<LinkId> {
+            self.turn.sockets.iter().flatten().map(|socket| socket.link).collect()
+        }
+
+        /// Accepts until there are so many connections.
+        fn accept(&mut self, count: usize) {
+            while self.links().len() < count {
+                self.turn(&[]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_storm_of_handshakes_takes_its_turns_and_who_is_inside_is_read_in_each() {
+        let mut bench = Bench::new();
+        let (mut socket, mut tls) = bench.stranger();
+        bench.accept(1);
+        let inside = bench.links()[0];
+        while bench.turn.shard.is_stranger(inside) {
+            bench.turn(&[inside]);
+            if tls.is_handshaking() {
+                tls.read_tls(&mut socket).unwrap();
+                tls.process_new_packets().unwrap();
+            }
+            tls.write_tls(&mut socket).unwrap();
+        }
+        let strangers: Vec<_> = (0..STORM).map(|_| bench.stranger()).collect();
+        bench.accept(1 + STORM);
+        let of_storm: Vec<LinkId> =
+            bench.links().into_iter().filter(|link| *link != inside).collect();
+        // The storm was told of first, and who is inside last.
+        bench.turn(&[of_storm, vec![inside]].concat());
+        assert_eq!(bench.turn.readable.len(), STORM - HANDSHAKES_PER_TURN_MAX);
+        assert!(!bench.turn.readable.contains(&inside), "it was held up by strangers");
+        while !bench.turn.readable.is_empty() {
+            let before = bench.turn.readable.len();
+            bench.turn(&[inside]);
+            let after = bench.turn.readable.len();
+            assert_eq!(before - after, before.min(HANDSHAKES_PER_TURN_MAX));
+        }
+        for (mut socket, mut tls) in strangers {
+            tls.read_tls(&mut socket).unwrap();
+            tls.process_new_packets().unwrap();
+        }
+    }
+
+    const STORM: usize = 5 * HANDSHAKES_PER_TURN_MAX;
+}

@@ -16,8 +16,19 @@ impl Shard {
     /// All input of this turn was handled: settles its effects and seals what is to be sent, or the first of it.
     pub fn end_turn(&mut self, now: Now) {
         self.relay_events(now);
-        self.seal_batch(now);
+        self.flushing = now.mono_ms >= self.flush_due_ms();
+        if self.flushing && self.seal_batch(now) {
+            self.flushed_ms = now.mono_ms;
+        }
         self.publish_load(now);
+    }
+
+    /// When what has come may leave: at once, unless the core is full.
+    pub(super) fn flush_due_ms(&self) -> u64 {
+        match self.pressure.flush_ms() {
+            0 => 0,
+            wait_ms => self.flushed_ms + wait_ms,
+        }
     }
 
     /// The next connection with bytes for its socket. Seals more when what was sealed has been given out.
@@ -29,7 +40,7 @@ impl Shard {
                     return Some(link);
                 }
             }
-            if !self.seal_batch(now) {
+            if !self.flushing || !self.seal_batch(now) {
                 return None;
             }
         }

@@ -12,7 +12,10 @@ mod allocations;
 mod effects;
 mod errands;
 mod flush;
+#[cfg(test)]
+mod overload;
 mod presence;
+mod pressure;
 mod routes;
 mod slot;
 #[cfg(test)]
@@ -39,6 +42,7 @@ use crate::limits::{CONNECTIONS_PER_CORE_MAX, FLUSH_MS, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
 use errands::Errand;
 pub use presence::PresenceNews;
+use pressure::Pressure;
 use slot::{Ending, Role, Slot};
 
 /// Both clocks, read once a turn by the backend.
@@ -73,6 +77,10 @@ pub struct Shard {
     control_due_ms: u64,
     metrics_due_ms: u64,
     drain_until_ms: Option<u64>,
+    pressure: Pressure,
+    /// The flush is under way, which began last at this time.
+    flushing: bool,
+    flushed_ms: u64,
     counts: CoreFigures,
 }
 
@@ -162,6 +170,9 @@ impl Shard {
             control_due_ms: 0,
             metrics_due_ms: 0,
             drain_until_ms: None,
+            pressure: Pressure::default(),
+            flushing: false,
+            flushed_ms: 0,
             counts: CoreFigures::default(),
         }
     }
@@ -276,6 +287,14 @@ impl Shard {
     /// more may be read from it here.
     pub fn holds(&self, link: LinkId) -> bool {
         self.slots.get(parts(link).1).is_some_and(|slot| slot.link == link)
+    }
+
+    /// Whether its TLS handshake is still to be done, which costs as much as a hundred frames.
+    pub fn is_stranger(&self, link: LinkId) -> bool {
+        let slot = self.slots.get(parts(link).1).filter(|slot| slot.link == link);
+        slot.is_some_and(|slot| {
+            matches!(slot.role, Role::Guest { .. }) && !slot.connection.is_established()
+        })
     }
 
     /// Bytes that wait for the socket of `link`.
@@ -425,6 +444,28 @@ impl Shard {
     /// A turn has taken so long, in microseconds.
     pub fn note_turn(&mut self, us: u64) {
         self.counts.turns.note(us);
+        self.pressure.note_turn(us);
+    }
+
+    /// Whether [`Shard::handle_load`] is to be called: some times a second.
+    pub fn is_load_due(&self, now: Now) -> bool {
+        self.pressure.is_due(now.mono_ms)
+    }
+
+    /// The core's thread has used so many microseconds of processor time since it began.
+    pub fn handle_load(&mut self, now: Now, cpu_us: u64) {
+        if self.pressure.look(now.mono_ms, cpu_us) {
+            let pressure = &self.pressure;
+            self.relay.relieve(pressure.leaves_out_ephemeral(), pressure.lag_bytes_max());
+            let (core, refuses) = (self.core, pressure.refuses());
+            if self.shared.load(core).refuses.swap(refuses, Ordering::Relaxed) != refuses {
+                if refuses {
+                    tracing::warn!(core, "full: new sessions are refused until there is room");
+                } else {
+                    tracing::info!(core, "takes new sessions again");
+                }
+            }
+        }
     }
 
     /// Shows what was counted. Once a second: no frame waits for it.
@@ -452,6 +493,8 @@ impl Shard {
                 keyframe_requests: stats.keyframe_requests,
                 keyframe_requests_delayed: stats.keyframe_requests_delayed,
                 pointers_dropped: stats.pointers_dropped,
+                ephemerals_dropped: stats.ephemerals_dropped,
+                pressure: self.pressure.step(),
                 agent_frames_dropped: stats.agent_frames_dropped,
                 ..self.counts.clone()
             },

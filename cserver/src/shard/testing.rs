@@ -9,8 +9,10 @@ use std::sync::Arc;
 use connection::rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName,
 };
-use connection::rustls::server::WebPkiClientVerifier;
-use connection::rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
+use connection::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use connection::rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig,
+};
 use connection::{TlsConfigs, frame_prefix};
 use protocol::frame::{Flags, Header, Kind};
 use protocol::keys::TicketKey;
@@ -311,6 +313,11 @@ impl World {
 }
 
 impl Client {
+    /// Whether its handshake was that of a session known before.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// Plaintext as it comes over the wire.
     pub(super) fn sealed(&mut self, plain: &[u8]) -> Vec<u8> {
         self.tls.set_buffer_limit(None);
@@ -476,12 +483,14 @@ fn tls() -> (TlsConfigs, Pki) {
     roots.add(CertificateDer::from(ca.der().to_vec())).unwrap();
     let roots = Arc::new(roots);
     let (chain, key) = leaf(HOST, ExtendedKeyUsagePurpose::ServerAuth);
-    let public = ServerConfig::builder_with_provider(connection::provider())
+    let mut public = ServerConfig::builder_with_provider(connection::provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
+    public.session_storage = Arc::new(NoServerSessionStorage {});
+    public.ticketer = crate::tls::ticketer().unwrap();
     let (chain, key) = leaf(CONTROL, ExtendedKeyUsagePurpose::ServerAuth);
     let verifier = WebPkiClientVerifier::builder(roots.clone()).build().unwrap();
     let control = ServerConfig::builder()

@@ -205,6 +205,19 @@ fn a_session_ends_when_its_visitor_stays_away_longer_than_the_grace() {
 }
 
 #[test]
+fn who_comes_back_resumes_its_tls_session_on_whatever_core_it_meets() {
+    let mut world = World::new(2);
+    let first = world.connect(0);
+    world.exchange(first, &get("/nothing", ""));
+    assert!(!world.clients[first].is_resumed());
+    for core in [1, 0, 1] {
+        let again = world.connect(core);
+        world.exchange(again, &get("/nothing", ""));
+        assert!(world.clients[again].is_resumed(), "core {core}");
+    }
+}
+
+#[test]
 fn many_frames_of_one_turn_leave_as_one_record() {
     let mut world = World::new(1);
     let visitor = world.start(0, SESSION);

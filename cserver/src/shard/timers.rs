@@ -35,7 +35,8 @@ impl Shard {
     pub fn next_deadline(&self) -> Option<u64> {
         let timers = self.timers.peek().map(|Reverse((due_ms, _))| *due_ms);
         let control = self.control.is_some().then_some(self.control_due_ms);
-        [timers, control, self.relay.next_deadline(), self.drain_until_ms]
+        let flush = self.relay.has_dirty().then(|| self.flush_due_ms());
+        [timers, control, flush, self.relay.next_deadline(), self.drain_until_ms]
             .into_iter()
             .flatten()
             .min()
@@ -86,7 +87,7 @@ impl Shard {
         self.control_due_ms = now.mono_ms + LOAD_MS / 2;
         self.shared.keys.write().prune(now.wall_ms);
         let (sessions, agents, connections) = self.shared.totals();
-        let accepting = !self.shared.is_draining();
+        let accepting = !self.shared.is_draining() && !self.shared.is_full();
         let load = || LoadFigures { sessions, agents, connections, accepting };
         if let Some(control) = &mut self.control {
             let mut effects = control.tick(now.mono_ms, load);

@@ -178,6 +178,10 @@ impl Session {
     }
 
     fn put_ephemeral(&mut self, core: &mut Core, slot: usize, frame: WireFrame) {
+        if core.leaves_out_ephemeral {
+            core.stats.ephemerals_dropped += 1;
+            return;
+        }
         self.slot_version += 1;
         let version = self.slot_version;
         match self.slots.iter_mut().find(|held| held.slot == slot) {
