@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connection::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use connection::rustls::{self, ClientConfig, ClientConnection, RootCertStore, ServerConfig};
-use connection::{Connection, Outgoing, Scratch, TlsConfigs};
+use connection::{Connection, Event, Outgoing, Scratch, TlsConfigs};
 
 /// Certificates and both ends' configuration: made once, used for many handshakes.
 pub struct Ends {
@@ -87,6 +87,28 @@ impl Ends {
 }
 
 impl Ends {
+    /// Both ends' configuration, for a server of one's own.
+    pub(crate) fn into_configs(self) -> (TlsConfigs, Arc<ClientConfig>) {
+        let public = self.server.public.clone();
+        (TlsConfigs { public, control: None }, self.client)
+    }
+
+    /// Shakes hands, and the connection becomes a WebSocket.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn upgraded(&self) -> Pair {
+        let mut pair = self.shake();
+        let mut wire = pair.say(UPGRADE.as_bytes());
+        let (mut scratch, mut out) = (Scratch::default(), Outgoing::default());
+        pair.server.receive(&mut wire, &mut scratch, &mut out);
+        let Some(Event::Request(request)) = scratch.events.pop() else { panic!("no request") };
+        let offer = request.websocket.expect("it asks for a WebSocket");
+        pair.server.upgrade(&offer, "cobrowse.v1", &mut out);
+        assert!(pair.hear(&out).starts_with(b"HTTP/1.1 101 "), "it was refused");
+        pair
+    }
+
     /// Shakes hands and gives what the server's part of it took, by that clock.
     ///
     /// # Panics
@@ -138,7 +160,11 @@ impl Pair {
     }
 }
 
-const NAME: &str = "s1.example";
+/// The name in the certificate.
+pub(crate) const NAME: &str = "s1.example";
+
+const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: s1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.v1\r\n\r\n";
 
 #[cfg(test)]
 mod tests {

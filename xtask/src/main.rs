@@ -10,6 +10,7 @@ mod building;
 mod commands;
 mod demo;
 mod hardening;
+mod instructions;
 mod mirror;
 mod packages;
 mod peers;
@@ -76,6 +77,8 @@ enum Command {
     Mirror(mirror::Arguments),
     /// Measure other relays and the CServer under the same load, in turn, and compare.
     BenchPeers(peers::Arguments),
+    /// Count the instructions of the parts that run for every frame, connection or join, and compare with the baseline.
+    Instructions(instructions::Arguments),
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
     Stack(stack::Arguments),
 }
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::BenchPeers(arguments) => peers::run(&arguments).map(|()| true),
+        Command::Instructions(arguments) => instructions::run(&arguments),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
     match result {

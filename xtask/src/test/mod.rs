@@ -52,8 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
     for word in arguments.without.iter().chain(&arguments.only) {
         ensure!(
-            names.contains(&word.as_str()) || ["chromium", "io_uring"].contains(&word.as_str()),
-            "no stage {word:?}: there are {}, and the needs chromium and io_uring",
+            names.contains(&word.as_str())
+                || ["chromium", "io_uring", "valgrind"].contains(&word.as_str()),
+            "no stage {word:?}: there are {}, and the needs chromium, io_uring and valgrind",
             names.join(", ")
         );
     }

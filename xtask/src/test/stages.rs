@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{attack, building, hardening, mirror, packages, planted, simulate};
+use crate::{attack, building, hardening, instructions, mirror, packages, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
 pub(crate) const STAGES: &[Stage] = &[
     Stage {
         name: "tools",
-        about: "node, npm packages, Chromium and io_uring are there; installs what it may",
+        about: "node, npm packages, Chromium, valgrind and io_uring are there; installs what it may",
         needs: &[],
         run: tools::check,
     },
@@ -64,6 +64,12 @@ pub(crate) const STAGES: &[Stage] = &[
         about: "known bugs, put into the relay one by one, make the simulation fail",
         needs: &[],
         run: planted_bugs,
+    },
+    Stage {
+        name: "instructions",
+        about: "what runs for every frame, connection or join takes no more instructions than recorded",
+        needs: &["valgrind"],
+        run: counted_instructions,
     },
     Stage {
         name: "paths",
@@ -186,6 +192,11 @@ fn planted_bugs(context: &Context<'_>) -> Result<Count> {
     let told: String = summary.caught.iter().map(|(bug, how)| format!("{bug}: {how}\n")).collect();
     std::fs::write(&context.log, told)?;
     Ok(Count { passed: u64::try_from(summary.caught.len())?, ..Count::default() })
+}
+
+fn counted_instructions(context: &Context<'_>) -> Result<Count> {
+    let parts = instructions::check(context.repo, &context.log)?;
+    Ok(Count { passed: u64::try_from(parts)?, ..Count::default() })
 }
 
 fn paths(context: &Context<'_>) -> Result<Count> {

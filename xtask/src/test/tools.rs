@@ -1,4 +1,4 @@
-//! What has to be on the machine: node, npm packages, Chromium, io_uring. Installs what it may, and says what to do about the rest.
+//! What has to be on the machine: node, npm packages, Chromium, valgrind, io_uring. Installs what it may, and says what to do about the rest.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,9 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Count> {
     take(node(context).and_then(|()| npm_packages(context)));
     if !context.is_without("chromium") {
         take(chromium_or_install(context));
+    }
+    if !context.is_without("valgrind") {
+        take(valgrind_or_install(context));
     }
     if !context.is_without("io_uring") {
         take(io_uring());
@@ -117,6 +120,24 @@ fn npm_packages(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
+fn valgrind_or_install(context: &Context<'_>) -> Result<()> {
+    let root = &context.repo.root;
+    if crate::instructions::valgrind(root).is_ok() {
+        return Ok(());
+    }
+    if may_install(root) {
+        apt(root, &context.log, "update -q")?;
+        apt(root, &context.log, "install -q -y --no-install-recommends valgrind")?;
+    }
+    crate::instructions::valgrind(root)
+}
+
+/// Whether packages of the system may be installed: on Debian, as root.
+fn may_install(root: &Path) -> bool {
+    Path::new("/etc/debian_version").exists()
+        && Run::new("id", root, "-u").first_line().is_ok_and(|id| id == "0")
+}
+
 fn chromium_or_install(context: &Context<'_>) -> Result<()> {
     if chromium().is_some() {
         return Ok(());
@@ -127,9 +148,7 @@ fn chromium_or_install(context: &Context<'_>) -> Result<()> {
             named.to_string_lossy()
         );
     }
-    let may = Path::new("/etc/debian_version").exists()
-        && Run::new("id", &context.repo.root, "-u").first_line().is_ok_and(|id| id == "0");
-    if may {
+    if may_install(&context.repo.root) {
         let apt = |line: &str| apt(&context.repo.root, &context.log, line);
         apt("update -q")?;
         apt("install -q -y --no-install-recommends chromium fonts-liberation")?;

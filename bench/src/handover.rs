@@ -1,0 +1,155 @@
+//! Two cores of a server without a backend, and visitors who arrive on the wrong one.
+
+use std::sync::Arc;
+
+use connection::rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+use cserver::credentials::CookieKeys;
+use cserver::shard::{Now, Output, Shard};
+use cserver::shared::{Identity, Shared};
+use protocol::keys::TicketKey;
+use protocol::secret::Secret;
+use protocol::{GroupSettings, KeyId, SessionId, Subject, Ticket};
+
+use crate::pair::{Ends, NAME};
+
+/// See the module.
+pub struct Cores {
+    shared: Arc<Shared>,
+    shards: [Shard; 2],
+    client: Arc<ClientConfig>,
+    started: u8,
+}
+
+/// A visitor whose request waits to be read.
+pub struct Arriving {
+    core: usize,
+    link: relay::LinkId,
+    request: Vec<u8>,
+}
+
+impl Default for Cores {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cores {
+    /// Two cores that know one group and one key.
+    ///
+    /// # Panics
+    /// When the server refuses what it documents: a fault of the benchmark.
+    pub fn new() -> Self {
+        let ends = Ends::new();
+        let identity = Identity {
+            server: "s1".parse().expect("a server id"),
+            boot: [0; 16],
+            origin: format!("https://{NAME}"),
+            host: NAME.into(),
+            web_tier_url: "https://www.example".into(),
+            backend: "memory",
+            started_ms: 0,
+        };
+        let (tls, client) = ends.into_configs();
+        let shared = Shared::new(identity, tls, CookieKeys::new(&Secret::new([4; 32])), 2);
+        let settings = GroupSettings { origins: vec![SHOP.into()], ..GroupSettings::default() };
+        assert!(shared.set_group("demo".parse().expect("a group"), settings), "room for one group");
+        shared.keys.write().insert(
+            KeyId::from_bytes([3; 8]),
+            key(),
+            NOW.wall_ms + 60_000,
+            NOW.wall_ms,
+        );
+        let shared = Arc::new(shared);
+        let shard = |core| Shard::new(core, 2, shared.clone(), Box::new(|bytes| bytes.fill(9)));
+        Self { shards: [shard(0), shard(1)], shared, client, started: 0 }
+    }
+
+    /// A visitor with a ticket, after its TLS handshake with the core that will not be its own.
+    ///
+    /// # Panics
+    /// When the handshake fails.
+    pub fn arriving(&mut self) -> Arriving {
+        self.started += 1;
+        // New sessions go to the core with fewer of them, the first of equals; so they alternate.
+        let core = usize::from(self.started % 2 == 1);
+        let shard = &mut self.shards[core];
+        let link = shard.handle_accept(NOW).expect("room");
+        let name = ServerName::try_from(NAME).expect("a name");
+        let mut client = ClientConnection::new(self.client.clone(), name).expect("a client");
+        while client.is_handshaking() || shard.is_stranger(link) {
+            let mut up = Vec::new();
+            client.write_tls(&mut up).expect("memory takes everything");
+            shard.handle_bytes(NOW, link, &mut up);
+            let down = shard.unsent(link).to_vec();
+            shard.handle_sent(NOW, link, down.len());
+            let mut down = &down[..];
+            while !down.is_empty() {
+                client.read_tls(&mut down).expect("memory gives everything");
+                client.process_new_packets().expect("the server speaks TLS");
+            }
+        }
+        let request = self.request();
+        std::io::Write::write_all(&mut client.writer(), request.as_bytes()).expect("room");
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).expect("memory takes everything");
+        Arriving { core, link, request: wire }
+    }
+
+    /// The request is read, the connection goes to the other core, and that answers; bytes of the answer.
+    ///
+    /// # Panics
+    /// When it stays where it is.
+    pub fn hand_over(&mut self, arriving: &mut Arriving) -> usize {
+        let Arriving { core, link, request } = arriving;
+        self.shards[*core].handle_bytes(NOW, *link, request);
+        while let Some(output) = self.shards[*core].poll_output() {
+            if let Output::HandOver { to, cargo, .. } = output {
+                let link = self.shards[to].handle_arrival(NOW, cargo);
+                return self.shards[to].unsent(link).len();
+            }
+        }
+        panic!("it was not handed over");
+    }
+
+    fn request(&self) -> String {
+        let number = format!("{:032x}", self.started);
+        let session: SessionId = format!("demo:1:{number}").parse().expect("a session id");
+        let ticket = Ticket {
+            subject: Subject::Visitor { resume: Secret::new([1; 32]).hash() },
+            home: 1,
+            key_id: KeyId::from_bytes([3; 8]),
+            audience: self.shared.identity.server,
+            session,
+            issued_ms: NOW.wall_ms,
+            expires_ms: NOW.wall_ms + 30_000,
+            nonce: [self.started; 16],
+        };
+        format!(
+            "GET /visitor HTTP/1.1\r\nHost: {NAME}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {SHOP}\r\n\
+             Sec-WebSocket-Protocol: cobrowse.v1, ticket.{}\r\n\r\n",
+            ticket.sign(&key())
+        )
+    }
+}
+
+fn key() -> TicketKey {
+    TicketKey::new(Secret::new([9; 32]))
+}
+
+const NOW: Now = Now { mono_ms: 1, wall_ms: 1_700_000_000_000 };
+const SHOP: &str = "https://shop.example";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_visitor_is_handed_over_and_answered() {
+        let mut cores = Cores::new();
+        for _ in 0..4 {
+            let mut arriving = cores.arriving();
+            assert!(cores.hand_over(&mut arriving) > 100);
+        }
+    }
+}
