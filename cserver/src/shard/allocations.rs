@@ -1,4 +1,5 @@
-//! What the steady path allocates: a diff and a keyframe that go from a visitor's socket to every agent's, counted.
+//! What the server allocates, counted: on the steady path, for a diff and a keyframe from a visitor's socket to every agent's; and for a
+//! connection that says nothing.
 //!
 //! The figures stand in docs/ARCHITECTURE.md. They are bounds from above; who makes them smaller writes down the smaller ones.
 
@@ -6,7 +7,7 @@ use allocation_counter::{AllocationInfo, measure};
 use protocol::Privileges;
 use protocol::frame::{Flags, Kind};
 
-use super::testing::{World, message};
+use super::testing::{SHOP, World, message, upgrade};
 
 /// One session on one core, whose clients' ends are left out of what is counted.
 struct Steady {
@@ -112,6 +113,21 @@ fn a_keyframe_costs_one_allocation_a_record_of_each_agent_and_few_more_for_each_
     assert!(kept <= chunks, "{kept} allocations more or fewer are held than before");
 }
 
+#[test]
+fn an_idle_connection_holds_no_more_than_its_bound() {
+    let mut world = World::new(1);
+    let mut held = 0;
+    for n in 0..IDLE {
+        let ticket = world.visitor_ticket(&format!("demo:1:{n:032x}"));
+        let request = upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, "");
+        held += world.quietly(&request);
+    }
+    let each = held / i64::from(IDLE);
+    // What the allocator rounds up comes on top, and what is freed between is there for others.
+    assert!(each <= IDLE_BYTES_MAX, "{each} bytes for each visitor with its session");
+    assert!(each > 1_000, "{each} bytes: TLS alone holds more, so this counted something else");
+}
+
 /// rustls makes each record in memory of its own.
 const RECORD_ALLOCATIONS: u64 = 1;
 
@@ -124,6 +140,10 @@ const CHUNK_ALLOCATIONS: u64 = 8;
 /// Four of 16 KiB for the body, and one for what stands before it.
 const RECORDS_OF_A_CHUNK: u64 = 5;
 
+/// TLS 2.0 KB, the session with its log and its visitor, and what tables keep ready.
+const IDLE_BYTES_MAX: i64 = 4_608;
+
+const IDLE: u32 = 500;
 const AGENTS: u64 = 20;
 const CHUNKS: u32 = 4;
 const CHUNK_BYTES: usize = 60 * 1024;

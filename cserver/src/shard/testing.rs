@@ -61,7 +61,7 @@ pub(super) struct World {
     pub(super) now: Now,
     pub(super) clients: Vec<Client>,
     pki: Pki,
-    tickets: u8,
+    tickets: u32,
     mail: VecDeque<(CoreIndex, Mail)>,
 }
 
@@ -146,6 +146,48 @@ impl World {
     pub(super) fn send(&mut self, client: usize, plain: &[u8]) {
         self.clients[client].tls.writer().write_all(plain).unwrap();
         self.run();
+    }
+
+    /// Connects to core 0, sends a request and takes the answer; bytes that the server holds for it afterwards. Clients' memory is
+    /// not counted.
+    pub(super) fn quietly(&mut self, request: &[u8]) -> i64 {
+        let (shard, now) = (&mut self.shards[0], self.now);
+        let mut held = 0;
+        let mut link = None;
+        let mut count = |work: &mut dyn FnMut()| {
+            held += allocation_counter::measure(work).bytes_current;
+        };
+        count(&mut || link = shard.handle_accept(now));
+        let link = link.expect("no room");
+        let name = ServerName::try_from(HOST).unwrap();
+        let mut tls = ClientConnection::new(self.pki.public.clone(), name).unwrap();
+        let mut asked = false;
+        loop {
+            if !tls.is_handshaking() && !std::mem::replace(&mut asked, true) {
+                tls.writer().write_all(request).unwrap();
+            }
+            let (mut up, mut down) = (Vec::new(), Vec::with_capacity(64 * 1024));
+            while tls.wants_write() {
+                tls.write_tls(&mut up).unwrap();
+            }
+            count(&mut || {
+                shard.handle_bytes(now, link, &mut up);
+                shard.end_turn(now);
+                while let Some(link) = shard.poll_send(now) {
+                    down.extend_from_slice(shard.unsent(link));
+                    let sent = shard.unsent(link).len();
+                    shard.handle_sent(now, link, sent);
+                }
+            });
+            if down.is_empty() && asked {
+                return held;
+            }
+            let mut rest = &down[..];
+            while !rest.is_empty() {
+                tls.read_tls(&mut rest).unwrap();
+                tls.process_new_packets().unwrap();
+            }
+        }
     }
 
     /// Lets time pass in steps as the shards ask for them.
@@ -235,7 +277,9 @@ impl World {
     /// A ticket as the web tier would sign it.
     pub(super) fn ticket(&mut self, session: &str, subject: Subject) -> String {
         self.tickets += 1;
-        sign(session, subject, self.now.wall_ms, [self.tickets; 16])
+        let mut nonce = [0; 16];
+        nonce[..4].copy_from_slice(&self.tickets.to_be_bytes());
+        sign(session, subject, self.now.wall_ms, nonce)
     }
 
     pub(super) fn visitor_ticket(&mut self, session: &str) -> String {
