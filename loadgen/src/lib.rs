@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod crowded;
 pub mod field;
 pub mod html;
 pub mod http;
 pub mod limits;
 pub mod link;
+pub mod pairs;
 pub mod probe;
 pub mod progress;
 pub mod report;

@@ -33,6 +33,15 @@ pub const RUN_MS_MAX: u64 = 3_600_000;
 /// Connections of one run: what one process can hold files for on a large host.
 pub const CONNECTIONS_MAX: usize = 200_000;
 
+/// Connections of one host, over several processes: some GB of memory with both ends.
+pub const CROWDED_CONNECTIONS_MAX: u32 = 500_000;
+
+/// CServers and generators beside each other.
+pub const CROWDED_PARTS_MAX: u32 = 64;
+
+/// Pairs of runs.
+pub const PAIRS_MAX: usize = 100;
+
 /// Threads of one generator.
 pub const THREADS_MAX: usize = 64;
 

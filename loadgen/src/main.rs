@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use loadgen::scenario::{self, Overrides, Scenario};
 use loadgen::stage::{self, Stage, StageOptions};
 use loadgen::target::{Dialect, Target};
 use loadgen::tls::{KeyExchange, public_config};
-use loadgen::{html, summary};
+use loadgen::{crowded, html, pairs, summary};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -76,6 +76,25 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         generator_cores: Vec<usize>,
     },
+    /// Holds very many idle connections, over several CServers and generators: one process may not have so many files.
+    Crowded {
+        #[command(flatten)]
+        options: crowded::Options,
+        #[command(flatten)]
+        stage: StageOptions,
+        /// Writes what was found as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Compares those who read with and without others who stop reading, in pairs of runs; `slow-crowd` has ten thousand of those.
+    Pairs {
+        #[command(flatten)]
+        options: pairs::Options,
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        stage: StageOptions,
+    },
     /// Lists the scenarios.
     List,
     /// Makes throw-away certificates for `run-plain`: ca.pem, public.pem, public.key.
@@ -91,7 +110,7 @@ enum Command {
 }
 
 /// What to do and what to tell.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct Load {
     /// One of `loadgen list`.
     scenario: String,
@@ -214,6 +233,24 @@ fn command(command: Command) -> anyhow::Result<bool> {
                 place.target(&load, if socket_io { Dialect::SocketIo } else { Dialect::Plain })?;
             finish(&load, &start(&load, target, label, server_pid, 1)?)
         }
+        Command::Crowded { options, stage, json } => {
+            let found = crowded::run(&options, &stage)?;
+            say(&crowded::summary(&found));
+            write_json(json.as_deref(), &found)?;
+            Ok(found.thresholds.iter().all(|threshold| threshold.held))
+        }
+        Command::Pairs { options, load, stage } => {
+            let found = pairs::run(&options, |stops| {
+                let mut load = load.clone();
+                if !stops {
+                    load.change.stalled = Some(0);
+                }
+                on(&load, &Stage::start(&stage)?)
+            })?;
+            say(&pairs::summary(&found));
+            write_json(load.json.as_deref(), &found)?;
+            Ok(found.thresholds.iter().all(|threshold| threshold.held))
+        }
         Command::List => {
             for one in scenario::all() {
                 say(&format!("{:16} {}\n", one.name, one.about));
@@ -298,15 +335,18 @@ fn start(
 /// Tells a report wherever it was asked for; whether all thresholds held.
 fn finish(load: &Load, report: &Report) -> anyhow::Result<bool> {
     say(&summary::summary(report));
-    if let Some(path) = &load.json {
-        let json = serde_json::to_string_pretty(report)?;
-        std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    write_json(load.json.as_deref(), report)?;
     if let Some(path) = &load.html {
         let page = html::page(report);
         std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report.thresholds.iter().all(|threshold| threshold.held))
+}
+
+fn write_json(path: Option<&Path>, found: &impl serde::Serialize) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, serde_json::to_string_pretty(found)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What a command was asked for goes to standard output; progress and errors go to standard error.
@@ -321,6 +361,7 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
         change: Overrides {
             sessions: Some(4),
             agents: Some(3),
+            stalled: None,
             rate: Some(20.0),
             bytes: None,
             seconds: Some(seconds),

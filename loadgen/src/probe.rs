@@ -20,6 +20,35 @@ pub struct Look {
     pub rss_bytes: u64,
 }
 
+/// What the kernel holds for all sockets of this host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Kernel {
+    /// TCP sockets, both ends of a connection on loopback.
+    pub sockets: u64,
+    /// Its tables and structures, of which sockets and their polls are the part that grows with them, and what is buffered; bytes.
+    pub bytes: u64,
+}
+
+/// Looks at the kernel.
+pub fn look_at_kernel() -> Kernel {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    kernel(&read("/proc/net/sockstat"), &read("/proc/meminfo"))
+}
+
+fn kernel(sockstat: &str, meminfo: &str) -> Kernel {
+    let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+    let of_tcp = |name: &str| -> u64 {
+        let mut words = tcp.split_ascii_whitespace().skip_while(|word| *word != name).skip(1);
+        words.next().and_then(|word| word.parse().ok()).unwrap_or(0)
+    };
+    let slab = meminfo.lines().find_map(|line| line.strip_prefix("Slab:")).unwrap_or_default();
+    let slab_kib: u64 = slab.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+    Kernel { sockets: of_tcp("inuse"), bytes: slab_kib * 1_024 + of_tcp("mem") * PAGE_BYTES }
+}
+
+/// In which the kernel counts buffers.
+const PAGE_BYTES: u64 = 4_096;
+
 /// The process cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 #[error("process {pid} is gone, or not yours to look at: {error}; check --server-pid")]
@@ -83,6 +112,15 @@ mod tests {
         }
         assert!(before.rss_bytes > 100_000);
         assert_eq!(rss("Name:\tx\nVmRSS:\t    1234 kB\n"), Some(1234 * 1024));
+    }
+
+    #[test]
+    fn the_kernel_s_sockets_and_memory_are_read() {
+        let sockstat =
+            "sockets: used 182\nTCP: inuse 22 orphan 0 tw 10 alloc 22 mem 97\nUDP: inuse 1 mem 3\n";
+        let found = kernel(sockstat, "MemFree: 5 kB\nSlab:            1000 kB\n");
+        assert_eq!(found, Kernel { sockets: 22, bytes: 1_000 * 1_024 + 97 * 4_096 });
+        assert!(look_at_kernel().bytes > 1_000_000);
     }
 
     #[test]

@@ -96,6 +96,9 @@ pub struct Overrides {
     /// Reading agents of each session of the first crowd.
     #[arg(long)]
     pub agents: Option<u32>,
+    /// Agents of each session of the first crowd that stop reading.
+    #[arg(long)]
+    pub stalled: Option<u32>,
     /// Diffs of each session in a second, in the first crowd.
     #[arg(long)]
     pub rate: Option<f64>,
@@ -127,6 +130,7 @@ impl Scenario {
         if let Some(first) = self.crowds.first_mut() {
             first.sessions = by.sessions.unwrap_or(first.sessions);
             first.agents = by.agents.unwrap_or(first.agents);
+            first.stalled = by.stalled.unwrap_or(first.stalled);
             first.diffs_per_s = by.rate.unwrap_or(first.diffs_per_s);
             first.diff_bytes = by.bytes.unwrap_or(first.diff_bytes);
         }
@@ -296,6 +300,22 @@ pub fn all() -> Vec<Scenario> {
                     agents: 3,
                     stalled: 50,
                     diffs_per_s: 10.0,
+                    diff_bytes: 4_096,
+                    ..QUIET
+                }],
+            )
+        },
+        Scenario {
+            measure_ms: 8_000,
+            ..relay(
+                "slow-crowd",
+                "Ten thousand agents that stop reading, and six hundred of the same sessions that go on.",
+                vec![Crowd {
+                    name: "sessions",
+                    sessions: 200,
+                    agents: 3,
+                    stalled: 50,
+                    diffs_per_s: 2.0,
                     diff_bytes: 4_096,
                     ..QUIET
                 }],
