@@ -3,6 +3,7 @@
 //! A feature that is missing is told with its likely cause and what to do, before the first connection.
 
 use std::fmt;
+#[cfg(target_os = "linux")]
 use std::io;
 
 use crate::config::Backend;

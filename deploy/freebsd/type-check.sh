@@ -1,35 +1,77 @@
 #!/usr/bin/env bash
 # Type-checks the session server for FreeBSD from another system, as far as this machine's toolchain can, and says how far.
 #
-#   deploy/freebsd/type-check.sh
+#   deploy/freebsd/type-check.sh            protocol and relay, and the server with ring
+#   deploy/freebsd/type-check.sh --link     also links the program; nothing runs it
 #
 # Needs the target's standard library (`rustup target add x86_64-unknown-freebsd`), or a compiler with its sources and
-# `-Zbuild-std` (RUSTC_BOOTSTRAP=1); and, for `ring`, a C compiler that can build for FreeBSD (CC_x86_64_unknown_freebsd).
-set -uo pipefail
+# `-Zbuild-std`; built browser parts (`cargo xtask build`); and, for ring and mimalloc, a C compiler that builds for
+# FreeBSD: that in CC_x86_64_unknown_freebsd, or Zig's, which PyPI has (`pip install ziglang`; PYTHON names an interpreter
+# that finds it). Ends with 0 when all was checked, 1 when something failed, 3 when something needed is missing.
+set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=x86_64-unknown-freebsd
-sysroot=$(rustc --print sysroot)
+python=${PYTHON:-python3}
+link=false
+case "${1:-}" in
+  "") ;;
+  --link) link=true ;;
+  *) echo "usage: $0 [--link]" >&2; exit 3 ;;
+esac
+
+missing() {
+  echo "NOT CHECKED: $1" >&2
+  exit 3
+}
+
 extra=()
-if [ -d "$sysroot/lib/rustlib/$target" ]; then
+library="$(rustc --print sysroot)/lib/rustlib"
+if [ -d "$library/$target" ]; then
   echo "standard library of $target: installed"
-elif [ -f "$sysroot/lib/rustlib/src/rust/library/std/Cargo.toml" ]; then
+elif [ -f "$library/src/rust/library/std/Cargo.toml" ]; then
   echo "standard library of $target: built from its sources (-Zbuild-std)"
   export RUSTC_BOOTSTRAP=1
   extra=(-Zbuild-std)
 else
-  echo "NOT CHECKED: this compiler has neither the standard library of $target nor its sources." >&2
-  echo "\`rustup target add $target\` brings the first, \`rustup component add rust-src\` the second." >&2
-  exit 3
+  missing "neither the standard library of $target nor its sources are here: rustup target add $target, or rustup component add rust-src"
 fi
-# The machines without C first: what they need is Rust alone.
-status=0
-for package in cobrowse-protocol cobrowse-relay; do
-  if cargo check --target "$target" "${extra[@]}" -p "$package"; then echo "checked: $package"; else status=1; fi
+[ -f browser/dist/viewer.html ] || missing "the server carries the viewer's page: build it first, cargo xtask build"
+
+# rustc and cc name the target and its libraries in words of their own; what follows puts them into Zig's.
+if [ -z "${CC_x86_64_unknown_freebsd:-}" ]; then
+  "$python" -m ziglang version >/dev/null 2>&1 ||
+    missing "no C compiler for $target: set CC_x86_64_unknown_freebsd, or pip install ziglang"
+  tools=$(mktemp -d)
+  trap 'rm -rf "$tools"' EXIT
+  cat >"$tools/cc" <<EOF
+#!/bin/sh
+for word in "\$@"; do
+  shift
+  case "\$word" in
+    --target=* | -target | $target) ;;
+    # Named by the libc crate, in no use here, and not among Zig's stand-ins.
+    -lkvm | -lmemstat | -lprocstat | -ldevstat) ;;
+    *) set -- "\$@" "\$word" ;;
+  esac
 done
-if cargo check --target "$target" "${extra[@]}" -p cserver --no-default-features --features ring; then
-  echo "checked: cserver with ring"
-else
-  echo "NOT CHECKED: cserver; ring needs a C compiler for $target: set CC_x86_64_unknown_freebsd" >&2
-  status=1
+exec "$python" -m ziglang cc -target x86_64-freebsd "\$@"
+EOF
+  printf '#!/bin/sh\nexec "%s" -m ziglang ar "$@"\n' "$python" >"$tools/ar"
+  chmod +x "$tools/cc" "$tools/ar"
+  export CC_x86_64_unknown_freebsd="$tools/cc" AR_x86_64_unknown_freebsd="$tools/ar"
 fi
+export CARGO_TARGET_X86_64_UNKNOWN_FREEBSD_LINKER="${CARGO_TARGET_X86_64_UNKNOWN_FREEBSD_LINKER:-$CC_x86_64_unknown_freebsd}"
+# A warning there is as much of a fault as here.
+export RUSTFLAGS="${RUSTFLAGS:-} -D warnings"
+
+status=0
+try() {
+  local what=$1
+  shift
+  if "$@"; then echo "checked: $what"; else echo "FAILED: $what" >&2; status=1; fi
+}
+try "protocol and relay" cargo check --target "$target" "${extra[@]}" -p cobrowse-protocol -p cobrowse-relay
+server=(--target "$target" "${extra[@]}" -p cserver --no-default-features --features ring)
+try "cserver with ring" cargo check "${server[@]}"
+if $link; then try "cserver, linked" cargo build "${server[@]}"; fi
 exit "$status"

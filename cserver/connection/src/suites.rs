@@ -39,17 +39,17 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// Puts a suite with short keys in the place of one of TLS 1.3. Called once for each suite of the process.
 fn shorten(suite: &mut SupportedCipherSuite) {
     let SupportedCipherSuite::Tls13(known) = suite else { return };
-    let algorithm: &'static Short = match known.common.suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => &Short(&aead::AES_128_GCM),
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => &Short(&aead::AES_256_GCM),
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => &Short(&aead::CHACHA20_POLY1305),
+    let algorithm: &'static aead::Algorithm = match known.common.suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => &aead::AES_128_GCM,
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => &aead::AES_256_GCM,
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => &aead::CHACHA20_POLY1305,
         _ => return,
     };
     // Suites live as long as the process.
     *suite = SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
         common: CipherSuiteCommon { ..known.common },
         hkdf_provider: known.hkdf_provider,
-        aead_alg: algorithm,
+        aead_alg: Box::leak(Box::new(Short(algorithm))),
         quic: None,
     })));
 }

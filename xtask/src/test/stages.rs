@@ -153,8 +153,11 @@ fn browser(context: &Context<'_>) -> Result<Count> {
 fn lints(context: &Context<'_>) -> Result<Count> {
     Run::cargo(&context.repo.root, "clippy --workspace --all-targets --quiet -- -D warnings")
         .logged(&context.log)?;
+    // What only FreeBSD's build uses, so that it goes on to compile.
+    let ring = "clippy -p cserver --no-default-features --features ring --quiet -- -D warnings";
+    Run::cargo(&context.repo.root, ring).logged(&context.log)?;
     Run::npm(&context.repo.browser(), "run --silent lint").logged(&context.log)?;
-    Ok(Count { passed: 2, ..Count::default() })
+    Ok(Count { passed: 3, ..Count::default() })
 }
 
 fn style(context: &Context<'_>) -> Result<Count> {
