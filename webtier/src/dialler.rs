@@ -29,8 +29,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::limits::{
-    CONTROL_PING_MS, CONTROL_QUEUE_MAX, CONTROL_SILENCE_MS, DIAL_MS_MAX, DIAL_PAUSE_MS_MAX,
-    DIAL_PAUSE_MS_MIN, REPORTS_BATCH_MAX,
+    CLOCK_AGAIN_MS, CONTROL_PING_MS, CONTROL_QUEUE_MAX, CONTROL_SILENCE_MS, DIAL_MS_MAX,
+    DIAL_PAUSE_MS_MAX, DIAL_PAUSE_MS_MIN, REPORTS_BATCH_MAX,
 };
 use crate::service::{App, ToLink, lock};
 use crate::store::StoreError;
@@ -112,6 +112,8 @@ enum LinkError {
     Silent,
     #[error("this side could not keep up and begins anew")]
     Behind,
+    #[error("the clocks were apart; they are compared again")]
+    Clock,
     #[error("its first record was not hello")]
     NoHello,
     #[error("it says that it is {0:?}: compare its id with `server list`")]
@@ -167,6 +169,8 @@ struct Link<'a> {
     ordered: u64,
     heard: Instant,
     pinged: bool,
+    /// When a stream whose clocks were apart ends, so that the next one compares them.
+    compare_again: Option<Instant>,
     _registered: Registered<'a>,
 }
 
@@ -208,9 +212,11 @@ impl<'a> Link<'a> {
         }
         let ours_ms = app.clock.now_ms();
         crate::metrics::clock_offset(id.as_str(), now_ms, ours_ms);
-        if now_ms.abs_diff(ours_ms) > CLOCK_SKEW_MS {
-            let apart_ms = now_ms.abs_diff(ours_ms);
-            tracing::error!(server = ?id, apart_ms, "the clocks differ too much for tickets to be accepted: synchronise them");
+        let apart_ms = now_ms.abs_diff(ours_ms);
+        let compare_again = (apart_ms > CLOCK_SKEW_MS)
+            .then(|| Instant::now() + Duration::from_millis(CLOCK_AGAIN_MS));
+        if compare_again.is_some() {
+            tracing::error!(server = ?id, apart_ms, "the clocks differ too much for tickets to be accepted, so this CServer gets no new session: synchronise them, they are compared again in a minute");
         }
         let lost = app.store(move |store| store.server_booted(&id, boot, ours_ms)).await?;
         tracing::info!(server = ?id, version, cores, lost_sessions = lost, "control stream open");
@@ -223,6 +229,9 @@ impl<'a> Link<'a> {
             app.store(move |store| Ok((store.server(&id)?, store.groups()?))).await?;
         let drain_until_ms = met.and_then(|met| met.drain_until_ms);
         app.fleet().up(&id, boot, cores, drain_until_ms.is_some());
+        if compare_again.is_some() {
+            app.fleet().clock_is_off(&id);
+        }
 
         let mut link = Self {
             app,
@@ -233,6 +242,7 @@ impl<'a> Link<'a> {
             ordered: 0,
             heard: Instant::now(),
             pinged: false,
+            compare_again,
             _registered: registered,
         };
         // Orders first: a group that was removed and made again must end up there.
@@ -261,6 +271,9 @@ impl<'a> Link<'a> {
                     Some(ToLink::Orders) => self.send_orders().await?,
                     None => return Err(LinkError::Behind),
                 },
+                () = tokio::time::sleep_until(self.compare_again.unwrap_or(silent_at)), if self.compare_again.is_some() => {
+                    return Err(LinkError::Clock);
+                }
                 () = tokio::time::sleep_until(silent_at) => {
                     if self.pinged {
                         return Err(LinkError::Silent);

@@ -29,6 +29,8 @@ struct Stream {
     boot: Boot,
     cores: u16,
     accepting: bool,
+    /// Its clock and ours differ too much for tickets.
+    clock_is_off: bool,
     sessions: u64,
     /// Given out since the last load report.
     assigned: u64,
@@ -75,11 +77,19 @@ impl Fleet {
                 boot,
                 cores: cores.max(1),
                 accepting: true,
+                clock_is_off: false,
                 sessions: 0,
                 assigned: 0,
                 groups: HashMap::new(),
                 told: Told::default(),
             });
+        }
+    }
+
+    /// Its clock and ours differ too much for tickets: it gets no new session while this stream is open.
+    pub(crate) fn clock_is_off(&mut self, server: &ServerId) {
+        if let Some(stream) = self.stream_mut(server) {
+            stream.clock_is_off = true;
         }
     }
 
@@ -152,7 +162,9 @@ impl Fleet {
             let stream = member.stream.as_ref();
             !member.draining
                 && stream.is_some_and(|stream| {
-                    stream.accepting && stream.groups.get(group).is_some_and(|at| *at >= revision)
+                    stream.accepting
+                        && !stream.clock_is_off
+                        && stream.groups.get(group).is_some_and(|at| *at >= revision)
                 })
         };
         let least = self

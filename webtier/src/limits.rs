@@ -119,6 +119,9 @@ pub(crate) const CONTROL_PING_MS: u64 = 5_000;
 /// See [`CONTROL_PING_MS`].
 pub(crate) const CONTROL_SILENCE_MS: u64 = 15_000;
 
+/// A control stream whose clocks were apart ends after so long, so that the next one compares them. Tests do not wait.
+pub(crate) const CLOCK_AGAIN_MS: u64 = if cfg!(test) { 500 } else { 60_000 };
+
 /// Reports stored in one transaction, with one flush and one ack.
 pub(crate) const REPORTS_BATCH_MAX: usize = 256;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use protocol::control::{Boot, Down, Report, ReportEvent, Up};
 use protocol::ids::{JoinId, KeyId, SessionNumber};
+use protocol::limits::CLOCK_SKEW_MS;
 use protocol::secret::Secret;
 use protocol::{Privileges, SessionId};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -86,6 +87,8 @@ impl Pki {
 struct FakeServer {
     listener: TcpListener,
     tls: TlsAcceptor,
+    /// What its clock says in each hello.
+    now_ms: u64,
 }
 
 /// Its end of a control stream.
@@ -115,7 +118,7 @@ impl FakeServer {
     /// Accepts, says hello and acknowledges everything of the beginning; returns what came.
     async fn meet(&self, boot: u8, groups: usize) -> (Stream, Vec<Down>) {
         let mut stream = self.accept().await;
-        stream.hello("s1", boot).await;
+        stream.hello_at("s1", boot, self.now_ms).await;
         let mut came = Vec::new();
         let mut keys = 0;
         while keys == 0 || came.iter().filter(|r| matches!(r, Down::Group { .. })).count() < groups
@@ -140,12 +143,16 @@ impl FakeServer {
 
 impl Stream {
     async fn hello(&mut self, id: &str, boot: u8) {
+        self.hello_at(id, boot, crate::testing::T0).await;
+    }
+
+    async fn hello_at(&mut self, id: &str, boot: u8, now_ms: u64) {
         let hello = Up::Hello {
             server: id.parse().unwrap(),
             boot: Boot::new([boot; 16]),
             version: "0".into(),
             cores: 2,
-            now_ms: crate::testing::T0,
+            now_ms,
         };
         self.say(&hello).await;
     }
@@ -193,7 +200,8 @@ async fn begin() -> (World, FakeServer, Dialler) {
     world.store().add_server(Server { address, ..server("s1") }).unwrap();
     let dialler = Dialler::new(world.app.clone(), pki.client());
     dialler.configure().unwrap();
-    (world, FakeServer { listener, tls: TlsAcceptor::from(pki.server()) }, dialler)
+    let tls = TlsAcceptor::from(pki.server());
+    (world, FakeServer { listener, tls, now_ms: crate::testing::T0 }, dialler)
 }
 
 fn session(number: u8, boot: u8) -> Session {
@@ -250,6 +258,25 @@ async fn a_stream_begins_with_hello_all_groups_and_keys_and_then_sessions_may_go
     let id = "s1".parse().unwrap();
     until("the load is known", || world.app.fleet().sessions(&id) == Some((3, false))).await;
     assert!(world.app.fleet().choose(&demo(), 1, |_| true).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_clock_is_minutes_off_gets_no_session_until_its_clock_is_right() {
+    for apart_ms in [-180_000, 6_000, 180_000] {
+        let (world, mut fake, _dialler) = begin().await;
+        fake.now_ms = crate::testing::T0.checked_add_signed(apart_ms).unwrap();
+        let (mut stream, _) = fake.meet(1, 2).await;
+        let id = "s1".parse().unwrap();
+        stream.say(&Up::Load { sessions: 3, agents: 0, connections: 3, accepting: true }).await;
+        until("the load is known", || world.app.fleet().sessions(&id) == Some((3, true))).await;
+        assert!(world.app.fleet().choose(&demo(), 1, |_| true).is_none(), "{apart_ms} ms apart");
+        // The web tier ends the stream and compares again; meanwhile somebody has set the clock.
+        assert!(stream.is_ended().await);
+        fake.now_ms = crate::testing::T0 + CLOCK_SKEW_MS;
+        let (_stream, _) = fake.meet(1, 2).await;
+        let chosen = || world.app.fleet().choose(&demo(), 1, |_| true).is_some();
+        until("it gets sessions again", chosen).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
