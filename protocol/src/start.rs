@@ -9,7 +9,7 @@ use crate::settings::{Terms, Theme, VisitorSettings};
 /// ```
 /// use cobrowse_protocol::start::StartRequest;
 /// let request: StartRequest = serde_json::from_str(r#"{"group":"demo"}"#).unwrap();
-/// assert_eq!((request.group.as_str(), request.key), ("demo", None));
+/// assert_eq!((request.group.as_str(), request.key, request.accepted), ("demo", None, false));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartRequest {
@@ -18,6 +18,9 @@ pub struct StartRequest {
     /// A key that the page or the agent chose; made by the web tier when absent.
     #[serde(default)]
     pub key: Option<String>,
+    /// Whether the visitor has accepted the group's terms. A group without any does not ask.
+    #[serde(default)]
+    pub accepted: bool,
 }
 
 /// Body of `POST /api/v1/sessions/continue`.

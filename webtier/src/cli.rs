@@ -44,6 +44,13 @@ enum Command {
     },
     /// Print this program's manual page, as `man` reads it.
     Manual,
+    /// Write the scripts for customers' pages into a folder, for a site that serves its own copy: FOLDER/<version>/loader.js and
+    /// what belongs to it.
+    Scripts {
+        /// The folder.
+        #[arg(long)]
+        into: PathBuf,
+    },
     /// Print the effective configuration.
     PrintConfig,
     /// Customers' groups and their settings.
@@ -74,6 +81,9 @@ enum GroupCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Give a group what was tried in its staging (the group ID~staging): masks, refused elements, terms and look. Origins, chat
+    /// windows and the grace period stay, since they belong to a site.
+    Publish { id: GroupId },
     /// List groups with their settings.
     List,
     /// Remove a group; its sessions end.
@@ -245,6 +255,12 @@ impl Cli {
                     .render(&mut std::io::stdout())
                     .map_err(|error| CliError::Told(format!("cannot print: {error}")));
             }
+            Command::Scripts { into } => {
+                let release = crate::releases::write(&into).map_err(|error| {
+                    CliError::Told(format!("cannot write into {}: {error}", into.display()))
+                })?;
+                return print(&[release.display().to_string()]);
+            }
             _ => {}
         }
         let config = Config::read(&self.config)?;
@@ -257,7 +273,9 @@ impl Cli {
                 return print(&["the configuration and its files are good".into()]);
             }
             Command::PrintConfig => return print(&[config.to_toml()]),
-            Command::Completions { .. } | Command::Manual => return Ok(()),
+            Command::Completions { .. } | Command::Manual | Command::Scripts { .. } => {
+                return Ok(());
+            }
             Command::Group(command) => command.order(),
             Command::Role(command) => command.order(),
             Command::Agent(command) => command.order()?,
@@ -276,6 +294,7 @@ impl GroupCommand {
             Self::Set { id, settings } => {
                 Order::GroupSet { group: id, settings: settings.change() }
             }
+            Self::Publish { id } => Order::GroupPublish { group: id },
             Self::List => Order::GroupList,
             Self::Remove { id } => Order::GroupRemove { group: id },
         }

@@ -4,12 +4,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use protocol::ReplicaId;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::limits::{STARTS_PER_MINUTE_ADDRESS, STARTS_PER_MINUTE_GROUP};
+use crate::releases::Releases;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<MetricsFile>,
     /// The token itself, read at the start.
     pub(crate) metrics_token: Option<Zeroizing<String>>,
+    /// Scripts of earlier releases, read at the start.
+    pub(crate) releases: Arc<Releases>,
     /// How to log.
     pub(crate) log: Log,
     /// What may be tuned.
@@ -244,6 +248,7 @@ impl File {
             store: at(&self.store.path),
             metrics: self.metrics.as_ref().map(|file| MetricsFile { token: at(&file.token) }),
             metrics_token: None,
+            releases: Arc::default(),
             log: self.log,
             limits: self.limits,
         })

@@ -23,6 +23,7 @@ mod pages;
 mod passwords;
 mod presence;
 mod random;
+mod releases;
 mod reload;
 mod routes;
 mod serve;

@@ -153,3 +153,9 @@ pub(crate) const STORE_FREE_BYTES_MIN: u64 = 32 * 1024 * 1024;
 
 /// A token of `/metrics`: shorter ones can be guessed.
 pub(crate) const METRICS_TOKEN_CHARS_MIN: usize = 16;
+
+/// Earlier releases whose scripts are served: some years of them, 0.5 MB each. More: the oldest are left out.
+pub(crate) const RELEASES_MAX: usize = 32;
+
+/// A kept script. None of ours comes near; a larger file is none of them and is left out.
+pub(crate) const SCRIPT_BYTES_MAX: u64 = 4 * 1024 * 1024;

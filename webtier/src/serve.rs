@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::dialler::Dialler;
 use crate::limits::{METRICS_TOKEN_CHARS_MIN, STOP_MS_MAX};
 use crate::metrics;
+use crate::releases::{Releases, VERSION};
 use crate::reload::Reload;
 use crate::routes::router;
 use crate::service::{App, Service, ServiceError};
@@ -102,6 +103,9 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
     );
     let (server_tls, client_tls) = files(&config)?;
     config.metrics_token = metrics_token(&config)?;
+    config.releases = Arc::new(Releases::open(&Releases::folder(&config.store)));
+    let earlier = config.releases.versions().join(" ");
+    tracing::info!(release = VERSION, earlier, "scripts for customers' pages");
     metrics::install();
     tls::note_expiries(&config);
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;

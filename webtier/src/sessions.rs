@@ -33,6 +33,9 @@ pub(crate) enum Refusal {
     /// No such session for whoever asks: one answer.
     #[error("there is no session to continue: start a new one")]
     NotFound,
+    /// The group has terms, and the visitor has not accepted them.
+    #[error("the group has terms: show them to the visitor, then start again")]
+    Terms,
     /// Somebody has the key.
     #[error("a live session of the group has this key: choose another, or leave it out")]
     KeyInUse,
@@ -59,6 +62,9 @@ impl Service {
         let key: Option<SessionKey> =
             request.key.map(|key| key.parse().map_err(bad)).transpose()?;
         let group = self.group_for(group, origin).await?;
+        if group.settings.visitor.terms.is_some() && !request.accepted {
+            return Err(Refusal::Terms);
+        }
         let now_ms = self.clock.now_ms();
         if !lock(&self.starts_by_group).take(now_ms, group.id) {
             return Err(Refusal::TooMany);

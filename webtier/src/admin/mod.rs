@@ -25,6 +25,7 @@ use crate::store::{Store, StoreError};
 pub(crate) enum Order {
     GroupAdd { group: GroupId, settings: Change },
     GroupSet { group: GroupId, settings: Change },
+    GroupPublish { group: GroupId },
     GroupRemove { group: GroupId },
     GroupList,
     RoleAdd { group: GroupId, role: String, privileges: Privileges },
@@ -40,6 +41,9 @@ pub(crate) enum Order {
     ServerRemove { server: ServerId },
     ServerList,
 }
+
+/// What stands behind the id of a group's staging: pages with `data-site="staging"` run their sessions there.
+const STAGED: &str = "~staging";
 
 /// What to change of a group's settings; what is not given stays. A list that is given replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +144,22 @@ pub(crate) fn run(
                 Ok(())
             })?;
             let line = format!("group {group:?} changed, revision {}", new.settings.revision);
+            said(line, vec![Effect::Group(new.into())])
+        }
+        Order::GroupPublish { group } => {
+            let id = format!("{}{STAGED}", group.as_str());
+            let missing = || StoreError::NotFound { what: "group", name: id.clone() };
+            let staged: GroupId = id.parse().map_err(|_| missing())?;
+            let staged = store.group(&staged)?.ok_or_else(missing)?.settings.visitor;
+            let new = store.change_group(&group, &|group| {
+                let visitor = &mut group.settings.visitor;
+                // Which windows may speak to a page belongs to the site, like its origins.
+                let chat_origins = std::mem::take(&mut visitor.chat_origins);
+                *visitor = protocol::settings::VisitorSettings { chat_origins, ..staged.clone() };
+                Ok(())
+            })?;
+            let line =
+                format!("group {group:?} has what {id:?} has, revision {}", new.settings.revision);
             said(line, vec![Effect::Group(new.into())])
         }
         Order::GroupRemove { group } => {

@@ -50,6 +50,30 @@ fn a_set_changes_only_what_it_names() {
 }
 
 #[test]
+fn what_was_tried_in_staging_is_published_and_the_sites_own_stays() {
+    let world = World::new();
+    let publish = || Order::GroupPublish { group: "demo".parse().unwrap() };
+    assert!(line(&world, publish()).unwrap_err().contains("demo~staging"), "nothing is staged");
+    let staged = Change {
+        origins: Some(vec!["https://staging.example".into()]),
+        chat_origins: Some(vec!["https://chat.example".into()]),
+        masks: Some(vec!["#new".into()]),
+        terms: Some("Be seen.".into()),
+        ..Default::default()
+    };
+    let add = Order::GroupAdd { group: "demo~staging".parse().unwrap(), settings: staged };
+    line(&world, add).unwrap();
+    let (lines, effects) = line(&world, publish()).unwrap();
+    assert!(lines[0].contains("revision 2"), "{lines:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Group(_)]), "CServers are told");
+    let group = world.store().group(&"demo".parse().unwrap()).unwrap().unwrap().settings;
+    assert_eq!(group.visitor.masks, ["#new"]);
+    assert_eq!(group.visitor.terms.unwrap().text, "Be seen.");
+    assert_eq!(group.origins, [crate::testing::SHOP]);
+    assert!(group.visitor.chat_origins.is_empty());
+}
+
+#[test]
 fn what_does_not_exist_is_named_with_the_list_that_shows_what_does() {
     let world = World::new();
     let grant = Order::AgentGrant {

@@ -1,10 +1,13 @@
 //! Scripts for customers' pages and the style of our own, carried in the binary.
 
+use axum::extract::{Path, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode, Uri};
 
 use super::error;
 use crate::pages::{Answer, SCRIPT, STYLE};
+use crate::releases::{SCRIPTS, Script};
+use crate::service::App;
 
 /// `GET /cobrowse/<script>`: the loader, the visitor's script, its parts and languages.
 pub(super) async fn script(uri: Uri, headers: HeaderMap) -> Answer {
@@ -13,6 +16,23 @@ pub(super) async fn script(uri: Uri, headers: HeaderMap) -> Answer {
         Some(script) => deliver(&headers, script),
         None => error(StatusCode::NOT_FOUND, "not_found", "there is no such script"),
     }
+}
+
+/// `GET /cobrowse/v/<version>/<script>`: a release as it was, so browsers need never ask again.
+pub(super) async fn pinned(
+    State(app): State<App>,
+    Path((version, name)): Path<(String, String)>,
+) -> Answer {
+    let Some(body) = app.config.releases.script(&version, &name) else {
+        let message =
+            "this server has no such release: take one that it has served, or /cobrowse/loader.js";
+        return error(StatusCode::NOT_FOUND, "not_found", message);
+    };
+    let mut answer = Response::new(body.to_vec().into());
+    add_headers(&mut answer, &name);
+    let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
+    answer.headers_mut().insert(header::CACHE_CONTROL, kept);
+    answer
 }
 
 /// Every script's name.
@@ -50,26 +70,20 @@ fn deliver(headers: &HeaderMap, script: &Script) -> Answer {
     if unchanged {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     }
-    for (name, value) in SCRIPT_HEADERS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    if script.name.ends_with(".json") {
-        let json = HeaderValue::from_static("application/json");
-        answer.headers_mut().insert(header::CONTENT_TYPE, json);
-    }
+    add_headers(&mut answer, script.name);
     answer.headers_mut().insert(header::ETAG, HeaderValue::from_static(etag));
     answer
 }
 
-/// Code for customers' pages.
-struct Script {
-    name: &'static str,
-    etag: &'static str,
-    body: &'static [u8],
+fn add_headers(answer: &mut Answer, script: &str) {
+    for (name, value) in SCRIPT_HEADERS {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if script.ends_with(".json") {
+        let json = HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
 }
-
-/// Made by the build script.
-const SCRIPTS: &[Script] = include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 const SCRIPT_HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),

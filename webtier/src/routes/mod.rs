@@ -46,6 +46,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .merge(visitors)
         .merge(scripts)
+        .route("/cobrowse/v/{version}/{*name}", get(assets::pinned))
         .route("/cobrowse/AgentView", get(agent_view::by_key))
         .route("/cobrowse/AgentView.aspx", get(agent_view::without_suffix))
         .route("/agentjoin/AgentView", get(agent_view::by_key))

@@ -121,6 +121,7 @@ fn answer<T: Serialize>(status: StatusCode, result: Result<T, Refusal>) -> Answe
         Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
         Refusal::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Refusal::Terms => (StatusCode::PRECONDITION_REQUIRED, "terms"),
         Refusal::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
         Refusal::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
         Refusal::NoServer => (StatusCode::SERVICE_UNAVAILABLE, "no_server"),

@@ -321,6 +321,24 @@ async fn scripts_may_be_loaded_by_any_page_and_are_asked_for_again_by_their_tag(
 }
 
 #[tokio::test]
+async fn a_pinned_release_is_kept_for_good_and_another_is_not_there() {
+    let world = World::new();
+    let pinned = |name: &str| format!("/cobrowse/v/{}/{name}", env!("CARGO_PKG_VERSION"));
+    for name in ["loader.js", "visitor.js", "words/de.js", "integrity.json"] {
+        let got = get(&world, &pinned(name)).got().await;
+        assert_eq!(got.status, 200, "{name}");
+        assert_eq!(got.body, get(&world, &format!("/cobrowse/{name}")).got().await.body);
+        assert!(got.header("cache-control").unwrap().contains("immutable"), "{name}");
+        assert_eq!(got.header("access-control-allow-origin"), Some("*"));
+    }
+    let integrity = get(&world, &pinned("integrity.json")).got().await.json();
+    assert_eq!(integrity["version"], env!("CARGO_PKG_VERSION"), "one number for all parts");
+    for path in [pinned("eval.js"), "/cobrowse/v/0.0.0/loader.js".into(), pinned("../loader.js")] {
+        assert_eq!(get(&world, &path).got().await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_protective_headers_and_pages_run_no_script() {
     let world = World::new();
     for path in ["/healthz", "/login", "/cobrowse/loader.js", "/nowhere", "/api/v1/agent/sessions"]

@@ -27,6 +27,24 @@ async fn a_start_gives_session_server_ticket_resume_and_settings() {
     assert!(hash.matches(&resume.secret), "the CServer can tell the owner");
 }
 
+#[tokio::test]
+async fn a_group_with_terms_starts_nothing_before_they_are_accepted() {
+    let world = World::new();
+    world
+        .store()
+        .change_group(&demo(), &|group| {
+            group.settings.visitor.terms =
+                Some(protocol::settings::Terms { text: "Be seen.".into(), url: None });
+            Ok(())
+        })
+        .unwrap();
+    world.up("s1", 1);
+    let begun = start(&world, json!({"group": "demo"})).await;
+    assert_eq!(begun.error(), (428, "terms".into()));
+    let begun = start(&world, json!({"group": "demo", "accepted": true})).await;
+    assert_eq!(begun.started().home, 1);
+}
+
 // -- before a session, and over to another domain
 
 #[tokio::test]
