@@ -25,6 +25,9 @@ const SCRIPTS = {
   agent: "src/agent/global.ts",
 };
 
+/** What customers' pages load is squeezed once more. */
+const SMALLER = ["loader.js", "visitor.js"];
+
 /** What the visitor's script loads only when it is needed: modules, since they come by `import()`. */
 const PARTS = { assist: "src/assist/main.ts", presence: "src/presence/main.ts" };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
@@ -49,21 +52,42 @@ const COMMON = {
   logLevel: "warning",
 };
 
+/** Hashes that one script has of others, so that a page which takes the loader by its hash takes all by theirs. */
+const hashesOf = (names) => {
+  const hash = (name) =>
+    createHash("sha256")
+      .update(readFileSync(`dist/${name}`))
+      .digest("base64");
+  return JSON.stringify(Object.fromEntries(names.map((name) => [name, `sha256-${hash(name)}`])));
+};
+
+/** Scripts that a page has by a tag. `taken` are those that they take themselves, and so have been built before. */
+const buildScripts = (entryPoints, taken) =>
+  build({
+    ...COMMON,
+    entryPoints,
+    format: "iife",
+    loader: { ".css": "css" },
+    plugins: [trimmedRecorder],
+    define: { COBROWSE_HASHES: hashesOf(taken) },
+    write: false,
+  }).then(async ({ outputFiles }) => {
+    for (const file of outputFiles) {
+      const name = file.path.split("/").at(-1);
+      const contents = SMALLER.includes(name) ? await smaller(file.text) : file.contents;
+      writeFileSync(`dist/${name === "viewer_css.css" ? "viewer.css" : name}`, contents);
+    }
+  });
+
 await build({ ...COMMON, entryPoints: PARTS, format: "esm" });
-await build({
-  ...COMMON,
-  entryPoints: { ...SCRIPTS, viewer_css: "src/viewer/viewer.css" },
-  format: "iife",
-  loader: { ".css": "css" },
-  plugins: [trimmedRecorder],
-  write: false,
-}).then(async ({ outputFiles }) => {
-  for (const file of outputFiles) {
-    const name = file.path.split("/").at(-1);
-    const contents = name === "visitor.js" ? await smaller(file.text) : file.contents;
-    writeFileSync(`dist/${name === "viewer_css.css" ? "viewer.css" : name}`, contents);
-  }
-});
+const { loader: loaderEntry, ...others } = SCRIPTS;
+await buildScripts(
+  { ...others, viewer_css: "src/viewer/viewer.css" },
+  Object.keys(PARTS)
+    .filter((part) => part !== "presence")
+    .map((part) => `${part}.js`),
+);
+await buildScripts({ loader: loaderEntry }, ["visitor.js", "presence.js"]);
 writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
 
 await build({ ...COMMON, entryPoints: { "npm/main": "src/npm/main.ts" }, format: "esm", minify: false });
@@ -81,7 +105,8 @@ for (const name of [
     .update(readFileSync(`dist/${name}`))
     .digest("base64")}`;
 }
-writeFileSync("dist/integrity.json", `${JSON.stringify(integrity, null, 2)}\n`);
+const { version } = JSON.parse(readFileSync("src/npm/package.json", "utf8"));
+writeFileSync("dist/integrity.json", `${JSON.stringify({ version, hashes: integrity }, null, 2)}\n`);
 
 const sizes = {};
 const parts = Object.keys(PARTS).map((name) => `${name}.js`);

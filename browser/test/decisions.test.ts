@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { hasSessionCookie, readTag } from "../src/loader/tag.js";
+import { isSessionKept, readTag } from "../src/loader/tag.js";
 import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { clearCookie, readCookie, writeCookie, type CookieJar } from "../src/visitor/continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence } from "../src/visitor/decide.js";
@@ -15,7 +15,8 @@ import * as en from "../src/words/en.js";
 import * as es from "../src/words/es.js";
 import * as fr from "../src/words/fr.js";
 import * as it_ from "../src/words/it.js";
-import { fill, languageOf, Sentences } from "../src/visitor/words.js";
+import { fill } from "../src/visitor/fill.js";
+import { languageOf, Sentences } from "../src/visitor/words.js";
 import { RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
 import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
 import { mayRenew, renewUrl } from "../src/viewer/renew.js";
@@ -255,15 +256,18 @@ describe("the tag", () => {
         `<script id="glance-cobrowse" type="text/plain" src="${FROM}" data-groupid="demo" data-additionalgroupids="a, b" data-additionalgroupid="c" data-site="staging" data-cookiedomain="shop.example"></script>`,
       ),
     ).toEqual({
-      group: "demo",
-      groups: ["demo", "a", "b", "c"],
+      group: "demo~staging",
+      groups: ["demo~staging", "a~staging", "b~staging", "c~staging"],
       site: "staging",
       origin: "https://www.example:8443",
+      scripts: "https://www.example:8443/cobrowse/",
+      isPinned: false,
+      keptIn: "cookie",
       language: null,
       startPaused: false,
       termsUrl: null,
       visitorId: null,
-      presence: false,
+      presence: "",
       keys: {},
       cookieDomain: "shop.example",
     });
@@ -276,19 +280,37 @@ describe("the tag", () => {
     ).toBe("https://other.example");
   });
 
+  it("takes the other scripts from beside the loader: a pinned release, or a copy of one's own", () => {
+    const scriptsOf = (more: string, from = FROM): string =>
+      tagOf(`<script id="glance-cobrowse" type="text/plain" data-groupid="demo" ${more}></script>`, from)
+        .scripts;
+    const pinned = "https://www.example/cobrowse/v/1.2.3/";
+    expect(scriptsOf(`src="${pinned}loader.js"`)).toBe(pinned);
+    const own = `src="https://shop.example/static/loader.js?4" data-server="https://www.example"`;
+    expect(scriptsOf(own)).toBe("https://shop.example/static/");
+    expect(scriptsOf(`data-server="https://www.example"`, "https://shop.example/bundle.js")).toBe(
+      "https://www.example/cobrowse/",
+    );
+  });
+
   it.each([
     ["is missing", ""],
     ["has no group", '<meta id="glance-cobrowse">'],
     ["names another site", '<meta id="glance-cobrowse" data-groupid="demo" data-site="test">'],
+    ["keeps its session nowhere", '<meta id="glance-cobrowse" data-groupid="demo" data-cookietype="none">'],
+    [
+      "has keys that are none",
+      `<meta id="glance-cobrowse" data-groupid="demo" data-inputevents='{"ctrl-x":"eval"}'>`,
+    ],
     ["comes over HTTP", '<meta id="glance-cobrowse" data-groupid="demo" data-server="http://www.example">'],
   ])("is refused with a reason when it %s", (_, html) => {
     expect(() => tagOf(html)).toThrow(/\w+ \w+/);
   });
 
   it("is not the cookie: only a cookie with a value says that a session runs", () => {
-    const page = (cookie: string): Document => ({ cookie }) as Document;
-    expect(hasSessionCookie(page("a=1; glance_cobrowse=x"))).toBe(true);
-    expect(hasSessionCookie(page("a=1; glance_cobrowse="))).toBe(false);
-    expect(hasSessionCookie(page("xglance_cobrowse=1"))).toBe(false);
+    const page = (cookie: string): Window => ({ document: { cookie } }) as Window;
+    expect(isSessionKept(page("a=1; glance_cobrowse=x"), "cookie")).toBe(true);
+    expect(isSessionKept(page("a=1; glance_cobrowse="), "cookie")).toBe(false);
+    expect(isSessionKept(page("xglance_cobrowse=1"), "both")).toBe(false);
   });
 });

@@ -30,10 +30,10 @@ function fakeWindow(
 const CRM = "https://crm.example";
 
 describe("the framed viewer", () => {
-  it("tells its parent's origin what has changed, and takes two calls from it alone", () => {
+  it("tells its parent's origin what has changed, and takes its calls from it alone", () => {
     const parent = fakeWindow(CRM);
     const page = fakeWindow("https://s1.example", { parent, location: { ancestorOrigins: [CRM] } });
-    const calls = { onEnd: vi.fn(), onLeave: vi.fn() };
+    const calls = { onEnd: vi.fn(), onLeave: vi.fn(), onAloud: vi.fn(), onInvite: vi.fn() };
     const line = new Parent(page, calls);
     line.tell("pagevisibility", { visible: true });
     line.tell("pagevisibility", { visible: true });
@@ -50,17 +50,28 @@ describe("the framed viewer", () => {
     expect(calls.onEnd).not.toHaveBeenCalled();
     page.hear(parent, CRM, end);
     page.hear(parent, CRM, { cobrowse: { call: "leave" } });
+    page.hear(parent, CRM, { cobrowse: { call: "accessibility", enabled: true } });
+    page.hear(parent, CRM, { cobrowse: { call: "accessibility", enabled: "yes" } });
+    page.hear(parent, CRM, { cobrowse: { call: "addguest" } });
     expect([calls.onEnd.mock.calls.length, calls.onLeave.mock.calls.length]).toEqual([1, 1]);
+    expect(calls.onAloud.mock.calls).toEqual([[true], [false]]);
+    expect(calls.onInvite).toHaveBeenCalledTimes(1);
   });
 
   it("says nothing without a parent, or when nobody tells who it is", () => {
     const alone = fakeWindow("https://s1.example");
     Object.assign(alone, { parent: alone });
-    new Parent(alone, { onEnd: vi.fn(), onLeave: vi.fn() }).tell("sessionend", { reason: null });
+    new Parent(alone, { onEnd: vi.fn(), onLeave: vi.fn(), onAloud: vi.fn(), onInvite: vi.fn() }).tell(
+      "sessionend",
+      { reason: null },
+    );
     expect(alone.sent).toEqual([]);
     const parent = fakeWindow(CRM);
     const hidden = fakeWindow("https://s1.example", { parent, location: { ancestorOrigins: [] } });
-    new Parent(hidden, { onEnd: vi.fn(), onLeave: vi.fn() }).tell("sessionend", { reason: null });
+    new Parent(hidden, { onEnd: vi.fn(), onLeave: vi.fn(), onAloud: vi.fn(), onInvite: vi.fn() }).tell(
+      "sessionend",
+      { reason: null },
+    );
     expect(parent.sent).toEqual([]);
   });
 });
@@ -84,9 +95,13 @@ describe("the application around it", () => {
     expect(heard).toEqual([{ type: "rc", event: "rc", enabled: true, suspended: false }]);
     agent.endSession();
     agent.leaveSession();
+    agent.enableAccessibility();
+    agent.addGuest();
     expect(inside.sent).toEqual([
       ["https://s1.example", { cobrowse: { call: "end" } }],
       ["https://s1.example", { cobrowse: { call: "leave" } }],
+      ["https://s1.example", { cobrowse: { call: "accessibility", enabled: true } }],
+      ["https://s1.example", { cobrowse: { call: "addguest" } }],
     ]);
     agent.removeEventListener("rc", listener);
     page.hear(inside, "https://s1.example", rc);

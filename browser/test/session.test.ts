@@ -19,12 +19,15 @@ const TAG: Tag = {
   groups: ["demo"],
   site: "production",
   origin: "https://www.example",
+  scripts: "https://www.example/cobrowse/",
+  isPinned: false,
+  keptIn: "cookie",
   cookieDomain: "",
   language: null,
   startPaused: false,
   termsUrl: null,
   visitorId: null,
-  presence: false,
+  presence: "",
   keys: {},
 };
 const ANSWER: StartAnswer = {
@@ -113,6 +116,10 @@ class Witness implements SessionListener {
   onSettings(): void {
     // Not of interest here.
   }
+  onEpoch(): void {
+    // Drawings are told in the browser suite.
+  }
+
   onPosition(): void {
     // Not of interest here.
   }

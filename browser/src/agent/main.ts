@@ -21,6 +21,10 @@ export interface AgentApi {
   endSession(): void;
   /** Leaves it. */
   leaveSession(): void;
+  /** Whether the visitor's screen reader shall say what this agent highlights. */
+  enableAccessibility(enabled?: boolean): void;
+  /** Asks for the address by which another agent of the group gets in: it comes with `addguest`. */
+  addGuest(): void;
 }
 
 /** Makes the interface for a page. */
@@ -28,9 +32,9 @@ export function createAgent(page: Window): AgentApi {
   const listeners = new Map<string, Set<Listener>>();
   let frame: HTMLIFrameElement | null = null;
   let viewer = "";
-  const call = (name: "end" | "leave"): void => {
+  const call = (name: "end" | "leave" | "accessibility" | "addguest", more: object = {}): void => {
     // Until the viewer has spoken nobody knows at which server it is.
-    if (viewer) frame?.contentWindow?.postMessage({ cobrowse: { call: name } }, viewer);
+    if (viewer) frame?.contentWindow?.postMessage({ cobrowse: { call: name, ...more } }, viewer);
   };
   page.addEventListener("message", (message) => {
     if (!message.source || message.source !== frame?.contentWindow) return;
@@ -56,6 +60,12 @@ export function createAgent(page: Window): AgentApi {
     },
     leaveSession: () => {
       call("leave");
+    },
+    enableAccessibility: (enabled = true) => {
+      call("accessibility", { enabled });
+    },
+    addGuest: () => {
+      call("addguest");
     },
   };
 }

@@ -5,15 +5,17 @@
  * a highlight follows its element.
  */
 
-import type { DrawCommand } from "../protocol/commands.js";
+import { colourOf } from "../protocol/colours.js";
+import { DRAW_POINTS_MAX, type DrawCommand, type InkItem } from "../protocol/commands.js";
 import { boxOf } from "./act.js";
 
 /** Drawings and highlights of all agents. */
 export class Ink {
   private readonly svg: SVGSVGElement;
   private readonly strokes = new Map<string, { agent: number; line: SVGPolylineElement; points: number[] }>();
-  private readonly marks = new Map<number, { element: Element; box: HTMLElement }>();
+  private readonly marks = new Map<number, { element: Element; id: number; box: HTMLElement }>();
   private isFollowing = false;
+  private untold: InkItem[] = [];
   private readonly place = (): void => {
     this.svg.style.transform = `translate(${String(-this.page.scrollX)}px, ${String(-this.page.scrollY)}px)`;
   };
@@ -47,21 +49,42 @@ export class Ink {
       this.strokes.set(name, stroke);
     }
     if (stroke.points.length >= STROKE_NUMBERS_MAX) return;
-    stroke.points.push(...command.points);
+    const points = command.points.map(Math.round);
+    stroke.points.push(...points);
+    this.untold.push({ agent, stroke: command.stroke, points });
     stroke.line.setAttribute("points", stroke.points.join(" "));
   }
 
   /** Highlights an element for an agent, or nothing. */
-  mark(agent: number, element: Element | null): void {
-    this.marks.get(agent)?.box.remove();
+  mark(agent: number, element: Element | null, id = 0): void {
+    const before = this.marks.get(agent);
+    before?.box.remove();
     this.marks.delete(agent);
+    if (before || element) this.untold.push({ agent, mark: element ? id : null });
     if (!element) return;
     const box = this.page.document.createElement("div");
     box.className = "mark";
     box.style.borderColor = colourOf(agent);
     this.layer.append(box);
-    this.marks.set(agent, { element, box });
+    this.marks.set(agent, { element, id, box });
     this.follow();
+  }
+
+  /** What has changed since this was asked last. */
+  changes(): InkItem[] {
+    return this.untold.splice(0);
+  }
+
+  /** All that there is, for a picture that begins anew. Marks stay out: ids are given anew, and agents mark again. */
+  whole(): InkItem[] {
+    this.untold = [];
+    const items: InkItem[] = [];
+    for (const [name, { agent, points }] of this.strokes) {
+      const stroke = Number(name.slice(name.indexOf("/") + 1));
+      for (let at = 0; at < points.length; at += 2 * DRAW_POINTS_MAX)
+        items.push({ agent, stroke, points: points.slice(at, at + 2 * DRAW_POINTS_MAX) });
+    }
+    return items;
   }
 
   /** How much there is, for whoever looks from outside. */
@@ -71,7 +94,8 @@ export class Ink {
 
   /** Keeps only what these agents have shown. */
   keep(agents: ReadonlySet<number>): void {
-    for (const [name, { agent }] of this.strokes) if (!agents.has(agent)) this.drop(name);
+    const gone = [...this.strokes.values()].map(({ agent }) => agent).filter((agent) => !agents.has(agent));
+    for (const agent of new Set(gone)) this.erase(agent);
     for (const agent of [...this.marks.keys()]) if (!agents.has(agent)) this.mark(agent, null);
   }
 
@@ -84,6 +108,7 @@ export class Ink {
 
   private erase(agent: number): void {
     for (const [name, stroke] of this.strokes) if (stroke.agent === agent) this.drop(name);
+    this.untold.push({ agent, erased: true });
   }
 
   private drop(name: string): void {
@@ -112,15 +137,7 @@ export class Ink {
   }
 }
 
-/** An agent's colour: the same for all that it shows. */
-export function colourOf(agent: number): string {
-  return COLOURS[agent % COLOURS.length] ?? "#c2410c";
-}
-
 const SVG = "http://www.w3.org/2000/svg";
-
-/** Told apart by people who see colours differently, and dark enough on white. */
-const COLOURS = ["#c2410c", "#1d4ed8", "#15803d", "#a21caf", "#0e7490", "#92400e"];
 
 /** Strokes on a page. Full: the oldest goes. */
 const STROKES_MAX = 200;

@@ -6,6 +6,7 @@
  */
 
 import {
+  INK_ITEMS_MAX,
   readClickCommand,
   readControlCommand,
   readDrawCommand,
@@ -14,6 +15,7 @@ import {
   readScrollCommand,
   readTypeCommand,
   type Answer,
+  type InkItem,
   type Refusal,
 } from "../protocol/commands.js";
 import { KINDS, type Frame } from "../protocol/frame.js";
@@ -45,6 +47,9 @@ class Assistant implements Assist {
   private agents = new Map<number, Participant>();
   private asking: Asking | null = null;
   private restTimer: ReturnType<typeof setTimeout> | undefined;
+  private inkTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Agents who want to have read out what they highlight. */
+  private readonly aloud = new Set<number>();
   private told = "";
   private readonly undo: (() => void)[] = [];
 
@@ -74,6 +79,7 @@ class Assistant implements Assist {
     this.restore();
     this.ink.keep(new Set(this.agents.keys()));
     this.showInk();
+    for (const agent of this.aloud) if (!this.agents.has(agent)) this.readAloud(agent, false);
     const state = this.control.state(performance.now());
     if (state && !this.agents.has(state.agent)) {
       this.asking?.close();
@@ -106,10 +112,15 @@ class Assistant implements Assist {
   stop(): void {
     this.asking?.close();
     clearTimeout(this.restTimer);
+    clearTimeout(this.inkTimer);
     for (const undo of this.undo.splice(0)) undo();
     this.ink.stop();
     this.panel.remove();
     this.keepGrant(null);
+  }
+
+  beginEpoch(): void {
+    this.tellInk(this.ink.whole());
   }
 
   /** Does what a frame asks, or says why not. */
@@ -123,11 +134,13 @@ class Assistant implements Assist {
       case "pointer": {
         const command = readPointCommand(value);
         if (!command) return "malformed";
+        if (command.aloud !== undefined) this.readAloud(agent, command.aloud);
         if (command.node === undefined) return null;
         const found = command.node === null ? null : targeting.find(command.node, frame, false);
         if (typeof found === "string") return found;
         const element = found && "tagName" in found ? found : null;
-        this.ink.mark(agent, element);
+        this.ink.mark(agent, element, command.node ?? 0);
+        if (element && this.aloud.has(agent)) this.panel.say(this.nameOf(agent), element);
         this.showInk();
         return null;
       }
@@ -302,12 +315,34 @@ class Assistant implements Assist {
     const { dataset } = this.host.shell.host;
     dataset.strokes = String(strokes);
     dataset.marks = String(marks);
+    // A line that is being drawn makes many changes: all of a moment are told together.
+    this.inkTimer ??= setTimeout(() => {
+      this.inkTimer = undefined;
+      this.tellInk(this.ink.changes());
+    }, INK_INTERVAL_MS);
+  }
+
+  private tellInk(items: readonly InkItem[]): void {
+    for (let at = 0; at < items.length; at += INK_ITEMS_MAX)
+      this.host.sayInk(items.slice(at, at + INK_ITEMS_MAX));
+  }
+
+  /** The page hears of it, and may help in ways of its own. */
+  private readAloud(agent: number, enabled: boolean): void {
+    const before = this.aloud.size > 0;
+    if (enabled) this.aloud.add(agent);
+    else this.aloud.delete(agent);
+    const after = this.aloud.size > 0;
+    if (before !== after) this.host.emit("accessibility", { enabled: after });
   }
 
   private nameOf(agent: number): string {
     return this.agents.get(agent)?.name ?? "";
   }
 }
+
+/** Drawings are told to the other agents so often at most. */
+const INK_INTERVAL_MS = 100;
 
 /** Which agent controls this tab's pages, in the session's name. */
 const GRANT_NAME = "glance_cobrowse_control";

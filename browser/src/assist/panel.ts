@@ -7,6 +7,7 @@
 import type { ControlState } from "../protocol/commands.js";
 import type { Shell } from "../visitor/widget.js";
 import type { AssistWords } from "../words/types.js";
+import { fill } from "../visitor/fill.js";
 
 /** Puts a name into a sentence. */
 export function words(sentence: string, name: string): string {
@@ -19,6 +20,7 @@ export class Panel {
   private readonly line: HTMLElement;
   private readonly text: HTMLElement;
   private readonly button: HTMLButtonElement;
+  private readonly spoken: HTMLElement;
   private wasControlled = false;
 
   constructor(
@@ -42,7 +44,19 @@ export class Panel {
     this.button.addEventListener("click", onTakeBack);
     this.line.append(this.text, this.button);
     shell.layer.append(this.border);
-    shell.box.append(this.line);
+    this.spoken = page.createElement("p");
+    this.spoken.className = "spoken";
+    this.spoken.setAttribute("role", "status");
+    shell.box.append(this.line, this.spoken);
+  }
+
+  /** Lets the visitor's screen reader say what an agent points out. */
+  say(name: string, element: Element): void {
+    const what = spokenOf(element);
+    // The same words again are said again.
+    this.spoken.textContent = "";
+    if (what) this.spoken.append(fill(this.sentences.shows, { name, what }));
+    set(this.shell.host, "spoken", what || null);
   }
 
   /** Shows how control stands. */
@@ -67,10 +81,23 @@ export class Panel {
   remove(): void {
     this.border.remove();
     this.line.remove();
+    this.spoken.remove();
+    set(this.shell.host, "spoken", null);
     set(this.shell.host, "control", null);
     set(this.shell.host, "controller", null);
   }
 }
+
+/** What an element is called: by its label, its name for readers, or what stands in it. */
+function spokenOf(element: Element): string {
+  const { labels } = element as Partial<HTMLInputElement>;
+  const name = element.getAttribute("aria-label") ?? element.getAttribute("alt") ?? labels?.[0]?.textContent;
+  const text = (name ?? element.textContent).replace(/\s+/g, " ").trim();
+  return text.slice(0, SPOKEN_CHARS_MAX);
+}
+
+/** A whole page read out helps nobody. */
+const SPOKEN_CHARS_MAX = 200;
 
 function set(host: HTMLElement, name: string, value: string | null): void {
   if (value === null) host.removeAttribute(`data-${name}`);

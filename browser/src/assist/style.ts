@@ -11,6 +11,7 @@ svg.ink { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow
 svg.ink polyline { fill: none; stroke-width: 4; stroke-linecap: round; stroke-linejoin: round; }
 .control { flex: 1 0 100%; display: flex; align-items: center; gap: 10px; padding-top: 8px; border-top: 1px solid #cbd5e1; }
 .control p { flex: 1; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 button.plain { background: #fff; color: #1f2937; border-color: #94a3b8; }
 .dialog { position: absolute; left: 50%; top: 50%; transform: translate(-50%, -50%); box-sizing: border-box;
   width: min(420px, calc(100vw - 32px)); max-height: calc(100vh - 32px); overflow: auto; padding: 20px; border-radius: 12px;

@@ -43,8 +43,20 @@ export interface VisitorEvents {
   pause: { readonly paused: boolean };
   rcrequested: { readonly agent: number; readonly name: string; decline(): void };
   rc: { readonly enabled: boolean; readonly suspended: boolean };
-  error: { readonly code: "service" | "dupkey"; readonly detail: string };
+  /** What the servers know of the session is there, after a start, a page change or a loss. */
+  statereceived: VisitorStatus;
+  /** The session goes on in another tab of this browser; it is back in this one. */
+  blur: StartedSession;
+  focus: StartedSession;
+  /** The session goes on elsewhere: at another domain, or as another one. */
+  leavesession: { readonly detail: string };
+  /** An agent wants what it highlights to be read out by the visitor's screen reader, or no longer. */
+  accessibility: { readonly enabled: boolean };
+  error: { readonly code: VisitorFault; readonly detail: string };
 }
+
+/** What went wrong: a start that failed, a key in use, a session lost, a mask that nobody can read, a script that did not come. */
+export type VisitorFault = "service" | "dupkey" | "conndrop" | "maskingerror" | "SCRIPT_NOT_LOADED";
 
 /** Why a promise of this interface is rejected: `code` is one of those of `data-error` (HOOKS.md). */
 export interface CobrowseError extends Error {
@@ -63,6 +75,8 @@ export interface VisitorApi {
   /** Shows a button that starts a session; hides it. */
   showButton(): void;
   toggleButton(): void;
+  /** Gives the button and what else the visitor sees the look of a group that the tag lists; the first one's otherwise. */
+  setStyle(group?: string): void;
   /** Goes to a page of another domain of the group, with the session. */
   continueSessionAt(
     options: string | { destination: string; oncomplete?: (url: string) => void },
@@ -114,13 +128,36 @@ export interface VisitorUi {
   showButton(): void;
   toggleButton(): void;
   showTerms(): void;
+  setStyle(group?: string): void;
   promptCrossDomain(destination: string): void;
+}
+
+/** Presence for pages whose tag has `data-presence="api"`: they say by themselves when their visitor is there. */
+export interface PresenceVisitor {
+  /** Says that the visitor is there, until `disconnect` or the page's end. */
+  connect(): Promise<unknown>;
+  disconnect(): void;
+}
+
+/** What a page knows of its visitor, before a session: shown to agents. Longer texts are left out, and said on the console. */
+export interface VisitorIdentity {
+  /** 63 characters at most. */
+  visitorid?: string;
+  /** 63 characters at most. */
+  name?: string;
+  /** 127 characters at most. */
+  email?: string;
+  /** 31 characters at most. */
+  phone?: string;
 }
 
 declare global {
   interface Window {
-    GLANCE?: { Cobrowse?: { Visitor?: (VisitorApi & Receiver) | LoaderQueue; VisitorUI?: VisitorUi } };
-    GLANCE_COBROWSE?: { visitorid?: string };
+    GLANCE?: {
+      Cobrowse?: { Visitor?: (VisitorApi & Receiver) | LoaderQueue; VisitorUI?: VisitorUi };
+      Presence?: { Visitor?: new (options?: { visitorid?: string }) => PresenceVisitor };
+    };
+    GLANCE_COBROWSE?: VisitorIdentity;
   }
 }
 
@@ -137,6 +174,31 @@ export function publish(page: Window, visitor: (VisitorApi & Receiver) | LoaderQ
       visitor.toggleButton();
     },
     showTerms: () => void visitor.showTerms(),
+    setStyle: (group) => {
+      visitor.setStyle(group);
+    },
     promptCrossDomain: (destination) => void visitor.continueSessionAt(destination),
+  };
+}
+
+/** Puts `GLANCE.Presence.Visitor` there. `connect` gives what ends it. */
+export function publishPresence(
+  page: Window,
+  connect: (visitorId: string | null) => Promise<() => void>,
+  known: string | null,
+): void {
+  page.GLANCE = page.GLANCE ?? {};
+  page.GLANCE.Presence = {
+    Visitor: class implements PresenceVisitor {
+      end: Promise<() => void> | undefined;
+      constructor(readonly id?: { visitorid?: string }) {}
+      connect = (): Promise<unknown> => (this.end ??= connect(this.id?.visitorid ?? known));
+      disconnect = (): void => {
+        void this.end?.then((end) => {
+          end();
+        });
+        this.end = undefined;
+      };
+    },
   };
 }

@@ -6,9 +6,17 @@
  */
 
 import { callOfClick, callOfKey, isCallMessage } from "./calls.js";
-import { publish, type LoaderQueue, type PageCall, type QueuedCall, type Receiver } from "./global.js";
+import {
+  publish,
+  publishPresence,
+  type LoaderQueue,
+  type PageCall,
+  type QueuedCall,
+  type Receiver,
+} from "./global.js";
+import { HASHES, loadModule } from "./parts.js";
 import { noteClosedRoots } from "./roots.js";
-import { hasArrived, hasSessionCookie, readTag, TAG_ID, type Tag } from "./tag.js";
+import { hasArrived, isSessionKept, readTag, TAG_ID, type Tag } from "./tag.js";
 
 function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
@@ -25,11 +33,20 @@ function load(): void {
     if (!tag || isLoading) return;
     isLoading = true;
     const script = document.createElement("script");
-    script.src = `${tag.origin}/cobrowse/visitor.js`;
+    script.src = `${tag.scripts}visitor.js`;
     script.async = true;
+    if (tag.isPinned) {
+      script.integrity = HASHES["visitor.js"] ?? "";
+      script.crossOrigin = "anonymous";
+    }
     script.onerror = () => {
       isLoading = false;
-      for (const { settle } of queue.splice(0)) settle(Promise.reject(new Error("the script did not load")));
+      for (const { method, args, settle } of queue.splice(0)) {
+        const [name, listener] = args as [unknown, (event: object) => void];
+        if (method === "addEventListener" && name === "error")
+          listener({ type: name, code: "SCRIPT_NOT_LOADED", detail: "" });
+        settle(Promise.reject(new Error("the script did not load")));
+      }
       console.error(
         `Cobrowse: ${script.src} did not load. Check the network and the page's Content-Security-Policy.`,
       );
@@ -57,6 +74,7 @@ function load(): void {
     showTerms: (options) => later("showTerms", [options]),
     showButton: () => void later("showButton", []),
     toggleButton: () => void later("toggleButton", []),
+    setStyle: (group) => void later("setStyle", [group], false),
     continueSessionAt: (options) => later("continueSessionAt", [options]),
     crossDomain: (destination) => later("crossDomain", [destination]),
     loaded: () => later("loaded", [], false),
@@ -91,14 +109,16 @@ function load(): void {
     document.addEventListener("keydown", (event) => {
       call(callOfKey(event, tag.keys));
     });
+    const onOffer: Receiver["offer"] = (offer) => {
+      const visitor = window.GLANCE?.Cobrowse?.Visitor;
+      return visitor && "offer" in visitor ? visitor.offer(offer) : later("offer", [offer]);
+    };
     if (tag.presence) {
-      void bePresent(tag, (offer) => {
-        const visitor = window.GLANCE?.Cobrowse?.Visitor;
-        return visitor && "offer" in visitor ? visitor.offer(offer) : later("offer", [offer]);
-      });
+      publishPresence(window, (visitorId) => bePresent({ ...tag, visitorId }, onOffer), tag.visitorId);
     }
+    if (tag.presence === "on") void bePresent(tag, onOffer);
     // A session goes on in the page itself: its frames are recorded with it, and would take it from the page.
-    if (window.top === window && (hasSessionCookie(document) || hasArrived(window.location))) add();
+    if (window.top === window && (isSessionKept(window, tag.keptIn) || hasArrived(window.location))) add();
   };
   // A meta tag may stand behind the script that loads us.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);
@@ -106,21 +126,20 @@ function load(): void {
 }
 
 /** The page says that it is there, by a part of its own. */
-async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<void> {
+async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<() => void> {
   const { origin, group, visitorId: visitor } = tag;
   if (!visitor) {
-    console.error(
-      "Cobrowse: data-presence needs data-visitorid, or GLANCE_COBROWSE.visitorid before the loader.",
-    );
-    return;
+    console.error("Cobrowse: data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
+    return () => undefined;
   }
   try {
-    const part = (await import(`${origin}/cobrowse/presence.js`)) as {
-      startPresence(host: object): void;
+    const part = (await loadModule(tag, "presence.js")) as {
+      startPresence(host: object): () => void;
     };
-    part.startPresence({ page: window, origin, group, visitor, onOffer });
+    return part.startPresence({ page: window, origin, group, visitor, onOffer });
   } catch {
     console.error("Cobrowse: presence.js did not load. Check the page's Content-Security-Policy.");
+    return () => undefined;
   }
 }
 

@@ -17,6 +17,12 @@ export interface Tag {
   readonly site: "staging" | "production";
   /** Origin of the web tier, HTTPS. */
   readonly origin: string;
+  /** Where the other scripts are, with a slash behind: beside the loader, so that a copy or a pinned release stays together. */
+  readonly scripts: string;
+  /** Whether the page took the loader by its hash: then the other scripts are taken by theirs. */
+  readonly isPinned: boolean;
+  /** Where it is kept that a session runs. */
+  readonly keptIn: KeptIn;
   /** Domain of the session cookie; empty for the host alone. */
   readonly cookieDomain: string;
   /** Language of what the visitor reads; `null`: the page's. */
@@ -27,49 +33,77 @@ export interface Tag {
   readonly termsUrl: string | null;
   /** Id of the visitor on the customer's site, if the page knows it. */
   readonly visitorId: string | null;
-  /** Whether the page says that it is there. */
-  readonly presence: boolean;
+  /** Whether the page says that it is there: by itself, when its own script asks for it, or never. */
+  readonly presence: "on" | "api" | "";
   /** What keys do. */
   readonly keys: Readonly<Record<string, PageCall>>;
 }
 
+/** A cookie, the page's local storage, or both: some sites lose the one, some the other. */
+export type KeptIn = "cookie" | "storage" | "both";
+
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
 export function readTag(page: Document, loadedFrom: string): Tag {
   const element = page.getElementById(TAG_ID);
-  if (!element)
-    throw new Error(`no element has the id "${TAG_ID}": give it to the script tag or to a meta tag`);
+  if (!element) throw new Error(`no element has the id "${TAG_ID}": a script or meta tag has it`);
   const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
   const group = get("groupid");
   if (!group) throw new Error(`the tag "${TAG_ID}" has no data-groupid`);
   const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/);
   const site = get("site") || "production";
+  const presence = get("presence");
   if (site !== "staging" && site !== "production") {
-    throw new Error('data-site is "staging" or "production"');
+    throw new Error("data-site is staging or production");
   }
-  const server = new URL(get("server") || element.getAttribute("src") || loadedFrom, page.baseURI);
+  const keptIn = COOKIE_TYPES[get("cookietype") || "normal"];
+  if (!keptIn) throw new Error("data-cookietype is normal, secure, ls or dual");
+  const from = element.getAttribute("src") || loadedFrom;
+  const server = new URL(get("server") || from, page.baseURI);
   if (server.protocol !== "https:") {
     throw new Error("the loader has to come over HTTPS, also on pages that do not");
   }
+  // A page that brings the loader in a bundle of its own has no other script beside it.
+  const beside = new URL(from || "/", page.baseURI).pathname.endsWith("/loader.js") ? from : "";
+  const groupOf = (name: string): string => groupAt(site, name);
   return {
-    group,
-    groups: [group, ...more.filter((name) => name !== "")],
+    group: groupOf(group),
+    groups: [group, ...more.filter((name) => name !== "")].map(groupOf),
     site,
     origin: server.origin,
+    scripts: new URL(beside ? "." : "/cobrowse/", beside ? new URL(beside, page.baseURI) : server).href,
+    isPinned: element.hasAttribute("integrity"),
+    keptIn,
     cookieDomain: get("cookiedomain"),
     language: get("language") || null,
     startPaused: get("startpaused") === "true" || element.getAttribute("data-startpaused") === "",
     termsUrl: get("termsurl").startsWith("https:") ? get("termsurl") : null,
     visitorId: get("visitorid") || (page.defaultView?.GLANCE_COBROWSE?.visitorid ?? null),
-    presence: get("presence") === "on",
+    presence: presence === "on" || presence === "api" ? presence : "",
     keys: readKeys(get("inputevents")),
   };
 }
 
-/** Whether the page's cookie says that a session is running. */
-export function hasSessionCookie(page: Document): boolean {
-  return page.cookie
+/** The group of a name on this site: what is staged runs in a group of its own, apart from production. */
+export function groupAt(site: Tag["site"], name: string): string {
+  return site === "staging" && !name.endsWith(STAGED) ? name + STAGED : name;
+}
+
+/** The name that the page knows a group by. */
+export function nameOf(group: string): string {
+  return group.endsWith(STAGED) ? group.slice(0, -STAGED.length) : group;
+}
+
+/** Whether this browser keeps that a session is running. */
+export function isSessionKept(page: Window, keptIn: KeptIn): boolean {
+  const inCookie = page.document.cookie
     .split("; ")
     .some((pair) => pair.startsWith(`${COOKIE_NAME}=`) && pair.length > COOKIE_NAME.length + 1);
+  if (inCookie || keptIn === "cookie") return inCookie;
+  try {
+    return page.localStorage.getItem(COOKIE_NAME) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether this page was reached from another domain, with a session. */
@@ -81,6 +115,17 @@ export function hasArrived(at: Location): boolean {
 export function isClickOn(event: Event, selector: string): boolean {
   return event.composedPath().some((target) => target instanceof Element && target.matches(selector));
 }
+
+/** `data-cookietype`, by the words that integrators know. The cookie is `Secure` in any case. */
+const COOKIE_TYPES: Readonly<Record<string, KeptIn>> = {
+  normal: "cookie",
+  secure: "cookie",
+  ls: "storage",
+  dual: "both",
+};
+
+/** What stands behind the id of a group's staging. */
+const STAGED = "~staging";
 
 /** Id of the tag. */
 export const TAG_ID = "glance-cobrowse";

@@ -29,15 +29,20 @@ export interface PresenceHost {
   onOffer(offer: Offer): Promise<boolean>;
 }
 
-/** Says that the page is there, until it goes. */
-export function startPresence(host: PresenceHost): void {
-  new Presence(host).start();
+/** Says that the page is there, until it goes or the answer is called. */
+export function startPresence(host: PresenceHost): () => void {
+  const presence = new Presence(host);
+  presence.start();
+  return () => {
+    presence.stop();
+  };
 }
 
 class Presence {
   private socket: WebSocket | null = null;
   private failures = 0;
   private saidAt = 0;
+  private isOver = false;
   private readonly tag: HTMLElement;
 
   constructor(private readonly host: PresenceHost) {
@@ -67,9 +72,16 @@ class Presence {
     void this.connect();
   }
 
+  stop(): void {
+    this.isOver = true;
+    this.socket?.close(1000);
+    delete this.tag.dataset.cobrowsePresence;
+  }
+
   private async connect(): Promise<void> {
-    if (this.socket) return;
+    if (this.socket || this.isOver) return;
     const place = await this.ask();
+    if (this.isOver) return;
     if (!place || this.socket) {
       this.again();
       return;

@@ -15,7 +15,15 @@ export type CommandKind = "pointer" | "draw" | "scroll" | "click" | "type" | "na
 export interface PointCommand {
   readonly at: { readonly x: number; readonly y: number } | null;
   readonly node?: number | null;
+  /** Whether the visitor's screen reader shall say what is highlighted; `undefined` leaves it as it was. */
+  readonly aloud?: boolean;
 }
+
+/** What agents have drawn and highlighted, told to all of them: more of a stroke, a highlight, or (`null`) none of an agent's any more. */
+export type InkItem =
+  | { readonly agent: number; readonly stroke: number; readonly points: readonly number[] }
+  | { readonly agent: number; readonly mark: number | null }
+  | { readonly agent: number; readonly erased: true };
 
 /** More points of a stroke in CSS pixels of the visitor's document, or `null`: take away all that this agent drew. */
 export type DrawCommand = { readonly stroke: number; readonly points: readonly number[] } | null;
@@ -110,9 +118,10 @@ export interface ControlState {
 /** Reads a `pointer` payload. */
 export function readPointCommand(value: unknown): PointCommand | null {
   if (!isRecord(value)) return null;
-  const { x, y, node } = value;
+  const { x, y, node, aloud } = value;
   if (node !== undefined && node !== null && !isNode(node)) return null;
-  const marked = node === undefined ? {} : { node };
+  if (aloud !== undefined && typeof aloud !== "boolean") return null;
+  const marked = { ...(node === undefined ? {} : { node }), ...(aloud === undefined ? {} : { aloud }) };
   if (x === undefined && y === undefined) return { at: null, ...marked };
   return isPixel(x) && isPixel(y) ? { at: { x, y }, ...marked } : null;
 }
@@ -187,6 +196,19 @@ export function readAnswers(value: unknown): Answer[] {
   });
 }
 
+/** Reads what facts say of drawings; what is none is left out. */
+export function readInk(value: unknown): InkItem[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, INK_ITEMS_MAX).flatMap((one: unknown): InkItem[] => {
+    if (!isRecord(one) || !isCount(one.agent)) return [];
+    const { agent, mark } = one;
+    if (one.erased === true) return [{ agent, erased: true }];
+    if (mark === null || isNode(mark)) return [{ agent, mark }];
+    const more = readDrawCommand({ stroke: one.stroke, points: one.points });
+    return more ? [{ agent, ...more }] : [];
+  });
+}
+
 function readPlace(value: Record<string, unknown>): { x: number; y: number } | null | undefined {
   const { x, y } = value;
   if (x === undefined && y === undefined) return null;
@@ -216,6 +238,9 @@ export const CHOICES_MAX = 500;
 
 /** Answers in one facts frame. */
 export const ANSWERS_MAX = 32;
+
+/** Items of drawings in one facts frame: even if each is as long as it may be they fit. */
+export const INK_ITEMS_MAX = 12;
 
 /** No page is longer; a value beyond it comes from a mistake or from malice. */
 const COORDINATE_MAX = 1_000_000;

@@ -82,6 +82,8 @@ export interface Facts {
   readonly visible: boolean;
   /** What the agents are told while the session is paused; `null` while it is not. */
   readonly paused: string | null;
+  /** What the page says of its visitor: name, address, number, as far as it knows them. */
+  readonly visitor: readonly string[];
 }
 
 /** Where an agent points, in CSS pixels of the visitor's viewport; `null` hides it. */
@@ -169,7 +171,16 @@ export function readFacts(value: unknown): Facts | null {
   const { url, title, width, height, visible } = value;
   if (typeof url !== "string" || typeof title !== "string" || typeof visible !== "boolean") return null;
   const paused = typeof value.paused === "string" ? value.paused.slice(0, PAUSED_CHARS_MAX) : null;
-  return isPixels(width) && isPixels(height) ? { url, title, width, height, visible, paused } : null;
+  if (!isPixels(width) || !isPixels(height)) return null;
+  return { url, title, width, height, visible, paused, visitor: readVisitor(value.visitor) };
+}
+
+function readVisitor(value: unknown): string[] {
+  if (!isRecord(value)) return [];
+  const known = [value.name, value.email, value.phone];
+  return known.filter(
+    (one) => typeof one === "string" && one !== "" && one.length <= IDENTITY_CHARS_MAX,
+  ) as string[];
 }
 
 /** Reads an agent's `pointer` payload. `undefined` is no pointer at all. */
@@ -234,6 +245,9 @@ const PLACES = ["bottom_right", "bottom_left", "top_right", "top_left"] as const
 
 /** A sentence for the agents. */
 export const PAUSED_CHARS_MAX = 300;
+
+/** The longest that a page may say of its visitor. */
+const IDENTITY_CHARS_MAX = 127;
 
 /** No screen is larger; a value beyond it comes from a mistake or from malice, and would size the stage. */
 const PIXELS_MAX = 100_000;

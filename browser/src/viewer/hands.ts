@@ -13,12 +13,14 @@ import {
   type Answer,
   type CommandKind,
   type ControlState,
+  type InkItem,
   type TypedKey,
 } from "../protocol/commands.js";
 import { Chooser } from "./chooser.js";
 import { ASK_LATENCY_MS, DRAW_INTERVAL_MS, SCROLL_INTERVAL_MS } from "./limits.js";
 import { controlWords, REFUSAL_WORDS } from "./messages.js";
 import { ViewInk } from "./ink.js";
+import { scrollerAt } from "./scroller.js";
 import type { Hit, Place, Stage } from "./stage.js";
 import { Tools, type Tool } from "./tools.js";
 
@@ -56,9 +58,12 @@ export class Hands {
         this.setTool(tool);
       },
       onErase: () => {
-        this.ink.clear();
+        this.ink.erase(this.own);
         this.host.send("draw", {});
         this.host.send("pointer", { node: null });
+      },
+      onAloud: (isAloud) => {
+        this.host.send("pointer", { aloud: isAloud });
       },
       onGo: (go) => {
         this.command("navigate", { go });
@@ -134,6 +139,21 @@ export class Hands {
     }
   }
 
+  /** Agents have drawn, by the visitor's word. */
+  takeInk(items: readonly InkItem[]): void {
+    if (items.length > 0) this.ink.take(items);
+  }
+
+  /** Says something in the bar. */
+  say(words: string): void {
+    this.tools.say(words, null);
+  }
+
+  /** What is highlighted is read out by the visitor's screen reader, or no longer. */
+  setAloud(isAloud: boolean): void {
+    this.tools.setAloud(isAloud);
+  }
+
   /** The visitor's page has given the focus to an element: keys go there. */
   noteFocus(id: number): void {
     if (this.hasControl && this.typing !== null) this.typing = id;
@@ -169,7 +189,8 @@ export class Hands {
     this.chooser.close();
     switch (this.tools.tool) {
       case "mark":
-        if (hit) this.host.send("pointer", { ...this.shift(at), node: hit.id });
+        // With it goes whether it is read aloud: the visitor's page may be a new one.
+        if (hit) this.host.send("pointer", { ...this.shift(at), node: hit.id, aloud: this.tools.isAloud });
         break;
       case "show":
         if (hit) this.command("scroll", { node: hit.id });
@@ -210,7 +231,7 @@ export class Hands {
     if (!stroke) return;
     const { own } = this.host.stage.scrolled;
     stroke.points.push(Math.round(at.x + own.x), Math.round(at.y + own.y));
-    this.ink.add(stroke.id, stroke.points.slice(-2));
+    this.ink.draw(this.own, stroke.id, stroke.points.slice(-2));
     const isFull = stroke.points.length >= 2 * DRAW_POINTS_MAX;
     if (isFull || performance.now() - stroke.sentAt >= DRAW_INTERVAL_MS) this.sendStroke(stroke);
   }
@@ -240,9 +261,10 @@ export class Hands {
   }
 
   private scroll(hit: Hit, event: WheelEvent): void {
-    const target = scrollableAt(hit);
     const now = performance.now();
     const before = this.scrolling;
+    const target = scrollerAt(hit.element, event, this.host.stage.idOf);
+    if (!target) return;
     const isOngoing = before?.node === target.id && now - before.at < SCROLL_MEMORY_MS;
     const from = isOngoing ? before : target;
     this.scrolling = {
@@ -289,19 +311,6 @@ export class Hands {
   private async measure(): Promise<void> {
     this.tools.setLatency(await this.host.measure());
   }
-}
-
-/** What scrolls when the wheel is turned over an element. */
-function scrollableAt(hit: Hit): { id: number; x: number; y: number; maxX: number; maxY: number } {
-  const view = hit.element.ownerDocument.defaultView;
-  const root = hit.element.ownerDocument.scrollingElement ?? hit.element.ownerDocument.documentElement;
-  return {
-    id: hit.document,
-    x: view?.scrollX ?? 0,
-    y: view?.scrollY ?? 0,
-    maxX: root.scrollWidth,
-    maxY: root.scrollHeight,
-  };
 }
 
 function isTypeable(element: Element): boolean {

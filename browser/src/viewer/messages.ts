@@ -69,6 +69,9 @@ export const REPAIRING_WORDS = "The view is being refreshed…";
 /** The agent left by the button. */
 export const LEFT_WORDS = "You have left the session. You can close this window.";
 
+/** The address of the session is on the clipboard. */
+export const INVITED_WORDS = "The address for other agents of your group was copied.";
+
 /** The page itself lacks what it needs. */
 export const BAD_PAGE_WORDS =
   "This page was not delivered whole. Open the session again from your session list.";

@@ -9,6 +9,10 @@
 export interface ParentCalls {
   onEnd(): void;
   onLeave(): void;
+  /** What is highlighted shall be read out by the visitor's screen reader, or no longer. */
+  onAloud(isAloud: boolean): void;
+  /** Somebody shall be invited: gives the address that leads into the session. */
+  onInvite(): void;
 }
 
 /** Events for the parent, by the names that integrators know. */
@@ -20,6 +24,14 @@ export interface ParentEvents {
   pagevisibility: { readonly visible: boolean };
   rc: { readonly enabled: boolean; readonly suspended: boolean };
   sessionend: { readonly reason: string | null };
+  /** The agent may not look at the session any more, or never might. */
+  accessdenied: { readonly reason: string | null };
+  /** The view could not be connected, and does not try again. */
+  connectfailed: { readonly reason: string | null };
+  /** Another agent is to be invited by this address; has come; or the invitation could not be copied. */
+  addguest: { readonly url: string };
+  addguestsuccess: { readonly name: string };
+  addguestfail: { readonly reason: string };
 }
 
 /** The line to the parent; without one it says nothing. */
@@ -35,9 +47,11 @@ export class Parent {
     if (this.origin === null) return;
     page.addEventListener("message", (event) => {
       if (event.source !== page.parent || event.origin !== this.origin) return;
-      const call = (event.data as { cobrowse?: { call?: unknown } } | null)?.cobrowse?.call;
-      if (call === "end") calls.onEnd();
-      if (call === "leave") calls.onLeave();
+      const asked = (event.data as { cobrowse?: { call?: unknown; enabled?: unknown } } | null)?.cobrowse;
+      if (asked?.call === "end") calls.onEnd();
+      if (asked?.call === "leave") calls.onLeave();
+      if (asked?.call === "accessibility") calls.onAloud(asked.enabled === true);
+      if (asked?.call === "addguest") calls.onInvite();
     });
   }
 

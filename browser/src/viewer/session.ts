@@ -9,7 +9,7 @@ import { EventType, IncrementalSource, MouseInteractions } from "@rrweb/types";
 
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { closeNameOf, isCloseName, type CloseName } from "../protocol/close.js";
-import { readAnswers, readControlState, type CommandKind } from "../protocol/commands.js";
+import { readAnswers, readControlState, readInk, type CommandKind } from "../protocol/commands.js";
 import { bareFrame, decodeFrame, encodeFrame, FLAGS, KINDS, type Frame } from "../protocol/frame.js";
 import {
   isRecord,
@@ -63,6 +63,7 @@ export class ViewerSession {
   private readonly hands: Hands;
   private readonly parent: Parent;
   private names = new Map<number, string>();
+  private isInviting = false;
   private socket: WebSocket | null = null;
   private state: ViewState = "connecting";
   private visitor: VisitorState = { visitor: "live", since_ms: 0 };
@@ -94,11 +95,20 @@ export class ViewerSession {
       onLeave: () => {
         this.leave();
       },
+      onAloud: (isAloud) => {
+        this.hands.setAloud(isAloud);
+      },
+      onInvite: () => {
+        this.invite();
+      },
     });
     this.view = new View({
       onEnd: end,
       onLeave: () => {
         this.leave();
+      },
+      onInvite: () => {
+        this.invite();
       },
       onPoint: (point) => {
         this.pace.move(point);
@@ -274,6 +284,7 @@ export class ViewerSession {
       this.parent.tell("rc", { enabled: isOwn, suspended: isOwn && control.state === "suspended" });
       this.hands.setControl(control, (agent) => this.names.get(agent) ?? "Another agent");
       this.hands.takeAnswers(readAnswers(value.answers));
+      this.hands.takeInk(readInk(value.ink));
     }
     if (!facts) throw new EpochError("broken", "facts that are none");
     const isSecure = isFirst ? (frame.flags & FLAGS.insecure) === 0 : (this.facts?.isSecure ?? true);
@@ -352,7 +363,12 @@ export class ViewerSession {
   }
 
   private setParticipants(agents: readonly Participant[]): void {
+    const before = this.names;
     this.names = new Map(agents.map(({ agent, name }) => [agent, name]));
+    if (this.isInviting) {
+      for (const { agent, name } of agents)
+        if (agent !== this.agent && !before.has(agent)) this.parent.tell("addguestsuccess", { name });
+    }
     this.view.setParticipants(agents, this.agent);
     this.parent.tell("agents", { count: agents.length, agentlist: agents.map(({ name }) => name) });
   }
@@ -420,6 +436,24 @@ export class ViewerSession {
     }
   }
 
+  /** Another agent of the group gets in by this address, with a login and a role of its own. */
+  private invite(): void {
+    const url = renewUrl(this.page.webTier, this.page.key, this.page.group);
+    if (!url || this.isOver()) return;
+    this.isInviting = true;
+    this.parent.tell("addguest", { url });
+    // A framed page may not write to the clipboard: then the application around it has the address.
+    navigator.clipboard.writeText(url).then(
+      () => {
+        this.hands.say(messages.INVITED_WORDS);
+      },
+      () => {
+        this.hands.say(url);
+        this.parent.tell("addguestfail", { reason: "clipboard" });
+      },
+    );
+  }
+
   private leave(): void {
     this.finish("ended", "left", messages.LEFT_WORDS);
   }
@@ -450,12 +484,19 @@ export class ViewerSession {
     this.state = state;
     this.view.setState(state, reason, words);
     this.parent.tell("state", { state, reason });
-    if (this.isOver()) this.parent.tell("sessionend", { reason });
+    if (!this.isOver()) return;
+    if (state === "failed") this.parent.tell(isDenial(reason) ? "accessdenied" : "connectfailed", { reason });
+    this.parent.tell("sessionend", { reason });
   }
 
   private isOver(): boolean {
     return this.state === "ended" || this.state === "failed";
   }
+}
+
+/** Whether the agent may not be here; everything else that fails is a fault on the way. */
+function isDenial(reason: string | null): boolean {
+  return reason === "revoked" || reason === "not_allowed" || reason === "unauthorized";
 }
 
 /** Asks why an upgrade failed: `live`, a close code's name, or `null` when nobody answered. */

@@ -85,6 +85,14 @@ export class Stage {
     return this.layer?.hit(x, y) ?? null;
   }
 
+  /** Where an element of the mirrored page is, in the visitor's viewport; `null` when it cannot be seen. */
+  boxOf(id: number): { x: number; y: number; width: number; height: number } | null {
+    return this.layer?.boxOf(id) ?? null;
+  }
+
+  /** Number of a node of the mirrored page; less than 1 when it has none. */
+  readonly idOf = (node: Node): number => this.layer?.idOf(node) ?? -1;
+
   /** The element of an id, for a look at what it is. */
   elementOf(id: number): Element | null {
     const node = this.layer?.nodeOf(id);
@@ -247,6 +255,25 @@ class Layer {
   }
 
   readonly nodeOf = (id: number): Node | null => this.replayer.getMirror().getNode(id);
+
+  idOf(node: Node): number {
+    return this.replayer.getMirror().getId(node);
+  }
+
+  boxOf(id: number): { x: number; y: number; width: number; height: number } | null {
+    const node = this.nodeOf(id);
+    if (node?.nodeType !== Node.ELEMENT_NODE || !node.isConnected) return null;
+    const { left, top, width, height } = (node as Element).getBoundingClientRect();
+    let [x, y] = [left, top];
+    let view = node.ownerDocument?.defaultView;
+    while (view?.frameElement && view.frameElement !== this.replayer.iframe) {
+      const outer = view.frameElement.getBoundingClientRect();
+      x += outer.left + view.frameElement.clientLeft;
+      y += outer.top + view.frameElement.clientTop;
+      view = view.frameElement.ownerDocument.defaultView;
+    }
+    return { x, y, width, height };
+  }
 
   remove(): void {
     this.replayer.destroy();

@@ -13,6 +13,7 @@ export type Tool = "point" | "mark" | "draw" | "show" | "control";
 export interface ToolActions {
   onTool(tool: Tool): void;
   onErase(): void;
+  onAloud(isAloud: boolean): void;
   onGo(go: "back" | "forward" | "reload"): void;
   onFollow(isFollowing: boolean): void;
   onZoom(zoom: number | null): void;
@@ -22,6 +23,7 @@ export interface ToolActions {
 export class Tools {
   tool: Tool = "point";
   isFollowing = true;
+  private readonly aloud = find("aloud") as HTMLInputElement;
   private readonly bar = find("tools");
   private readonly buttons = new Map<Tool, HTMLButtonElement>();
   private readonly feedback = find("feedback");
@@ -49,6 +51,9 @@ export class Tools {
       this.isFollowing = follow.checked;
       actions.onFollow(follow.checked);
     });
+    this.aloud.addEventListener("change", () => {
+      actions.onAloud(this.aloud.checked);
+    });
     const zoom = find("zoom") as HTMLSelectElement;
     zoom.addEventListener("change", () => {
       actions.onZoom(zoom.value === "fit" ? null : Number(zoom.value));
@@ -65,6 +70,18 @@ export class Tools {
     find("erase").hidden = !privileges.includes("draw") && !privileges.includes("point");
     this.bar.hidden = false;
     this.show();
+  }
+
+  /** Whether what is highlighted is read out to the visitor. */
+  get isAloud(): boolean {
+    return this.aloud.checked;
+  }
+
+  /** Sets it for the application around the viewer. */
+  setAloud(isAloud: boolean): void {
+    if (this.aloud.checked === isAloud || !this.privileges.includes(NEEDS.mark)) return;
+    this.aloud.checked = isAloud;
+    this.actions.onAloud(isAloud);
   }
 
   /** Nothing can be done any more. */

@@ -4,6 +4,7 @@
  * Owns the elements of viewer.html and their attributes (HOOKS.md). Shows what it is told; decides nothing.
  */
 
+import { colourOf } from "../protocol/colours.js";
 import type { Facts, Participant } from "../protocol/payloads.js";
 import { pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
 
@@ -15,6 +16,7 @@ export type ViewState =
 export interface ViewActions {
   onEnd(): void;
   onLeave(): void;
+  onInvite(): void;
   /** The agent's pointer over the stage, in the visitor's CSS pixels; `null` when it leaves. */
   onPoint(point: { x: number; y: number } | null): void;
 }
@@ -39,6 +41,9 @@ export class View {
     });
     find("leave").addEventListener("click", () => {
       actions.onLeave();
+    });
+    find("invite").addEventListener("click", () => {
+      actions.onInvite();
     });
     find("shield").addEventListener("pointermove", (event) => {
       if (this.canPoint) actions.onPoint(this.toPage(event));
@@ -85,6 +90,7 @@ export class View {
     const isOver = state === "ended" || state === "failed";
     if (isOver) {
       this.endButton.hidden = true;
+      find("invite").hidden = true;
       this.hidePointer();
     }
   }
@@ -129,6 +135,10 @@ export class View {
     const security = find("security");
     security.dataset.secure = String(isSecure);
     security.textContent = isSecure ? "Secure" : "Not secure";
+    const visitor = find("visitor");
+    visitor.hidden = facts.visitor.length === 0;
+    visitor.textContent = facts.visitor.join(" · ");
+    visitor.title = `The website says who the visitor is: ${facts.visitor.join(", ")}`;
     setData("visible", String(facts.visible));
     find("hidden-note").hidden = facts.visible || facts.paused !== null;
     setData("paused", facts.paused === null ? null : "true");
@@ -152,6 +162,7 @@ export class View {
         const item = document.createElement("li");
         item.dataset.agent = String(agent.agent);
         item.textContent = agent.agent === own ? `${agent.name} (you)` : agent.name;
+        item.style.setProperty("--agent", colourOf(agent.agent));
         return item;
       }),
     );

@@ -7,6 +7,7 @@
  */
 
 import type { LoaderQueue } from "../loader/global.js";
+import { WIDGET_TAG } from "./names.js";
 
 const roots = fromLoader() ?? new WeakMap<Node, ShadowRoot>();
 
@@ -15,9 +16,9 @@ export function noteRoot(host: Node, root: ShadowRoot): void {
   roots.set(host, root);
 }
 
-/** The closed root of an element, if it was noted. */
+/** The closed root of an element, if it was noted. The widget's own is nobody's: what stands in it is not mirrored. */
 export function closedRootOf(host: Node): ShadowRoot | null {
-  return roots.get(host) ?? null;
+  return (host as Partial<Element>).localName === WIDGET_TAG ? null : (roots.get(host) ?? null);
 }
 
 /** The shadow root of an element, open or closed. */

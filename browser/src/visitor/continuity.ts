@@ -5,7 +5,7 @@
  * each connection.
  */
 
-import { COOKIE_NAME } from "../loader/tag.js";
+import { COOKIE_NAME, type KeptIn } from "../loader/tag.js";
 import { isCount, isRecord, isToken, isUrl } from "../protocol/payloads.js";
 import { parseSessionId } from "../protocol/ids.js";
 
@@ -18,9 +18,67 @@ export interface Continuity {
   readonly home: number;
 }
 
-/** Where the cookie is kept: `document`, or a stand-in of a test. */
+/** Where the cookie is kept: `document`, or what stands in for it. */
 export interface CookieJar {
   cookie: string;
+}
+
+/** The jar that the page's tag asks for. */
+export function jarOf(page: Window, keptIn: KeptIn): CookieJar {
+  if (keptIn === "cookie") return page.document;
+  const storage = new StorageJar(page);
+  return keptIn === "storage" ? storage : new BothJars(page.document, storage);
+}
+
+/**
+ * The page's local storage, written and read like `document.cookie`.
+ *
+ * It outlives the browser's window, so what is left there may tell of a session that is long over: the server says so.
+ */
+class StorageJar implements CookieJar {
+  constructor(private readonly page: Window) {}
+
+  get cookie(): string {
+    const pairs = [COOKIE_NAME, PAUSED_NAME].map((name) => [name, this.read(name)] as const);
+    return pairs.flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`])).join("; ");
+  }
+
+  set cookie(line: string) {
+    const [pair = "", ...attributes] = line.split("; ");
+    const name = pair.slice(0, pair.indexOf("="));
+    const value = pair.slice(name.length + 1);
+    try {
+      if (attributes.includes("Max-Age=0")) this.page.localStorage.removeItem(name);
+      else this.page.localStorage.setItem(name, value);
+    } catch {
+      // Storage that is full or forbidden keeps nothing, like a cookie that is refused.
+    }
+  }
+
+  private read(name: string): string | null {
+    try {
+      return this.page.localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Both at once; the cookie's word comes first. */
+class BothJars implements CookieJar {
+  constructor(
+    private readonly first: CookieJar,
+    private readonly second: CookieJar,
+  ) {}
+
+  get cookie(): string {
+    return `${this.first.cookie}; ${this.second.cookie}`;
+  }
+
+  set cookie(line: string) {
+    this.first.cookie = line;
+    this.second.cookie = line;
+  }
 }
 
 /** Reads the cookie; `null` when there is none, or when it is not ours. */

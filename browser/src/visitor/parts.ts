@@ -5,7 +5,9 @@
  * `assist/`.
  */
 
-import type { Answer, ControlState } from "../protocol/commands.js";
+import { loadModule } from "../loader/parts.js";
+import type { Tag } from "../loader/tag.js";
+import type { Answer, ControlState, InkItem } from "../protocol/commands.js";
 import type { Frame } from "../protocol/frame.js";
 import type { Participant } from "../protocol/payloads.js";
 import type { AssistWords } from "../words/types.js";
@@ -27,8 +29,10 @@ export interface AssistHost {
   isPaused(): boolean;
   /** Tells the agents who controls the page, and what was refused. */
   say(control: ControlState | null, answers: readonly Answer[]): void;
+  /** Tells the agents what all of them have drawn and highlighted since it was told last. */
+  sayInk(ink: readonly InkItem[]): void;
   /** Tells the page's own code. */
-  emit(name: "rc" | "rcrequested", event: object): void;
+  emit(name: "rc" | "rcrequested" | "accessibility", event: object): void;
 }
 
 /** What `assist` offers. */
@@ -39,6 +43,8 @@ export interface Assist {
   /** The connection is lost, or sharing is paused: nobody controls the page meanwhile. */
   rest(): void;
   stop(): void;
+  /** The agents' pictures begin anew: what is drawn is told again. */
+  beginEpoch(): void;
 }
 
 /** A dialog that asks the visitor something before a session. */
@@ -54,14 +60,14 @@ export interface Question {
 export interface AssistModule {
   createAssist(host: AssistHost): Assist;
   ask(shell: Shell, name: string, question: Question): { answer: Promise<boolean>; close(): void };
-  /** Shows a button that asks for help; the answer takes it away. */
-  showButton(page: Document, words: AssistWords | null, onPress: () => void): () => void;
+  /** Shows a button that asks for help, until the element is taken away. */
+  showButton(page: Document, words: AssistWords | null, onPress: () => void): HTMLElement;
   readonly english: AssistWords;
 }
 
 /** Loads the module; the second call gives the first one's. */
-export function loadAssist(origin: string): Promise<AssistModule> {
-  loading ??= (import(`${origin}/cobrowse/assist.js`) as Promise<AssistModule>).catch((error: unknown) => {
+export function loadAssist(tag: Tag): Promise<AssistModule> {
+  loading ??= (loadModule(tag, "assist.js") as Promise<AssistModule>).catch((error: unknown) => {
     loading = null;
     throw error;
   });

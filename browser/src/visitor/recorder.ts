@@ -30,6 +30,8 @@ export interface RecorderHost {
   onUnshareable(why: "too_large" | "failed"): void;
   /** Something was sent. */
   onSent(): void;
+  /** An epoch has begun. */
+  onEpoch(): void;
 }
 
 /** How agents' commands reach the page. */
@@ -225,6 +227,7 @@ export class Recorder {
         return;
       }
       this.host.onSent();
+      this.host.onEpoch();
       this.flush();
     });
   }

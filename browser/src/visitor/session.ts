@@ -8,7 +8,7 @@
 import type { Tag } from "../loader/tag.js";
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
-import type { Answer, ControlState } from "../protocol/commands.js";
+import type { Answer, ControlState, InkItem } from "../protocol/commands.js";
 import { decodeFrame, KINDS, type Frame } from "../protocol/frame.js";
 import { parseSessionId } from "../protocol/ids.js";
 import {
@@ -24,13 +24,16 @@ import {
 import {
   clearCookie,
   isPausedBy,
+  jarOf,
   readCookie,
   writeCookie,
   writePaused,
   type Continuity,
+  type CookieJar,
 } from "./continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence, type Next } from "./decide.js";
 import { EpochWriter } from "./epoch.js";
+import { readIdentity, type Identity } from "./identity.js";
 import { OFFLINE_MS_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
@@ -52,6 +55,8 @@ export interface SessionListener {
   /** Any frame of an agent, pointers too. */
   onCommand(frame: Frame): void;
   onPosition(epoch: number, sequence: number): void;
+  /** The agents have got a new picture of the page. */
+  onEpoch(): void;
   onUnshareable(why: "too_large" | "failed"): void;
 }
 
@@ -62,7 +67,7 @@ export class Session {
   private writer: EpochWriter | null = null;
   private settings: VisitorSettings | null = null;
   private paused: string | null = null;
-  private said: Readonly<Record<string, unknown>> = {};
+  private control: ControlState | null = null;
   private ticket: string | null = null;
   private state: SessionState = "connecting";
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -77,13 +82,18 @@ export class Session {
   private readonly undo: (() => void)[] = [];
   /** Tells this tab's frames from another's; nothing depends on it but order. */
   private readonly source = 1 + Math.floor(Math.random() * 65_535);
+  private readonly jar: CookieJar;
+  private readonly identity: Identity;
 
   constructor(
     private readonly page: Window & typeof globalThis,
     private readonly tag: Tag,
     private continuity: Continuity,
     private readonly listener: SessionListener,
-  ) {}
+  ) {
+    this.jar = jarOf(page, tag.keptIn);
+    this.identity = readIdentity(page.GLANCE_COBROWSE);
+  }
 
   /** Text of the session id. */
   get id(): string {
@@ -114,19 +124,31 @@ export class Session {
   pause(message: string | null): void {
     if (this.state === "ended" || message === this.paused) return;
     this.paused = message;
-    writePaused(this.page.document, message !== null, this.tag.cookieDomain);
+    writePaused(this.jar, message !== null, this.tag.cookieDomain);
     if (this.writer) this.share();
   }
 
   /** Tells the agents who controls the page; answers are told once. */
   say(control: ControlState | null, answers: readonly Answer[]): void {
-    this.said = control ? { control } : {};
+    this.control = control;
     this.recorder?.say(this.said, answers.length > 0 ? { answers } : {});
+  }
+
+  /** Tells the agents what agents have drawn; each is told once. */
+  sayInk(ink: readonly InkItem[]): void {
+    this.recorder?.say(this.said, { ink });
+  }
+
+  /** What stands in all facts of a page that is shown. */
+  private get said(): Readonly<Record<string, unknown>> {
+    const { control, identity } = this;
+    const isKnown = Object.keys(identity).length > 0;
+    return { ...(control ? { control } : {}), ...(isKnown ? { visitor: identity } : {}) };
   }
 
   /** Takes up a session that has come from another domain. */
   arrive(): void {
-    writeCookie(this.page.document, this.continuity, this.tag.cookieDomain);
+    writeCookie(this.jar, this.continuity, this.tag.cookieDomain);
     this.resume();
   }
 
@@ -149,7 +171,7 @@ export class Session {
   stop(): void {
     if (this.state === "ended" || this.isStopping) return;
     this.isStopping = true;
-    clearCookie(this.page.document, this.tag.cookieDomain);
+    clearCookie(this.jar, this.tag.cookieDomain);
     const socket = this.socket;
     if (socket?.readyState === WebSocket.OPEN && this.writer) {
       this.sayBye();
@@ -249,7 +271,7 @@ export class Session {
     }
     this.settings = welcome.settings;
     // Another tab may have paused it, or gone on.
-    if (this.hadCookie) this.paused = isPausedBy(this.page.document) ? (this.paused ?? "") : null;
+    if (this.hadCookie) this.paused = isPausedBy(this.jar) ? (this.paused ?? "") : null;
     this.listener.onSettings(welcome.settings);
     this.setState("live", null);
     this.share();
@@ -279,6 +301,9 @@ export class Session {
         this.listener.onUnshareable(why);
       },
       onSent,
+      onEpoch: () => {
+        this.listener.onEpoch();
+      },
     });
     this.recorder.say(this.said, {});
     this.recorder.start();
@@ -358,7 +383,7 @@ export class Session {
 
   /** Another tab may have ended the session, begun another, or moved it. */
   private takeFromCookie(): boolean {
-    const kept = readCookie(this.page.document);
+    const kept = readCookie(this.jar);
     if (kept?.session === this.continuity.session) {
       if (kept.home > this.continuity.home) this.continuity = kept;
       return true;
@@ -373,8 +398,8 @@ export class Session {
     const { session, server, status, resume, home } = answer;
     this.continuity = { session, server, status, resume, home };
     this.ticket = answer.ticket;
-    writeCookie(this.page.document, this.continuity, this.tag.cookieDomain);
-    this.hadCookie = readCookie(this.page.document) !== null;
+    writeCookie(this.jar, this.continuity, this.tag.cookieDomain);
+    this.hadCookie = readCookie(this.jar) !== null;
   }
 
   private credential(): string {
@@ -382,7 +407,7 @@ export class Session {
   }
 
   private listen(): void {
-    this.hadCookie ||= readCookie(this.page.document) !== null;
+    this.hadCookie ||= readCookie(this.jar) !== null;
     const { document } = this.page;
     const wake = (): void => {
       if (this.state === "passive" && document.visibilityState === "visible") this.hurry();
@@ -461,7 +486,7 @@ export class Session {
 
   private finish(reason: string, ownsCookie = true): void {
     if (this.state === "ended") return;
-    if (ownsCookie) clearCookie(this.page.document, this.tag.cookieDomain);
+    if (ownsCookie) clearCookie(this.jar, this.tag.cookieDomain);
     if (!this.isStopping) this.dropSocket();
     clearTimeout(this.timer);
     for (const undo of this.undo.splice(0)) undo();

@@ -15,7 +15,7 @@ import type {
   VisitorEvents,
   VisitorStatus,
 } from "../loader/global.js";
-import type { Tag } from "../loader/tag.js";
+import { groupAt, nameOf, type Tag } from "../loader/tag.js";
 import type { Frame } from "../protocol/frame.js";
 import { isGroupId, isSessionKey, parseSessionId } from "../protocol/ids.js";
 import {
@@ -23,20 +23,22 @@ import {
   PAUSED_CHARS_MAX,
   type Participant,
   type Point,
+  type StartAnswer,
+  type Theme,
   type VisitorSettings,
 } from "../protocol/payloads.js";
 import type { Words } from "../words/types.js";
-import { clearCookie, readCookie, type Continuity } from "./continuity.js";
+import { clearCookie, jarOf, readCookie, type Continuity } from "./continuity.js";
 import { addressAt, arrive, crossingOf, takeCode } from "./crossing.js";
+import { Events } from "./events.js";
+import { fill } from "./fill.js";
 import { LOG_PREFIX } from "./names.js";
 import { pageInfo, type PageInfo } from "./page-info.js";
 import { loadAssist, type Assist } from "./parts.js";
 import { Session, type SessionListener, type SessionState } from "./session.js";
 import { isRefusal, start } from "./webtier.js";
-import { Widget } from "./widget.js";
-import { fill, languageOf, loadWords, Sentences } from "./words.js";
-
-type Listener = (event: never) => void;
+import { applyTheme, Widget } from "./widget.js";
+import { languageOf, loadWords, Sentences } from "./words.js";
 
 /** The visitor's side of this page. */
 export class Visitor implements VisitorApi, Receiver, SessionListener {
@@ -53,8 +55,10 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private translated: Promise<Words | null> | null = null;
   private assist: Assist | null = null;
   private isAssistWanted = false;
-  private hideButton: (() => void) | null = null;
-  private readonly listeners = new Map<string, Set<Listener>>();
+  /** The help button: wanted while it is not `null`, there once its part has loaded. */
+  private button: { host: HTMLElement | null } | null = null;
+  private theme: Theme | null = null;
+  private readonly events = new Events();
 
   /** `readAgain` gives the tag as it is now: a page may change it while it stands. */
   constructor(
@@ -85,19 +89,32 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   showButton(): void {
-    if (this.hideButton || this.session || this.isStarting) return;
-    this.hideButton = () => undefined;
+    if (this.button || this.session || this.isStarting) return;
+    const button: { host: HTMLElement | null } = { host: null };
+    this.button = button;
     void this.part().then(({ module, words }) => {
-      if (!this.hideButton) return;
-      this.hideButton = module.showButton(document, words, () => {
+      if (this.button !== button) return;
+      button.host = module.showButton(document, words, () => {
         void this.startSession();
       });
+      if (this.theme) applyTheme(button.host, this.theme);
     });
+    // Its look follows: it is no reason to wait.
+    if (!this.theme) void this.info(this.tag.group);
   }
 
   toggleButton(): void {
-    if (this.hideButton) this.takeButtonAway();
+    if (this.button) this.takeButtonAway();
     else this.showButton();
+  }
+
+  setStyle(group?: string): void {
+    const wanted = groupAt(this.tag.site, group ?? this.tag.group);
+    if (!this.allows(wanted)) {
+      console.warn(LOG_PREFIX, `setStyle: this page's tag does not list the group ${nameOf(wanted)}.`);
+      return;
+    }
+    void this.info(wanted);
   }
 
   async continueSessionAt(
@@ -109,6 +126,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const url = await this.crossDomain(destination);
     if (oncomplete) oncomplete(url);
     else window.location.assign(url);
+    this.emit("leavesession", { detail: "crossed" });
     return url;
   }
 
@@ -120,7 +138,12 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   getStatus(): VisitorStatus {
     const { state, group, agents } = this;
-    return { state, key: this.getKey(), group, agents: agents.length };
+    return {
+      state,
+      key: this.getKey(),
+      group: group === null ? null : nameOf(group),
+      agents: agents.length,
+    };
   }
 
   getSessionState(): VisitorStatus {
@@ -143,15 +166,14 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     name: N,
     listener: (event: VisitorEvents[N]) => void,
   ): void {
-    const known = this.listeners.get(name) ?? new Set();
-    this.listeners.set(name, known.add(listener));
+    this.events.add(name, listener);
   }
 
   removeEventListener<N extends keyof VisitorEvents>(
     name: N,
     listener: (event: VisitorEvents[N]) => void,
   ): void {
-    this.listeners.get(name)?.delete(listener);
+    this.events.remove(name, listener);
   }
 
   /** Another window asks for something: a chat, if the group's settings name its origin. */
@@ -159,7 +181,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const asked = isCallMessage(data) ? (data as { glance_cobrowse: unknown }).glance_cobrowse : null;
     const name = isRecord(asked) ? callNamed(asked.call) : null;
     if (!isRecord(asked) || !name) return;
-    const group = typeof asked.groupid === "string" ? asked.groupid : this.tag.group;
+    const named = typeof asked.groupid === "string" ? asked.groupid : this.tag.group;
+    const group = groupAt(this.tag.site, named);
     if (!this.allows(group)) {
       console.warn(LOG_PREFIX, `a message of ${origin} asked for a group that this page does not allow.`);
       return;
@@ -207,10 +230,11 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     if (window.top !== window) return;
     const code = takeCode(window);
     const arrived = code === null ? null : await arrive(this.tag.origin, code);
-    const kept = arrived ?? readCookie(document);
+    const jar = jarOf(window, this.tag.keptIn);
+    const kept = arrived ?? readCookie(jar);
     if (!kept) {
       // What is there cannot be read by this version: it would only make every page load this script.
-      clearCookie(document, this.tag.cookieDomain);
+      clearCookie(jar, this.tag.cookieDomain);
       return;
     }
     const group = parseSessionId(kept.session)?.group ?? "";
@@ -237,12 +261,18 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       this.isAssistWanted = false;
       this.session = null;
       this.widget = null;
+      if (reason === "superseded") this.emit("leavesession", { detail: reason });
+      if (reason === "unreachable") this.emit("error", { code: "conndrop", detail: reason });
       this.emit("sessionend", { reason: reasonOf(reason), detail: reason });
     } else if (state === "live" && before === "connecting") {
-      const started = { sessionKey: this.getKey() ?? "", group: this.group ?? "" };
-      this.emit(this.isNew ? "sessionstart" : "sessioncontinue", started);
+      this.emit(this.isNew ? "sessionstart" : "sessioncontinue", this.running());
     }
-    if (state === "live") this.emit("connection", { status: "ok" });
+    if (state === "passive" && before !== "passive") this.emit("blur", this.running());
+    if (state !== "passive" && before === "passive" && state !== "ended") this.emit("focus", this.running());
+    if (state === "live") {
+      this.emit("connection", { status: "ok" });
+      this.emit("statereceived", this.getStatus());
+    }
     if (state === "reconnecting") this.emit("connection", { status: "reconnecting" });
   }
 
@@ -266,10 +296,15 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   onSettings(settings: VisitorSettings): void {
     this.settings = settings;
-    if (settings.theme) this.widget?.setTheme(settings.theme);
+    if (settings.theme) this.setTheme(settings.theme);
     this.widget?.setPaused(this.session?.isPaused ?? false);
+    if (!settings.masks.every(isSelector)) this.emit("error", { code: "maskingerror", detail: "selector" });
     // Asked for early, so that a click on a link that leads across knows.
     if (this.group !== null) void this.info(this.group);
+  }
+
+  onEpoch(): void {
+    this.assist?.beginEpoch();
   }
 
   onPosition(epoch: number, sequence: number): void {
@@ -285,7 +320,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   private begin(options: string | StartOptions, isAsking: boolean): Promise<StartedSession> {
     const wanted = typeof options === "string" ? { sessionKey: options } : options;
-    const group = wanted.groupId ?? wanted.groupid ?? this.tag.group;
+    const group = groupAt(this.tag.site, wanted.groupId ?? wanted.groupid ?? this.tag.group);
     const started = this.start(group, this.keyOf(wanted.sessionKey), isAsking);
     // Whoever does not look at the promise sees the widget and the console.
     started.catch(() => undefined);
@@ -304,23 +339,42 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.state = "connecting";
     this.showWidget();
     this.emit("sessionstarting", {});
-    const error = this.faultOf(group, key) ?? (await this.askTerms(group, isAsking));
-    const answer = error ? null : await start(this.tag.origin, group, key);
+    const answer = this.faultOf(group, key) ?? (await this.askServer(group, key, isAsking));
     this.isStarting = false;
-    if (!answer || isRefusal(answer)) throw this.fail(error ?? answer?.error ?? "unreachable");
+    if (typeof answer === "string") throw this.fail(answer);
     this.isNew = true;
     const session = this.open(answer, group);
     if (this.tag.startPaused) session.pause("");
     session.begin(answer);
-    return { sessionKey: answer.key, group };
+    return { sessionKey: answer.key, group: nameOf(group) };
+  }
+
+  private running(): StartedSession {
+    return { sessionKey: this.getKey() ?? "", group: nameOf(this.group ?? "") };
+  }
+
+  /** Whether there are terms is the web tier's to say: most groups have none, and one request is enough. */
+  private async askServer(
+    group: string,
+    key: string | null,
+    isAsking: boolean,
+  ): Promise<StartAnswer | string> {
+    let refused = isAsking ? await this.askTerms(group) : null;
+    if (refused) return refused;
+    let answer = await start(this.tag.origin, group, key, isAsking);
+    if (isRefusal(answer) && answer.error === "terms") {
+      refused = await this.askTerms(group);
+      if (refused) return refused;
+      answer = await start(this.tag.origin, group, key, true);
+    }
+    return isRefusal(answer) ? answer.error : answer;
   }
 
   /** Shows the group's terms, or the usual ones when the page asks for it; an error's name when they are not accepted. */
-  private async askTerms(group: string, isAsking: boolean): Promise<string | null> {
+  private async askTerms(group: string): Promise<string | null> {
     const info = await this.info(group);
     // Without an answer nobody knows whether there is something to accept.
     if (typeof info === "string") return info;
-    if (!info.terms && !isAsking) return null;
     const { module, words } = await this.part();
     const { widget } = this;
     if (!widget) return "declined";
@@ -339,9 +393,15 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private async info(group: string): Promise<PageInfo | string> {
     const info = await pageInfo(this.tag.origin, group);
     if (typeof info === "string") return info;
-    this.widget?.setTheme(info.theme);
+    this.setTheme(info.theme);
     this.crossesTo = info.origins;
     return info;
+  }
+
+  private setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.widget?.setTheme(theme);
+    if (this.button?.host) applyTheme(this.button.host, theme);
   }
 
   private open(continuity: Continuity, group: string): Session {
@@ -374,7 +434,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private async words(): Promise<Words | null> {
-    this.translated ??= loadWords(this.tag.origin, languageOf(document, this.tag.language));
+    this.translated ??= loadWords(this.tag, languageOf(document, this.tag.language));
     const words = await this.translated;
     if (words) this.sentences = new Sentences(words.widget);
     return words;
@@ -401,7 +461,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     module: Awaited<ReturnType<typeof loadAssist>>;
     words: Words["assist"] | null;
   }> {
-    const [module, words] = await Promise.all([loadAssist(this.tag.origin), this.words()]);
+    const [module, words] = await Promise.all([loadAssist(this.tag), this.words()]);
     return { module, words: words?.assist ?? null };
   }
 
@@ -424,6 +484,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
         isPaused: () => session.isPaused,
         say: (control, answers) => {
           session.say(control, answers);
+        },
+        sayInk: (ink) => {
+          session.sayInk(ink);
         },
         emit: (name, event) => {
           this.emit(name, event as never);
@@ -450,8 +513,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private crossesTo: readonly string[] = [];
 
   private takeButtonAway(): void {
-    this.hideButton?.();
-    this.hideButton = null;
+    this.button?.host?.remove();
+    this.button = null;
   }
 
   private faultOf(group: string, key: string | null): string | null {
@@ -479,13 +542,17 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private emit<N extends keyof VisitorEvents>(name: N, event: VisitorEvents[N]): void {
-    for (const listener of this.listeners.get(name) ?? []) {
-      try {
-        listener({ type: name, ...event } as never);
-      } catch (error) {
-        console.error(LOG_PREFIX, `a listener of "${name}" failed.`, error);
-      }
-    }
+    this.events.emit(name, event);
+  }
+}
+
+/** Whether a mask of the settings can be read; one that cannot masks everything. */
+function isSelector(text: string): boolean {
+  try {
+    document.createDocumentFragment().querySelector(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -20,9 +20,14 @@ export interface Refusal {
 export type StatusAnswer =
   { readonly live: true } | { readonly live: false; readonly name: CloseName } | null;
 
-/** Starts a session. */
-export function start(origin: string, group: string, key: string | null): Promise<StartAnswer | Refusal> {
-  return ask(`${origin}/api/v1/sessions`, { group, key });
+/** Starts a session. A group with terms answers `terms` until the visitor has accepted them. */
+export function start(
+  origin: string,
+  group: string,
+  key: string | null,
+  accepted: boolean,
+): Promise<StartAnswer | Refusal> {
+  return ask(`${origin}/api/v1/sessions`, { group, key, accepted });
 }
 
 /** Asks for another CServer for a running session. */

@@ -11,7 +11,7 @@ import type { WidgetWords } from "../words/types.js";
 import { ENDED_SHOWN_MS } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
 import { WIDGET_CSS } from "./widget-style.js";
-import { fill } from "./words.js";
+import { fill } from "./fill.js";
 
 /** What the visitor can do here. */
 export interface WidgetActions {
@@ -84,9 +84,7 @@ export class Widget {
 
   /** Takes on the group's look. */
   setTheme(theme: Theme): void {
-    const { host } = this.shell;
-    host.dataset.place = theme.place;
-    if (theme.accent) host.style.setProperty("--accent", theme.accent);
+    applyTheme(this.shell.host, theme);
   }
 
   /** Says whether sharing is paused. */
@@ -185,6 +183,13 @@ export class Widget {
     element.className = name;
     return element;
   }
+}
+
+/** Gives something that the visitor sees the group's look. */
+export function applyTheme(host: HTMLElement, theme: Theme): void {
+  host.dataset.place = theme.place;
+  if (theme.accent) host.style.setProperty("--accent", theme.accent);
+  else host.style.removeProperty("--accent");
 }
 
 /** More pointers at once would hide the page. */

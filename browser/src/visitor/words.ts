@@ -4,8 +4,11 @@
  * Owns the choice of language and of sentence. The sentences stand in `words/`.
  */
 
+import { loadModule } from "../loader/parts.js";
+import type { Tag } from "../loader/tag.js";
 import { widget as english } from "../words/en.js";
 import type { WidgetWords, Words } from "../words/types.js";
+import { fill } from "./fill.js";
 import type { SessionState } from "./session.js";
 
 /** Sentences of the widget. */
@@ -39,11 +42,6 @@ export class Sentences {
   }
 }
 
-/** Puts values into a sentence. */
-export function fill(sentence: string, values: Readonly<Record<string, string>>): string {
-  return sentence.replace(/\{(\w+)\}/g, (hole, name: string) => values[name] ?? hole);
-}
-
 /** Code of the language that the visitor reads: the tag's, the page's or the browser's. English needs no file. */
 export function languageOf(page: Document, asked: string | null): string {
   const wanted = asked ?? (page.documentElement.lang || navigator.language);
@@ -52,10 +50,10 @@ export function languageOf(page: Document, asked: string | null): string {
 }
 
 /** Loads a language; `null` where it has no file. */
-export async function loadWords(origin: string, language: string): Promise<Words | null> {
+export async function loadWords(tag: Tag, language: string): Promise<Words | null> {
   if (language === "") return null;
   try {
-    return (await import(/* @vite-ignore */ `${origin}/cobrowse/words/${language}.js`)) as Words;
+    return (await loadModule(tag, `words/${language}.js`)) as Words;
   } catch {
     return null;
   }

@@ -63,6 +63,7 @@ export const assist: AssistWords = {
   termsText:
     "Ein Berater sieht dann diese Seite, ohne das, was verdeckt ist. Sie können es jederzeit beenden.",
   termsMore: "Mehr dazu",
+  shows: "{name} zeigt auf: {what}",
   help: "Hilfe",
   accept: "Annehmen",
   decline: "Ablehnen",

@@ -62,6 +62,7 @@ export const assist: AssistWords = {
   termsTitle: "Before your screen is shared",
   termsText: "An agent will see this page, without what is masked. You can end it at any time.",
   termsMore: "Read more",
+  shows: "{name} points out: {what}",
   help: "Get help",
   accept: "Accept",
   decline: "Decline",

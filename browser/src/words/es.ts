@@ -62,6 +62,7 @@ export const assist: AssistWords = {
   termsTitle: "Antes de compartir su pantalla",
   termsText: "Un agente verá esta página, sin lo que está oculto. Puede terminarlo en cualquier momento.",
   termsMore: "Leer más",
+  shows: "{name} señala: {what}",
   help: "Ayuda",
   accept: "Aceptar",
   decline: "Rechazar",

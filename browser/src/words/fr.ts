@@ -63,6 +63,7 @@ export const assist: AssistWords = {
   termsText:
     "Un conseiller verra cette page, sans ce qui est masqué. Vous pouvez y mettre fin à tout moment.",
   termsMore: "En savoir plus",
+  shows: "{name} montre : {what}",
   help: "Aide",
   accept: "Accepter",
   decline: "Refuser",

@@ -62,6 +62,7 @@ export const assist: AssistWords = {
   termsTitle: "Prima di condividere lo schermo",
   termsText: "Un operatore vedrà questa pagina, senza ciò che è nascosto. Può terminare in ogni momento.",
   termsMore: "Per saperne di più",
+  shows: "{name} indica: {what}",
   help: "Aiuto",
   accept: "Accetta",
   decline: "Rifiuta",

@@ -49,6 +49,7 @@ export interface AssistWords {
   readonly termsTitle: string;
   readonly termsText: string;
   readonly termsMore: string;
+  readonly shows: string;
   readonly help: string;
   readonly accept: string;
   readonly decline: string;

@@ -1,0 +1,38 @@
+/**
+ * How one script takes another: beside itself, and by its hash where the page took the loader by one.
+ *
+ * Owns the taking. A browser checks no hash of an `import()`, so a pinned module comes by a script tag first; the import
+ * then finds it in the page's module map and asks nobody again.
+ */
+
+import type { Tag } from "./tag.js";
+
+/** Hashes of the scripts that this one may take, by name; put in by the build. */
+export const HASHES: Readonly<Record<string, string>> =
+  typeof COBROWSE_HASHES === "object" ? COBROWSE_HASHES : {};
+
+/** Takes a module. Rejected when it is not there, or is not the one of this release. */
+export function loadModule(tag: Pick<Tag, "scripts" | "isPinned">, name: string): Promise<unknown> {
+  const url = tag.scripts + name;
+  if (!tag.isPinned) return import(/* @vite-ignore */ url);
+  return new Promise((resolve, reject) => {
+    const hash = HASHES[name];
+    // An empty `integrity` would take anything.
+    if (!hash) throw new Error(`no hash of ${name}`);
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = url;
+    script.integrity = hash;
+    script.crossOrigin = "anonymous";
+    script.onload = () => {
+      resolve(import(/* @vite-ignore */ url));
+    };
+    script.onerror = () => {
+      reject(new Error(`${url} did not load`));
+    };
+    document.head.append(script);
+    script.remove();
+  });
+}
+
+declare const COBROWSE_HASHES: Readonly<Record<string, string>> | undefined;
