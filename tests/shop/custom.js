@@ -28,6 +28,21 @@
   }
   customElements.define("shop-knob", ShopKnob);
 
+  // Its shadow tree is closed: the page's own scripts reach it only through this class.
+  class ShopSafe extends HTMLElement {
+    constructor() {
+      super();
+      const root = this.attachShadow({ mode: "closed" });
+      const button = document.createElement("button");
+      button.type = "button";
+      button.id = "unlock";
+      button.textContent = "Unlock the safe";
+      button.addEventListener("click", () => say("The safe was unlocked"));
+      root.append(button);
+    }
+  }
+  customElements.define("shop-safe", ShopSafe);
+
   // A framework keeps the last value on the element and takes an event for a change only when it differs.
   const field = byId("wish-text");
   const own = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");

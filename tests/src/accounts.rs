@@ -35,12 +35,19 @@ pub const SUPPORT: Group = Group { id: "support", masks: &["#cvv"] };
 /// A third one, in which visitors accept terms first.
 pub const CAREFUL: Group = Group { id: "careful", masks: &["#cvv"] };
 
+/// The staging of the first one: a group of its own, in which only those who try things out have a role.
+pub const STAGED: Group = Group { id: "demo~staging", masks: &["#cvv"] };
+
 /// Ada may do everything in the demo group, Bob only look and point, Eve is in both groups, Mia only in the second.
 pub fn agents() -> Result<Vec<Account>> {
     let account =
         |name, display, roles| anyhow::Ok(Account { name, display, roles, password: password()? });
     Ok(vec![
-        account("ada", "Ada Lovelace", &[("demo", "lead"), ("careful", "lead")])?,
+        account(
+            "ada",
+            "Ada Lovelace",
+            &[("demo", "lead"), ("careful", "lead"), (STAGED.id, "lead")],
+        )?,
         account("bob", "Bob", &[("demo", "viewer")])?,
         account("eve", "Eve", &[("demo", "agent"), ("support", "agent")])?,
         account("mia", "Mia", &[("support", "lead")])?,

@@ -59,6 +59,23 @@ impl ShopSite {
         )
     }
 
+    /// The policies that the service's security architecture gives its customers, with this stack's domain in place of the
+    /// provider's. Nothing stands in them but what the service needs: no `'self'`, nothing of the page's own.
+    fn stated_policy(&self, path: &str) -> Option<String> {
+        let (https, wss) =
+            (format!("https://*.{}:*", self.parent), format!("wss://*.{}:*", self.parent));
+        match path {
+            "/policy" => Some(format!(
+                "connect-src {wss} {https}; style-src {https}; script-src 'wasm-unsafe-eval' {https}; \
+                 img-src {https}; font-src {https}; frame-src {https}; worker-src blob:;"
+            )),
+            "/policy-short" => {
+                Some(format!("default-src 'wasm-unsafe-eval' blob: {https} {wss} {https}"))
+            }
+            _ => None,
+        }
+    }
+
     fn fill(&self, page: &str) -> String {
         page.replace("{{web_tier}}", &self.web_tier)
             .replace("{{group}}", self.group)
@@ -147,7 +164,7 @@ fn serve(
              Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n\
              Cross-Origin-Resource-Policy: cross-origin\r\n\r\n",
             body.len(),
-            site.policy()
+            site.stated_policy(&path).unwrap_or_else(|| site.policy())
         );
         let sent = if is_head { head.into_bytes() } else { [head.as_bytes(), &body].concat() };
         stream.write_all(&sent)?;
@@ -196,6 +213,8 @@ const FILES: &[(&str, &str, &str)] = &[
     page!("/support", "support.html"),
     page!("/club", "club.html"),
     page!("/inner", "inner.html"),
+    page!("/policy", "policy.html"),
+    page!("/policy-short", "policy.html"),
     ("/shop.css", "text/css; charset=utf-8", include_str!("../shop/shop.css")),
     ("/shop.js", "text/javascript; charset=utf-8", include_str!("../shop/shop.js")),
     ("/club.js", "text/javascript; charset=utf-8", include_str!("../shop/club.js")),

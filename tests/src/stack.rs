@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::accounts::{Account, CAREFUL, DEMO, SUPPORT, agents};
+use crate::accounts::{Account, CAREFUL, DEMO, STAGED, SUPPORT, agents};
 use crate::certificates::{Certificates, Names};
 use crate::files::{CServerFile, WebTierFile};
 use crate::http::Request;
@@ -216,7 +216,7 @@ impl Plan {
 
         let accounts = agents()?;
         let admin = Admin { program: programs.webtier.clone(), file: web_file };
-        for group in [&DEMO, &SUPPORT, &CAREFUL] {
+        for group in [&DEMO, &SUPPORT, &CAREFUL, &STAGED] {
             let grace = self.grace_ms.to_string();
             let mut words = vec!["group", "add", group.id, "--origin", &shop_url];
             words.extend(["--origin", &pay_url, "--chat-origin", &pay_url]);

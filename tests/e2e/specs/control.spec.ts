@@ -49,6 +49,12 @@ async function clickOn(viewer: Viewer, ...path: string[]): Promise<void> {
   await viewer.page.mouse.click(x, y);
 }
 
+async function wheelOver(viewer: Viewer, turn: number, ...path: string[]): Promise<void> {
+  const { x, y } = await placeOf(viewer, path);
+  await viewer.page.mouse.move(x, y);
+  await viewer.page.mouse.wheel(0, turn);
+}
+
 /** The visitor presses the dialog's first button (yes) or its second (no). */
 async function answer(shopper: Shopper, isYes: boolean): Promise<void> {
   await expect(shopper.widget).toHaveAttribute("data-dialog", "control");
@@ -77,6 +83,9 @@ test("an agent highlights an element and draws, and the visitor sees it with not
   await viewer.page.click("[data-tool=mark]");
   await clickOn(viewer, "h1");
   await expect(shopper.widget).toHaveAttribute("data-marks", "1");
+  // Another agent is there: what is drawn is told to it by the visitor's page, as is to one who comes later.
+  const other = await RawAgent.join("bob", await shopper.key());
+  await other.expectFrame(0xe1);
   await viewer.page.keyboard.press("Alt+3");
   await expect(viewer.page.locator("body")).toHaveAttribute("data-tool", "draw");
   const { x, y } = await placeOf(viewer, ["#said"]);
@@ -91,7 +100,12 @@ test("an agent highlights an element and draws, and the visitor sees it with not
   const late = await RawAgent.join("eve", await shopper.key());
   await expect.poll(() => late.received.text()).toContain("Made for you");
   expect(late.received.text()).not.toContain("polyline");
-  late.close();
+  for (const agent of [other, late]) {
+    await expect
+      .poll(() => agent.received.text())
+      .toMatch(/"ink":\[{"agent":1,"stroke":1,"points":\[/);
+    agent.close();
+  }
   await viewer.page.click("#erase");
   await expect(shopper.widget).toHaveAttribute("data-strokes", "0");
   await expect(shopper.widget).toHaveAttribute("data-marks", "0");
@@ -160,6 +174,19 @@ test("control reaches shadow trees and frames, scrolls, and goes on over the pag
   await expect(shopper.page.frameLocator("#inner").locator("#size")).toHaveText("3");
   await clickOn(viewer, "#inner", "#bigger");
   await expect(shopper.page.frameLocator("#inner").locator("#size")).toHaveText("4");
+  await clickOn(viewer, "#safe", "#unlock");
+  await expect(said(shopper)).toHaveText("The safe was unlocked");
+  // The wheel scrolls the innermost thing that can scroll: a box, a box in a frame, then the page.
+  const scroller = shopper.page.locator("#scroller");
+  await scroller.evaluate((box) => box.scrollIntoView({ block: "end" }));
+  const before = await shopper.page.evaluate(() => window.scrollY);
+  await expect.poll(() => viewer.scrolled()).toBe(before);
+  await wheelOver(viewer, 60, "#scroller");
+  await expect.poll(() => scroller.evaluate((box) => box.scrollTop)).toBeGreaterThan(30);
+  await wheelOver(viewer, 30, "#inner", "#inner-scroller");
+  const inner = shopper.page.frameLocator("#inner").locator("#inner-scroller");
+  await expect.poll(() => inner.evaluate((box) => box.scrollTop)).toBeGreaterThan(10);
+  expect(await shopper.page.evaluate(() => window.scrollY)).toBe(before);
   const { x, y } = await placeOf(viewer, ["h1"]);
   await viewer.page.mouse.move(x, y);
   await viewer.page.mouse.wheel(0, 400);
@@ -264,6 +291,18 @@ test("one agent controls at a time; the visitor's own input suspends it, and tak
   await expect(ada.page.locator("body")).toHaveAttribute("data-control", "active");
   await clickOn(ada, "#wrap");
   await expect(said(shopper)).toHaveText("Wrapped");
+  // What one agent draws and highlights the other one sees, until it is taken away.
+  const drawn = other.page.locator("body");
+  await ada.page.click("[data-tool=mark]");
+  await clickOn(ada, "h1");
+  await expect(drawn).toHaveAttribute("data-marks", "1");
+  await ada.page.click("[data-tool=draw]");
+  await clickOn(ada, "#said");
+  await expect(drawn).toHaveAttribute("data-strokes", "1");
+  await ada.page.click("#erase");
+  await expect(drawn).toHaveAttribute("data-strokes", "0");
+  await expect(drawn).toHaveAttribute("data-marks", "0");
+  await ada.page.click("[data-tool=control]");
   await shopper.takeBack();
   await expect(shopper.widget).not.toHaveAttribute("data-control", /.*/);
   await expect(ada.page.locator("body")).not.toHaveAttribute("data-control", /.*/);

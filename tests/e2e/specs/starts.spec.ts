@@ -5,7 +5,6 @@
 import type { Page } from "@playwright/test";
 
 import { expect, Shopper, shoot, test, Viewer } from "../support/people.js";
-import { fetchRaw } from "../support/raw-agent.js";
 import { stack } from "../support/stack.js";
 
 /** The shop under its second name: another domain. */
@@ -98,7 +97,7 @@ test("start by interface: promises, typed errors, events and the public names", 
     `return ["startSession","stopSession","inSession","getKey","pauseSession","showTerms","continueSessionAt",
       "crossDomain","getSessionState","addEventListener","removeEventListener","loaded","getStatus"]
       .filter((name) => typeof Visitor[name] !== "function")
-      .concat(["showButton","toggleButton","showTerms","promptCrossDomain"]
+      .concat(["showButton","toggleButton","showTerms","setStyle","promptCrossDomain"]
       .filter((name) => typeof VisitorUI[name] !== "function"));`,
   );
   expect(missing).toEqual([]);
@@ -133,30 +132,6 @@ test("start by interface: promises, typed errors, events and the public names", 
     new Set(["sessionstarting", "sessionstart", "agents", "connection", "sessionend", "pause"]),
   );
   expect(seen.find(([name]) => name === "sessionend")?.[1]).toMatchObject({ reason: "visitor" });
-});
-
-test("a tag with the release's hash takes that loader and no other", async ({ browser }) => {
-  const shopper = await Shopper.open(browser, "/cart");
-  const { body } = await fetchRaw(`${stack().web_url}/cobrowse/integrity.json`);
-  const integrity = (JSON.parse(body) as Record<string, string>)["loader.js"] ?? "";
-  expect(integrity).toMatch(/^sha384-/);
-  const load = (hash: string): Promise<string> =>
-    shopper.page.evaluate(
-      ([src, wanted]) =>
-        new Promise<string>((resolve) => {
-          const tag = Object.assign(document.createElement("script"), {
-            src,
-            integrity: wanted,
-            crossOrigin: "anonymous",
-            onload: () => resolve("loaded"),
-            onerror: () => resolve("refused"),
-          });
-          document.head.append(tag);
-        }),
-      [`${stack().web_url}/cobrowse/loader.js`, hash] as const,
-    );
-  expect(await load(integrity)).toBe("loaded");
-  expect(await load(`sha384-${"A".repeat(64)}`)).toBe("refused");
 });
 
 test("the key is the visitor's id where the page asks for it, and the agent finds it by VisitorId", async ({

@@ -1,0 +1,149 @@
+/**
+ * How the scripts reach a page: by a pinned release with hashes, from a copy of the site's own, on a staging site, and under
+ * the policies that customers are told to set.
+ */
+
+import type { Page } from "@playwright/test";
+
+import { expect, Shopper, test, Viewer } from "../support/people.js";
+import { fetchRaw, RawAgent } from "../support/raw-agent.js";
+import { stack } from "../support/stack.js";
+
+/** Scripts of the service that the page has fetched, by their addresses. */
+function scriptsOf(page: Page): string[] {
+  const fetched: string[] = [];
+  page.on("response", (response) => {
+    const { pathname, origin } = new URL(response.url());
+    if (/\/(loader|visitor|assist|presence|words\/\w+)\.js$/.test(pathname) && response.ok())
+      fetched.push(origin + pathname);
+  });
+  return fetched;
+}
+
+/** Serves the shop's page with another tag, in which the customer chose how the loader comes. */
+async function withTag(shopper: Shopper, path: string, tag: string): Promise<void> {
+  const page = await fetchRaw(stack().shop_url + path);
+  const body = page.body.replace(/<script id="glance-cobrowse"[^>]*>/, tag);
+  expect(body).not.toBe(page.body);
+  const policy = String(page.headers["content-security-policy"]);
+  await shopper.page.route(stack().shop_url + path, (route) =>
+    route.fulfill({
+      body,
+      contentType: "text/html",
+      headers: { "content-security-policy": policy },
+    }),
+  );
+  await shopper.go(path);
+}
+
+const read = async (path: string): Promise<string> =>
+  (await fetchRaw(`${stack().web_url}/cobrowse/${path}`)).body;
+
+test("a pinned release with its hash, a copy of the site's own, and a staging site", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.open(browser, "/order");
+  // A page that the test serves itself counts as one from elsewhere, which asks before it reaches this machine.
+  await shopper.context.grantPermissions(["local-network-access"]);
+  const fetched = scriptsOf(shopper.page);
+  const { version, hashes } = JSON.parse(await read("integrity.json")) as {
+    version: string;
+    hashes: Record<string, string>;
+  };
+  const pinned = `${stack().web_url}/cobrowse/v/${version}/`;
+  const groups = 'data-groupid="demo" data-language="de"';
+  const integrity = `integrity="${hashes["loader.js"] ?? ""}" crossorigin="anonymous"`;
+  await withTag(
+    shopper,
+    "/cart",
+    `<script id="glance-cobrowse" src="${pinned}loader.js" ${integrity} ${groups} defer>`,
+  );
+  await shopper.page.click("#help");
+  await shopper.expectState("live");
+  const key = await shopper.key();
+  const viewer = await Viewer.join(browser, "ada", key);
+  await expect.poll(() => fetched).toContain(`${pinned}assist.js`);
+  const taken = ["loader", "visitor", "words/de", "assist"].map((name) => `${pinned}${name}.js`);
+  expect(new Set(fetched)).toEqual(new Set(taken));
+
+  // A page that has the scripts on its own origin goes on with the session.
+  fetched.length = 0;
+  const copy = `${stack().shop_url}/static/cobrowse/`;
+  await shopper.page.route(`${copy}**`, async (route) => {
+    const body = await read(route.request().url().slice(copy.length));
+    await route.fulfill({ body, contentType: "text/javascript" });
+  });
+  const server = `data-server="${stack().web_url}"`;
+  await withTag(
+    shopper,
+    "/product",
+    `<script id="glance-cobrowse" src="/static/cobrowse/loader.js" ${server} ${groups} defer>`,
+  );
+  await shopper.expectState("live");
+  expect(await shopper.key()).toBe(key);
+  await viewer.expectText("h1", "Harbour lamp");
+  await expect.poll(() => fetched).toContain(`${copy}visitor.js`);
+  expect(fetched.filter((url) => !url.startsWith(copy))).toEqual([]);
+
+  // What is staged runs in a group of its own: the session does not go on there, and only who has a role in it gets in.
+  const loader = `src="${stack().web_url}/cobrowse/loader.js"`;
+  await withTag(
+    shopper,
+    "/checkout",
+    `<script id="glance-cobrowse" ${loader} data-site="staging" ${groups} defer>`,
+  );
+  await shopper.page.waitForFunction(() => "GLANCE" in window);
+  await expect(shopper.widget).toHaveCount(0);
+  const sessionKey = `staged-${String(Date.now())}`;
+  await shopper.start({ sessionKey });
+  await shopper.expectState("live");
+  type Api = { Cobrowse: { Visitor: { getStatus(): { group: string } } } };
+  const named = (): string =>
+    (window as unknown as { GLANCE: Api }).GLANCE.Cobrowse.Visitor.getStatus().group;
+  expect(await shopper.page.evaluate(named)).toBe("demo");
+  await expect(RawAgent.join("bob", sessionKey)).rejects.toThrow(/404/);
+  const staged = await RawAgent.join("ada", sessionKey);
+  await expect.poll(() => staged.received.text()).toContain('"group":"demo~staging"');
+  staged.close();
+});
+
+test("a tag with another release's hash takes nothing", async ({ browser }) => {
+  const shopper = await Shopper.open(browser, "/order");
+  const load = (src: string, integrity: string): Promise<string> =>
+    shopper.page.evaluate(
+      ([from, wanted]) =>
+        new Promise<string>((resolve) => {
+          const tag = Object.assign(document.createElement("script"), {
+            src: from,
+            integrity: wanted,
+            crossOrigin: "anonymous",
+            onload: () => resolve("loaded"),
+            onerror: () => resolve("refused"),
+          });
+          document.head.append(tag);
+        }),
+      [src, integrity] as const,
+    );
+  const { hashes } = JSON.parse(await read("integrity.json")) as { hashes: Record<string, string> };
+  const loader = `${stack().web_url}/cobrowse/loader.js`;
+  expect(await load(loader, hashes["loader.js"] ?? "")).toBe("loaded");
+  expect(await load(loader, `sha384-${"A".repeat(64)}`)).toBe("refused");
+  expect(await load(`${stack().web_url}/cobrowse/v/0.0.0/loader.js`, "")).toBe("refused");
+});
+
+test("under the policies that customers are told to set, in both forms, a session starts, is watched and controlled", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.withSession(browser, "/policy");
+  const viewer = await Viewer.join(browser, "ada", await shopper.key());
+  await viewer.page.click("[data-tool=control]");
+  await expect(shopper.widget).toHaveAttribute("data-dialog", "control");
+  for (const key of ["Tab", "Enter"]) await shopper.page.keyboard.press(key);
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-control", "active");
+  await shopper.page.check("#box");
+  await shopper.page.click("#short");
+  await viewer.expectText("h1", "Under a policy");
+  await expect(viewer.page.locator("#url")).toContainText("/policy-short");
+  await shopper.expectState("live");
+  expect(shopper.faults).toEqual([]);
+});
