@@ -29,7 +29,11 @@ const SCRIPTS = {
 const SMALLER = ["loader.js", "visitor.js"];
 
 /** What the visitor's script loads only when it is needed: modules, since they come by `import()`. */
-const PARTS = { assist: "src/assist/main.ts", presence: "src/presence/main.ts" };
+const PARTS = {
+  assist: "src/assist/main.ts",
+  presence: "src/presence/main.ts",
+  ways: "src/ways/main.ts",
+};
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {
   if (!NO_LANGUAGES.includes(file)) PARTS[`words/${file.slice(0, -3)}`] = `src/words/${file}`;
@@ -79,14 +83,14 @@ const buildScripts = (entryPoints, taken) =>
     }
   });
 
-await build({ ...COMMON, entryPoints: PARTS, format: "esm" });
+// Who takes others is built after them: the parts; `ways`, which has the parts' hashes; the visitor's script, which has
+// its hash; the loader.
+const { ways, ...parts } = PARTS;
+await build({ ...COMMON, entryPoints: parts, format: "esm" });
+const COBROWSE_HASHES = hashesOf(Object.keys(parts).map((part) => `${part}.js`));
+await build({ ...COMMON, entryPoints: { ways }, format: "esm", define: { COBROWSE_HASHES } });
 const { loader: loaderEntry, ...others } = SCRIPTS;
-await buildScripts(
-  { ...others, viewer_css: "src/viewer/viewer.css" },
-  Object.keys(PARTS)
-    .filter((part) => part !== "presence")
-    .map((part) => `${part}.js`),
-);
+await buildScripts({ ...others, viewer_css: "src/viewer/viewer.css" }, ["ways.js"]);
 await buildScripts({ loader: loaderEntry }, ["visitor.js", "presence.js"]);
 writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
 
@@ -109,7 +113,7 @@ const { version } = JSON.parse(readFileSync("src/npm/package.json", "utf8"));
 writeFileSync("dist/integrity.json", `${JSON.stringify({ version, hashes: integrity }, null, 2)}\n`);
 
 const sizes = {};
-const parts = Object.keys(PARTS).map((name) => `${name}.js`);
+const partNames = Object.keys(PARTS).map((name) => `${name}.js`);
 for (const name of [
   "loader.js",
   "visitor.js",
@@ -117,7 +121,7 @@ for (const name of [
   "viewer.css",
   "viewer.html",
   "agent.js",
-  ...parts,
+  ...partNames,
 ]) {
   const bytes = readFileSync(`dist/${name}`);
   sizes[name] = { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };

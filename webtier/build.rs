@@ -10,10 +10,17 @@ fn main() {
     let dist = std::env::var_os("COBROWSE_DIST")
         .map_or_else(|| manifest.join("../browser/dist"), PathBuf::from);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    let mut names: Vec<String> =
-        ["loader.js", "visitor.js", "assist.js", "presence.js", "agent.js", "integrity.json"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut names: Vec<String> = [
+        "loader.js",
+        "visitor.js",
+        "assist.js",
+        "presence.js",
+        "ways.js",
+        "agent.js",
+        "integrity.json",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     // One file a language; a new one is served without a change here.
     let words = dist.join("words");
     println!("cargo:rerun-if-changed={}", words.display());

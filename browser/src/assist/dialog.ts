@@ -5,8 +5,16 @@
  * meant for the page answers nothing. Only what a person does counts.
  */
 
-import type { Question } from "../visitor/parts.js";
 import type { Shell } from "../visitor/widget.js";
+
+/** What is asked. */
+export interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly link: { readonly url: string; readonly text: string } | null;
+  readonly yes: string;
+  readonly no: string;
+}
 
 /** An open question. */
 export interface Asking {

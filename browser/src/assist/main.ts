@@ -32,8 +32,7 @@ import { Targeting } from "./target.js";
 import { type } from "./typing.js";
 
 export { showButton } from "./button.js";
-export { ask } from "./dialog.js";
-export { assist as english } from "../words/en.js";
+export { askOffer, askTerms } from "./questions.js";
 
 /** Starts the part for one session. */
 export function createAssist(host: AssistHost): Assist {

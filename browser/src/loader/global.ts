@@ -5,6 +5,8 @@
  * visitor script puts in its place.
  */
 
+import type { Tag } from "./tag.js";
+
 /** What a session may be started with. */
 export interface StartOptions {
   /** 1-63 of letters, digits, `-._~`; `GLANCE_KEYTYPE_RANDOM` (the default) lets the server choose, `GLANCE_KEYTYPE_VISITORID` takes the visitor's id. */
@@ -117,8 +119,8 @@ export interface QueuedCall {
 /** The loader's stand-in: the same calls, which wait in `queue`. */
 export interface LoaderQueue extends VisitorApi {
   readonly queue: QueuedCall[];
-  /** URL that the loader came from. */
-  readonly loadedFrom: string;
+  /** Reads the page's tag as it is now; throws a sentence that says what is wrong with it. */
+  readonly readTag: () => Tag;
   /** Closed shadow roots that were noted; `null` where the tag does not ask for it. */
   readonly closedRoots: WeakMap<Node, ShadowRoot> | null;
 }

@@ -68,7 +68,7 @@ function load(): void {
   });
   const stub: LoaderQueue = {
     queue,
-    loadedFrom,
+    readTag: () => readTag(document, loadedFrom),
     closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
     startSession: (options) => later("startSession", [options]),
     showTerms: (options) => later("showTerms", [options]),

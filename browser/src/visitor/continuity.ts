@@ -25,60 +25,46 @@ export interface CookieJar {
 
 /** The jar that the page's tag asks for. */
 export function jarOf(page: Window, keptIn: KeptIn): CookieJar {
-  if (keptIn === "cookie") return page.document;
-  const storage = new StorageJar(page);
-  return keptIn === "storage" ? storage : new BothJars(page.document, storage);
+  const { document } = page;
+  if (keptIn === "cookie") return document;
+  const storage = storageOf(page);
+  if (keptIn === "storage") return storage;
+  return {
+    get cookie() {
+      return `${document.cookie}; ${storage.cookie}`;
+    },
+    set cookie(line) {
+      document.cookie = line;
+      storage.cookie = line;
+    },
+  };
 }
 
 /**
- * The page's local storage, written and read like `document.cookie`.
- *
- * It outlives the browser's window, so what is left there may tell of a session that is long over: the server says so.
+ * The page's local storage, written and read like `document.cookie`. It outlives the browser's window, so what is left
+ * there may tell of a session that is long over: the server says so. Where it is full or forbidden nothing is kept.
  */
-class StorageJar implements CookieJar {
-  constructor(private readonly page: Window) {}
-
-  get cookie(): string {
-    const pairs = [COOKIE_NAME, PAUSED_NAME].map((name) => [name, this.read(name)] as const);
-    return pairs.flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`])).join("; ");
-  }
-
-  set cookie(line: string) {
-    const [pair = "", ...attributes] = line.split("; ");
-    const name = pair.slice(0, pair.indexOf("="));
-    const value = pair.slice(name.length + 1);
-    try {
-      if (attributes.includes("Max-Age=0")) this.page.localStorage.removeItem(name);
-      else this.page.localStorage.setItem(name, value);
-    } catch {
-      // Storage that is full or forbidden keeps nothing, like a cookie that is refused.
-    }
-  }
-
-  private read(name: string): string | null {
-    try {
-      return this.page.localStorage.getItem(name);
-    } catch {
-      return null;
-    }
-  }
-}
-
-/** Both at once; the cookie's word comes first. */
-class BothJars implements CookieJar {
-  constructor(
-    private readonly first: CookieJar,
-    private readonly second: CookieJar,
-  ) {}
-
-  get cookie(): string {
-    return `${this.first.cookie}; ${this.second.cookie}`;
-  }
-
-  set cookie(line: string) {
-    this.first.cookie = line;
-    this.second.cookie = line;
-  }
+function storageOf(page: Window): CookieJar {
+  return {
+    get cookie() {
+      try {
+        const read = (name: string): string => `${name}=${page.localStorage.getItem(name) ?? ""}`;
+        return `${read(COOKIE_NAME)}; ${read(PAUSED_NAME)}`;
+      } catch {
+        return "";
+      }
+    },
+    set cookie(line) {
+      const [pair = "", age] = line.split("; ");
+      const [name = "", value = ""] = pair.split("=");
+      try {
+        if (age === "Max-Age=0") page.localStorage.removeItem(name);
+        else page.localStorage.setItem(name, value);
+      } catch {
+        // Like a cookie that is refused.
+      }
+    },
+  };
 }
 
 /** Reads the cookie; `null` when there is none, or when it is not ours. */

@@ -5,28 +5,29 @@
  */
 
 import { callOfClick, callOfKey, isCallMessage } from "../loader/calls.js";
-import { publish, type PageCall } from "../loader/global.js";
-import { readTag, type Tag } from "../loader/tag.js";
+import { publish, type LoaderQueue, type PageCall } from "../loader/global.js";
+import type { Tag } from "../loader/tag.js";
 import { LOG_PREFIX } from "./names.js";
 import { Visitor } from "./visitor.js";
 
 function load(): void {
   const current = window.GLANCE?.Cobrowse?.Visitor;
   if (current instanceof Visitor) return;
-  const stub = current && "queue" in current ? current : null;
-  const script = document.currentScript;
-  const loadedFrom = stub?.loadedFrom || (script instanceof HTMLScriptElement ? script.src : "");
-  const read = (): Tag => readTag(document, loadedFrom);
+  if (!current) {
+    console.error(LOG_PREFIX, "this script is taken by loader.js: put that one's tag into the page.");
+    return;
+  }
+  const stub = current as LoaderQueue;
   let tag: Tag;
   try {
-    tag = read();
+    tag = stub.readTag();
   } catch (error) {
     const fault = error instanceof Error ? error : new Error(String(error));
     console.error(LOG_PREFIX, fault.message);
-    for (const { settle } of stub?.queue.splice(0) ?? []) settle(Promise.reject(fault));
+    for (const { settle } of stub.queue.splice(0)) settle(Promise.reject(fault));
     return;
   }
-  const visitor = new Visitor(tag, read);
+  const visitor = new Visitor(tag, stub.readTag);
   publish(window, visitor);
   const call = (name: PageCall | null): void => {
     if (name) void visitor[name]();
@@ -40,7 +41,7 @@ function load(): void {
   window.addEventListener("message", ({ origin, data }) => {
     if (isCallMessage(data)) visitor.receive(origin, data);
   });
-  const calls = stub?.queue.splice(0) ?? [];
+  const calls = stub.queue.splice(0);
   const replay = (isListener: boolean): void => {
     for (const { method, args, settle } of calls) {
       if (method.endsWith("EventListener") !== isListener) continue;

@@ -47,31 +47,48 @@ export interface Assist {
   beginEpoch(): void;
 }
 
-/** A dialog that asks the visitor something before a session. */
-export interface Question {
-  readonly title: string;
-  readonly text: string;
-  readonly link: { readonly url: string; readonly text: string } | null;
-  readonly yes: string;
-  readonly no: string;
-}
-
 /** The module. */
 export interface AssistModule {
   createAssist(host: AssistHost): Assist;
-  ask(shell: Shell, name: string, question: Question): { answer: Promise<boolean>; close(): void };
+  /** Shows the group's terms, or the usual ones; whether the visitor accepts them. */
+  askTerms(
+    shell: Shell,
+    words: AssistWords | null,
+    terms: { readonly text: string; readonly url: string | null } | null,
+    termsUrl: string | null,
+  ): Promise<boolean>;
+  /** Asks whether that agent may help. */
+  askOffer(shell: Shell, words: AssistWords | null, name: string): Promise<boolean>;
   /** Shows a button that asks for help, until the element is taken away. */
   showButton(page: Document, words: AssistWords | null, onPress: () => void): HTMLElement;
-  readonly english: AssistWords;
 }
 
 /** Loads the module; the second call gives the first one's. */
 export function loadAssist(tag: Tag): Promise<AssistModule> {
-  loading ??= (loadModule(tag, "assist.js") as Promise<AssistModule>).catch((error: unknown) => {
+  loading ??= (loadPart(tag, "assist.js") as Promise<AssistModule>).catch((error: unknown) => {
     loading = null;
     throw error;
   });
   return loading;
 }
 
+/** Loads a part. Only one hash stands in this script, that of the part which has the others'. */
+export async function loadPart(tag: Tag, name: string): Promise<unknown> {
+  return loadModule(tag, name, tag.isPinned ? (await loadWays(tag)).HASHES : {});
+}
+
+/** The ways into a session and to other domains: `ways/main.ts`. */
+export type WaysModule = typeof import("../ways/main.js");
+
+/** Loads them; the second call gives the first one's. */
+export function loadWays(tag: Tag): Promise<WaysModule> {
+  ways ??= (loadModule(tag, "ways.js") as Promise<WaysModule>).catch((error: unknown) => {
+    ways = null;
+    throw error;
+  });
+  return ways;
+}
+
 let loading: Promise<AssistModule> | null = null;
+
+let ways: Promise<WaysModule> | null = null;

@@ -33,7 +33,7 @@ import {
 } from "./continuity.js";
 import { afterClose, afterContinue, afterName, afterSilence, type Next } from "./decide.js";
 import { EpochWriter } from "./epoch.js";
-import { readIdentity, type Identity } from "./identity.js";
+import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
@@ -83,7 +83,7 @@ export class Session {
   /** Tells this tab's frames from another's; nothing depends on it but order. */
   private readonly source = 1 + Math.floor(Math.random() * 65_535);
   private readonly jar: CookieJar;
-  private readonly identity: Identity;
+  private identity: Identity = {};
 
   constructor(
     private readonly page: Window & typeof globalThis,
@@ -92,7 +92,6 @@ export class Session {
     private readonly listener: SessionListener,
   ) {
     this.jar = jarOf(page, tag.keptIn);
-    this.identity = readIdentity(page.GLANCE_COBROWSE);
   }
 
   /** Text of the session id. */
@@ -132,6 +131,12 @@ export class Session {
   say(control: ControlState | null, answers: readonly Answer[]): void {
     this.control = control;
     this.recorder?.say(this.said, answers.length > 0 ? { answers } : {});
+  }
+
+  /** Tells the agents who the visitor is. */
+  introduce(identity: Identity): void {
+    this.identity = identity;
+    this.recorder?.say(this.said, {});
   }
 
   /** Tells the agents what agents have drawn; each is told once. */

@@ -5,7 +5,6 @@
  * are loaded when needed `parts.ts`'s, the way to another domain `crossing.ts`'s.
  */
 
-import { callNamed, isCallMessage } from "../loader/calls.js";
 import type {
   CobrowseError,
   Receiver,
@@ -15,11 +14,10 @@ import type {
   VisitorEvents,
   VisitorStatus,
 } from "../loader/global.js";
-import { groupAt, nameOf, type Tag } from "../loader/tag.js";
+import { groupAt, hasArrived, nameOf, type Tag } from "../loader/tag.js";
 import type { Frame } from "../protocol/frame.js";
 import { isGroupId, isSessionKey, parseSessionId } from "../protocol/ids.js";
 import {
-  isRecord,
   PAUSED_CHARS_MAX,
   type Participant,
   type Point,
@@ -29,12 +27,10 @@ import {
 } from "../protocol/payloads.js";
 import type { Words } from "../words/types.js";
 import { clearCookie, jarOf, readCookie, type Continuity } from "./continuity.js";
-import { addressAt, arrive, crossingOf, takeCode } from "./crossing.js";
 import { Events } from "./events.js";
-import { fill } from "./fill.js";
 import { LOG_PREFIX } from "./names.js";
-import { pageInfo, type PageInfo } from "./page-info.js";
-import { loadAssist, type Assist } from "./parts.js";
+import type { PageInfo } from "./page-info.js";
+import { loadAssist, loadWays, type Assist, type WaysModule } from "./parts.js";
 import { Session, type SessionListener, type SessionState } from "./session.js";
 import { isRefusal, start } from "./webtier.js";
 import { applyTheme, Widget } from "./widget.js";
@@ -131,7 +127,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   async crossDomain(destination: string): Promise<string> {
-    const url = this.session && (await addressAt(this.tag.origin, this.session.resumeSecret, destination));
+    const { session } = this;
+    const ways = session && (await loadWays(this.tag));
+    const url = ways && (await ways.addressAt(this.tag.origin, session.resumeSecret, destination));
     if (!url) throw fault(this.session ? "not_allowed" : "no_session");
     return url;
   }
@@ -178,27 +176,10 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   /** Another window asks for something: a chat, if the group's settings name its origin. */
   receive(origin: string, data: unknown): void {
-    const asked = isCallMessage(data) ? (data as { glance_cobrowse: unknown }).glance_cobrowse : null;
-    const name = isRecord(asked) ? callNamed(asked.call) : null;
-    if (!isRecord(asked) || !name) return;
-    const named = typeof asked.groupid === "string" ? asked.groupid : this.tag.group;
-    const group = groupAt(this.tag.site, named);
-    if (!this.allows(group)) {
-      console.warn(LOG_PREFIX, `a message of ${origin} asked for a group that this page does not allow.`);
-      return;
-    }
-    void pageInfo(this.tag.origin, group).then((info) => {
-      if (typeof info === "string" || !info.chatOrigins.includes(origin)) {
-        console.warn(
-          LOG_PREFIX,
-          `a message of ${origin} was ignored: it is none of the group's chat origins.`,
-        );
-        return;
-      }
-      const key = typeof asked.sessionkey === "string" ? { sessionKey: asked.sessionkey } : {};
-      if (name === "startSession" || name === "showTerms") void this[name]({ groupid: group, ...key });
-      else void this[name]();
-    });
+    const allows = (group: string): boolean => this.allows(group);
+    void loadWays(this.tag).then((ways) =>
+      ways.takeMessage({ tag: this.tag, visitor: this, allows }, origin, data),
+    );
   }
 
   /** An agent offers a session: the visitor is asked, if this page allows the group. */
@@ -206,17 +187,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const { agent: name, group } = offer;
     if (this.session || this.isStarting || !this.allows(group)) return false;
     const { module, words } = await this.part();
-    const text = words ?? module.english;
     this.state = "idle";
     const widget = this.showWidget();
-    const asking = module.ask(widget.shell, "offer", {
-      title: fill(text.offerTitle, { name }),
-      text: fill(text.offerText, { name }),
-      link: null,
-      yes: text.accept,
-      no: text.decline,
-    });
-    const isAccepted = await asking.answer;
+    const isAccepted = await module.askOffer(widget.shell, words, name);
     if (isAccepted) void this.startSession({ groupid: group, sessionKey: VISITOR_KEY });
     else if (this.widget === widget) {
       widget.remove();
@@ -228,8 +201,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   /** Takes up the session that the cookie or the address tells of, if this page allows its group. A frame never does. */
   async takeUp(): Promise<void> {
     if (window.top !== window) return;
-    const code = takeCode(window);
-    const arrived = code === null ? null : await arrive(this.tag.origin, code);
+    const arrived = hasArrived(window.location) ? await this.arrive() : null;
     const jar = jarOf(window, this.tag.keptIn);
     const kept = arrived ?? readCookie(jar);
     if (!kept) {
@@ -243,6 +215,12 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const session = this.open(kept, group);
     if (arrived) session.arrive();
     else session.resume();
+  }
+
+  private async arrive(): Promise<Continuity | null> {
+    const { arrive, takeCode } = await loadWays(this.tag);
+    const code = takeCode(window);
+    return code === null ? null : arrive(this.tag.origin, code);
   }
 
   mayContinue(): boolean {
@@ -298,9 +276,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.settings = settings;
     if (settings.theme) this.setTheme(settings.theme);
     this.widget?.setPaused(this.session?.isPaused ?? false);
-    if (!settings.masks.every(isSelector)) this.emit("error", { code: "maskingerror", detail: "selector" });
     // Asked for early, so that a click on a link that leads across knows.
-    if (this.group !== null) void this.info(this.group);
+    if (this.group !== null) void this.prepare(this.group, settings);
   }
 
   onEpoch(): void {
@@ -378,24 +355,32 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const { module, words } = await this.part();
     const { widget } = this;
     if (!widget) return "declined";
-    const text = words ?? module.english;
-    const url = info.terms?.url ?? this.tag.termsUrl;
-    const { answer } = module.ask(widget.shell, "terms", {
-      title: text.termsTitle,
-      text: info.terms?.text ?? text.termsText,
-      link: url ? { url, text: text.termsMore } : null,
-      yes: text.accept,
-      no: text.decline,
-    });
-    return (await answer) ? null : "declined";
+    const isAccepted = await module.askTerms(widget.shell, words, info.terms, this.tag.termsUrl);
+    return isAccepted ? null : "declined";
   }
 
   private async info(group: string): Promise<PageInfo | string> {
-    const info = await pageInfo(this.tag.origin, group);
+    let info: PageInfo | string;
+    try {
+      this.ways = await loadWays(this.tag);
+      info = await this.ways.pageInfo(this.tag.origin, group);
+    } catch {
+      return "unreachable";
+    }
     if (typeof info === "string") return info;
     this.setTheme(info.theme);
-    this.crossesTo = info.origins;
     return info;
+  }
+
+  /** What a running session needs when there is time. */
+  private async prepare(group: string, settings: VisitorSettings): Promise<void> {
+    const info = await this.info(group);
+    const { ways } = this;
+    if (!ways || this.group !== group) return;
+    if (typeof info !== "string") this.crossesTo = info.origins;
+    this.session?.introduce(ways.readIdentity(window.GLANCE_COBROWSE));
+    if (!settings.masks.every(ways.isSelector))
+      this.emit("error", { code: "maskingerror", detail: "selector" });
   }
 
   private setTheme(theme: Theme): void {
@@ -501,7 +486,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   /** A click on a link to another domain of the group takes the session along. */
   private cross(event: MouseEvent): void {
-    const url = this.session && crossingOf(event, this.crossesTo);
+    const url = this.session && this.ways?.crossingOf(event, this.crossesTo);
     if (!url) return;
     event.preventDefault();
     this.continueSessionAt(url).catch(() => {
@@ -511,6 +496,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private crossesTo: readonly string[] = [];
+  private ways: WaysModule | null = null;
 
   private takeButtonAway(): void {
     this.button?.host?.remove();
@@ -543,16 +529,6 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   private emit<N extends keyof VisitorEvents>(name: N, event: VisitorEvents[N]): void {
     this.events.emit(name, event);
-  }
-}
-
-/** Whether a mask of the settings can be read; one that cannot masks everything. */
-function isSelector(text: string): boolean {
-  try {
-    document.createDocumentFragment().querySelector(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

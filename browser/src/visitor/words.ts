@@ -4,11 +4,11 @@
  * Owns the choice of language and of sentence. The sentences stand in `words/`.
  */
 
-import { loadModule } from "../loader/parts.js";
 import type { Tag } from "../loader/tag.js";
 import { widget as english } from "../words/en.js";
 import type { WidgetWords, Words } from "../words/types.js";
 import { fill } from "./fill.js";
+import { loadPart } from "./parts.js";
 import type { SessionState } from "./session.js";
 
 /** Sentences of the widget. */
@@ -53,7 +53,7 @@ export function languageOf(page: Document, asked: string | null): string {
 export async function loadWords(tag: Tag, language: string): Promise<Words | null> {
   if (language === "") return null;
   try {
-    return (await loadModule(tag, `words/${language}.js`)) as Words;
+    return (await loadPart(tag, `words/${language}.js`)) as Words;
   } catch {
     return null;
   }

@@ -14,7 +14,7 @@ function scriptsOf(page: Page): string[] {
   const fetched: string[] = [];
   page.on("response", (response) => {
     const { pathname, origin } = new URL(response.url());
-    if (/\/(loader|visitor|assist|presence|words\/\w+)\.js$/.test(pathname) && response.ok())
+    if (/\/(loader|visitor|ways|assist|presence|words\/\w+)\.js$/.test(pathname) && response.ok())
       fetched.push(origin + pathname);
   });
   return fetched;
@@ -63,7 +63,9 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   const key = await shopper.key();
   const viewer = await Viewer.join(browser, "ada", key);
   await expect.poll(() => fetched).toContain(`${pinned}assist.js`);
-  const taken = ["loader", "visitor", "words/de", "assist"].map((name) => `${pinned}${name}.js`);
+  const taken = ["loader", "visitor", "ways", "words/de", "assist"].map(
+    (name) => `${pinned}${name}.js`,
+  );
   expect(new Set(fetched)).toEqual(new Set(taken));
 
   // A page that has the scripts on its own origin goes on with the session.
