@@ -16,6 +16,7 @@ mod packages;
 mod peers;
 mod planted;
 mod repo;
+mod shape;
 mod simulate;
 mod stack;
 mod test;
@@ -77,6 +78,8 @@ enum Command {
     Mirror(mirror::Arguments),
     /// Measure other relays and the CServer under the same load, in turn, and compare.
     BenchPeers(peers::Arguments),
+    /// Measure whether a message costs the same over one and two cores, few sessions and many, few agents and many of each.
+    BenchShape(shape::Arguments),
     /// Count the instructions of the parts that run for every frame, connection or join, and compare with the baseline.
     Instructions(instructions::Arguments),
     /// Start a stack on free ports, describe it in one line of JSON, and keep it until standard input ends.
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::BenchPeers(arguments) => peers::run(&arguments).map(|()| true),
+        Command::BenchShape(arguments) => shape::run(&arguments).map(|()| true),
         Command::Instructions(arguments) => instructions::run(&arguments),
         Command::Stack(arguments) => stack::run(&arguments).map(|()| true),
     };
