@@ -139,7 +139,8 @@ impl Part {
     fn read(&self) -> anyhow::Result<Value> {
         let text = std::fs::read_to_string(&self.report).with_context(|| {
             let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-            format!("a part gave no report: {}", log.lines().last().unwrap_or("it says nothing"))
+            let told = log.find("loadgen: ").map_or("it says nothing", |at| log[at..].trim_end());
+            format!("a part gave no report: {told}")
         })?;
         Ok(serde_json::from_str(&text)?)
     }

@@ -21,10 +21,10 @@ fn write_page(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
     write!(
         out,
-        "<h1>{name} <small>against {}</small></h1><p>{}</p><p>Started {} ms after the Unix epoch; {} generator threads. <b>Limit:</b> {}.</p>",
+        "<h1>{name} <small>against {}</small></h1><p>{}</p><p>Started {}; {} generator threads. <b>Limit:</b> {}.</p>",
         escape(&report.server_name),
         escape(report.scenario.about),
-        report.started_ms,
+        utc(report.started_ms),
         report.threads,
         escape(&report.limit)
     )?;
@@ -199,9 +199,9 @@ fn plots(out: &mut String, step: &Step) -> std::fmt::Result {
             )],
         },
         Plot {
-            title: "Latency by percentile: each tick halves what is left (50, 75, 87.5 %, …)",
+            title: "Latency by percentile: as much room for the slowest hundredth as for the slowest tenth",
             unit: "ms",
-            x_unit: "",
+            x_unit: PERCENTILE,
             logarithmic: true,
             lines: vec![(
                 "latency",
@@ -263,14 +263,12 @@ impl Plot<'_> {
                 self.unit
             )?;
         }
-        for part in 0..=4 {
-            let value = x_min + (x_max - x_min) * f64::from(part) / 4.0;
+        for (value, label) in self.x_ticks(x_min, x_max) {
             write!(
                 out,
-                "<text class=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{} {}</text>",
+                "<text class=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{label} {}</text>",
                 x(value),
                 TOP + HEIGHT + 18.0,
-                short(value),
                 self.x_unit
             )?;
         }
@@ -295,6 +293,18 @@ impl Plot<'_> {
         if self.logarithmic { value.max(1e-9).log10() } else { value }
     }
 
+    fn x_ticks(&self, min: f64, max: f64) -> Vec<(f64, String)> {
+        if self.x_unit == PERCENTILE {
+            // Each tenfold of what is left, where the axis counts its halvings.
+            let all = ["0", "50", "90", "99", "99.9", "99.99", "99.999"];
+            let at = |text: &str| -(1.0 - text.parse().unwrap_or(0.0) / 100.0_f64).log2();
+            let ticks = all.iter().map(|text| (at(text), (*text).to_owned()));
+            return ticks.filter(|(value, _)| (min..=max).contains(value)).collect();
+        }
+        let value = |part: i32| min + (max - min) * f64::from(part) / 4.0;
+        (0..=4).map(|part| (value(part), short(value(part)))).collect()
+    }
+
     fn ticks(&self, y_min: f64, y_max: f64) -> Vec<f64> {
         if self.logarithmic {
             let (from, to) = (y_min.log10().floor() as i32, y_max.log10().ceil() as i32);
@@ -303,6 +313,22 @@ impl Plot<'_> {
         }
         (0..=4).map(|part| y_max * f64::from(part) / 4.0).collect()
     }
+}
+
+/// A wall clock's milliseconds as date and time, UTC.
+fn utc(ms: u64) -> String {
+    let (days, seconds) = (ms / 86_400_000, ms / 1_000 % 86_400);
+    // Years that begin in March, so that a leap day comes last; 400 of them are 146,097 days.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute) = (seconds / 3_600, seconds / 60 % 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02} UTC", seconds % 60)
 }
 
 fn short(value: f64) -> String {
@@ -317,6 +343,9 @@ fn short(value: f64) -> String {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+/// Unit of an axis that counts how often what is left was halved, and is labelled by percentiles.
+const PERCENTILE: &str = "%";
 
 const LEFT: f64 = 90.0;
 const RIGHT: f64 = 90.0;
@@ -346,6 +375,14 @@ mod tests {
         assert!(out.contains("a &lt; b") && out.contains(">p99<"));
         assert!(out.contains("1.0 ms") && out.contains("10.0 ms") && out.contains("100 ms"));
         assert!(!out.contains("NaN") && !out.contains("inf"));
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(utc(951_782_400_000 - 1_000), "2000-02-28 23:59:59 UTC");
+        assert_eq!(utc(951_868_799_000), "2000-02-29 23:59:59 UTC");
+        assert_eq!(utc(1_795_645_275_864), "2026-11-25 22:21:15 UTC");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub const CONNECTIONS_PER_SOURCE_MAX: usize = 20_000;
 pub const OPENING_MAX: usize = 64;
 
 /// How long all connections of a run may take to open. Reached: the run fails and says how many were missing.
-pub const OPEN_MS_MAX: u64 = 120_000;
+pub const OPEN_MS_MAX: u64 = 300_000;
 
 /// How long a single answer may take while a connection opens.
 pub const ANSWER_MS_MAX: u64 = 30_000;

@@ -221,8 +221,13 @@ pub fn limit_of(step: &Step, server_cores: u16) -> String {
         step.server_cpu.is_some_and(|cpu| cpu >= f64::from(server_cores.max(1)) * SERVER_FULL);
     if step.generator_cpu >= GENERATOR_SHARE_MAX || late_us > LATENESS_US_MAX {
         let both = if server_full { "; the server was full too" } else { "" };
+        let remedy = if step.generator_cpu < GENERATOR_FREE {
+            "Other programs keep it from its core: run it where less goes on"
+        } else {
+            "Give it more --threads, or a larger host"
+        };
         format!(
-            "the generator, not the server, was the limit: {:.0} % of its core, messages left {late_us} us late at the 99th percentile{both}. Give it more --threads, or a larger host",
+            "the generator, not the server, was the limit: {:.0} % of its core, messages left {late_us} us late at the 99th percentile{both}. {remedy}",
             step.generator_cpu * 100.0
         )
     } else if server_full {
@@ -244,6 +249,9 @@ fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
     });
     points.map(|p| (p, histogram.value_at_percentile(p))).collect()
 }
+
+/// Who uses less of its core and is late was not let onto it.
+const GENERATOR_FREE: f64 = 0.6;
 
 /// A core is never seen quite full.
 const SERVER_FULL: f64 = 0.95;
@@ -276,6 +284,8 @@ mod tests {
     fn a_full_or_late_generator_says_that_it_was_the_limit() {
         assert!(limit_of(&step(0.5, 0.97, 10), 1).starts_with("the generator"));
         assert!(limit_of(&step(0.5, 0.4, 50_000), 1).starts_with("the generator"));
+        assert!(limit_of(&step(0.5, 0.4, 50_000), 1).contains("Other programs"));
+        assert!(limit_of(&step(0.5, 0.97, 50_000), 1).contains("--threads"));
         assert!(limit_of(&step(0.99, 0.4, 10), 1).starts_with("the server"));
         assert!(limit_of(&step(0.99, 0.4, 10), 2).starts_with("none"));
     }
