@@ -83,13 +83,23 @@ const SPANS = [
   [
     "    const bypassOptions = {\n",
     "\n    };",
-    "const bypassOptions = { ...options, ...RESET, skipChild, needsMask, preserveWhiteSpace };",
+    // Another object only where something differs.
+    `const isStyle = Boolean(serializedNode.attributes && serializedNode.attributes._cssText);
+    const isSame = options.needsMask === needsMask && options.preserveWhiteSpace === preserveWhiteSpace
+      && !options.newlyAddedElement && !options.cssCaptured && !isStyle;
+    const bypassOptions = isSame ? options : { ...options, ...RESET, skipChild, needsMask, preserveWhiteSpace };`,
   ],
   [
     "  freeze() {\n    this.frozen = true;\n    this.canvasManager.freeze();",
     "isFrozen() {\n    return this.frozen;\n  }\n",
     "",
   ],
+  [
+    "  const _serializedNode = serializeNode(n, {",
+    "});",
+    "const _serializedNode = serializeNode(n, options, needsMask);",
+  ],
+  ["      return serializeElementNode(n, {", "});", "return serializeElementNode(n, options, rootId);"],
   ["  for (const plugin of plugins || []) {\n    if (plugin.getMirror)", "\n  }\n", ""],
   ["          plugins: ((_a2 = plugins", "|| []\n", ""],
   ["  const pluginHandlers = [];", "\n  }\n", ""],
@@ -109,6 +119,26 @@ const LINES = [
   ["this.canvasManager.lock();", ""],
   ["this.canvasManager.unlock();", ""],
   ["this.canvasManager.reset();", ""],
+  ["function serializeNode(n, options) {", "function serializeNode(n, options, needsMask) {"],
+  [
+    "    blockSelector,\n    needsMask,\n    inlineStylesheet,\n    maskInputOptions = {},\n    maskTextFn,\n    maskInputFn,\n    dataURLOptions = {},",
+    "maskTextFn,",
+  ],
+  ["function serializeElementNode(n, options) {", "function serializeElementNode(n, options, rootId) {"],
+  ["    newlyAddedElement = false,\n    rootId\n  } = options;", "} = options;"],
+  // A deleted property would make every later look at the node slow.
+  ["delete serializedNode.needBlock;", "serializedNode.needBlock = void 0;"],
+  ["if (customElements.get(tagName))", 'if (tagName.includes("-") && customElements.get(tagName))'],
+  ['if (tagName === "iframe" && !keepIframeSrcFn(attributes.src))', 'if (tagName === "iframe")'],
+  // Asked for in slices, by `scrolled.ts`.
+  ["if (!newlyAddedElement) {\n    if (n.scrollLeft)", "if (false) {\n    if (n.scrollLeft)"],
+  // These are no accessors, or not everywhere; looked for as such they cost a frame in the customer's page.
+  ['Element: ["shadowRoot", "querySelector", "querySelectorAll"]', 'Element: ["shadowRoot"]'],
+  ['ShadowRoot: ["getSelection"]', "ShadowRoot: []"],
+  [
+    "for (const childN of Array.from(index.childNodes(n))) {",
+    "for (let childN = index.firstChild(n); childN; childN = index.nextSibling(childN)) {",
+  ],
   ["if (o.collectFonts)", "if (false)"],
   ["for (var i = 0; i < chars.length; i++) {\n  lookup[chars.charCodeAt(i)] = i;\n}", ""],
   [

@@ -13,6 +13,7 @@ import { toJson } from "../protocol/payloads.js";
 import { Deflater } from "./deflate.js";
 import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX, EPOCH_SLICE_RAW_BYTES } from "./limits.js";
 import type { Masked } from "./mask.js";
+import { inSlices } from "./slices.js";
 
 /** Facts whose texts passed the choke point. */
 export interface MaskedFacts {
@@ -86,20 +87,14 @@ export class EpochWriter {
     this.close();
     const opening = this.open(facts, keyframe, isPurge);
     this.opening = opening;
-    // Timers of a page in the background come once a second; messages come.
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      const step = this.opening === opening ? opening.next() : null;
-      if (step && step.done !== true) {
-        port2.postMessage(null);
-        return;
-      }
-      port1.close();
-      if (!step) return;
+    inSlices(() => {
+      if (this.opening !== opening) return false;
+      const step = opening.next();
+      if (step.done !== true) return true;
       this.opening = null;
       then(step.value);
-    };
-    port2.postMessage(null);
+      return false;
+    });
   }
 
   private *open(

@@ -19,6 +19,9 @@ export const EPOCH_RAW_BYTES_MAX = EPOCH_INFLATED_BYTES_MAX / 2;
 /** Raw bytes of a keyframe that are deflated in one task: some milliseconds on a slow device. */
 export const EPOCH_SLICE_RAW_BYTES = 64 * 1024;
 
+/** Nodes that are asked in one task how far they are scrolled. */
+export const SCROLLED_SLICE_NODES = 500;
+
 /** Raw JSON of one diff. A longer batch is cut between its events, so that each part, deflated, fits into a frame. */
 export const DIFF_RAW_BYTES_SOFT = 128 * 1024;
 

@@ -138,7 +138,7 @@ interface Living {
 }
 
 /** Every element and text with an id, in the order of the composed document. */
-function* livingNodes(page: Document, ids: Ids): Generator<Living, undefined> {
+export function* livingNodes(page: Document, ids: Ids): Generator<Living, undefined> {
   const stack: [node: Node, parent: number, isShadow: boolean][] = [];
   const push = (nodes: NodeListOf<ChildNode>, parent: number, isShadow: boolean): void => {
     for (let at = nodes.length - 1; at >= 0; at -= 1) stack.push([nodes[at] as Node, parent, isShadow]);

@@ -17,6 +17,7 @@ import { WIDGET_TAG } from "./names.js";
 import { startPatches } from "./patches.js";
 import { Prover } from "./proof.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
+import { tellScrolled } from "./scrolled.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
 import { Targets } from "./targets.js";
@@ -229,6 +230,11 @@ export class Recorder {
       this.host.onSent();
       this.host.onEpoch();
       this.flush();
+      const { epoch } = this.host.writer.position;
+      const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
+      tellScrolled(this.page.document, record.mirror, isOver, (event) => {
+        this.take(event);
+      });
     });
   }
 
