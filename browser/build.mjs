@@ -8,9 +8,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { minify } from "terser";
 
 import { trimmedRecorder } from "./rrweb.mjs";
+import { smaller } from "./smaller.mjs";
 
 /** The loader is on every page of a customer, also where no session ever runs. Larger: the build fails. */
 const LOADER_GZIP_BYTES_MAX = 3 * 1024;
@@ -139,10 +139,4 @@ for (const [script, bytesMax, where] of [
     `${script} has ${bytes} bytes gzipped, ${bytesMax} are allowed: take something out of ${where}.`,
   );
   process.exitCode = 1;
-}
-
-/** A twentieth less than esbuild alone makes of it. */
-async function smaller(text) {
-  const compress = { ecma: 2022, passes: 3, unsafe_arrows: true, pure_getters: true, keep_fargs: false };
-  return (await minify(text, { ecma: 2022, compress, mangle: true })).code;
 }
