@@ -83,7 +83,7 @@ async function runAll(
     }
   });
   const queues = [...lanes].flatMap(([group, jobs]) =>
-    halves(jobs).map((part) => ({ group, jobs: part })),
+    sessions(jobs).map((part) => ({ group, jobs: part })),
   );
   queues.sort((one, other) => other.jobs.length - one.jobs.length);
   const outcomes: Outcome[] = [];
@@ -107,10 +107,15 @@ async function runAll(
   return { outcomes, swept };
 }
 
-/** Masked and control runs of a case never share a session, and long queues are cut in two. */
-function halves(jobs: readonly Job[]): Job[][] {
-  const parts = [jobs.filter((job) => job.isMasked), jobs.filter((job) => !job.isMasked)];
-  return parts.filter((part) => part.length > 0);
+/** Masked and control runs of a case never share a session, and none is so long that the others wait for it in the end. */
+function sessions(jobs: readonly Job[]): Job[][] {
+  const parts: Job[][] = [];
+  for (const isMasked of [true, false]) {
+    const side = jobs.filter((job) => job.isMasked === isMasked);
+    for (let at = 0; at < side.length; at += SESSION_JOBS)
+      parts.push(side.slice(at, at + SESSION_JOBS));
+  }
+  return parts;
 }
 
 function report(
@@ -151,5 +156,8 @@ function valueOf(words: readonly string[], name: string): string | undefined {
 
 const ROOT = process.env["COBROWSE_ROOT"] ?? "../..";
 
-/** Sessions at a time. */
-const LANES = 3;
+/** Sessions at a time: half of a case's time is waiting. */
+const LANES = 4;
+
+/** Cases of one session: to begin another costs as much as two of them. */
+const SESSION_JOBS = 30;

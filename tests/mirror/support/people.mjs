@@ -86,27 +86,29 @@ export class Visitor {
     });
   }
 
-  picture() {
-    return this.page.screenshot({ caret: "initial", animations: "allow" });
+  /** The page without the widget, which is no part of it. */
+  async picture() {
+    await this.hideWidget(true);
+    const picture = await this.page.screenshot({ caret: "initial", animations: "allow" });
+    await this.hideWidget(false);
+    return picture;
   }
 
-  /** Where the widget is: it is no part of the page, and left out of the comparison of pictures. */
-  widgetBox() {
-    return this.page.evaluate(() => {
+  hideWidget(isHidden) {
+    return this.page.evaluate((is) => {
       const root = window.mirrorRootOf(document.querySelector("glance-cobrowse-widget"));
-      // A layer over the whole page holds the agents' pointers; it shows nothing by itself.
-      const isBox = ({ width, height }) => width > 0 && width < innerWidth / 2 && height < innerHeight / 2;
-      const boxes = [...root.querySelectorAll("*")]
-        .map((element) => element.getBoundingClientRect())
-        .filter(isBox);
-      const margin = 40;
-      return {
-        left: Math.min(...boxes.map((box) => box.left)) - margin,
-        top: Math.min(...boxes.map((box) => box.top)) - margin,
-        right: Math.max(...boxes.map((box) => box.right)) + margin,
-        bottom: Math.max(...boxes.map((box) => box.bottom)) + margin,
-      };
-    });
+      for (const part of root.children) part.style.setProperty("visibility", is ? "hidden" : "", "important");
+      for (const part of is ? root.querySelectorAll("*") : [])
+        if (getComputedStyle(part).visibility === "visible") throw new Error("a part of the widget shows");
+    }, isHidden);
+  }
+
+  /** Where elements are. */
+  boxes(selector) {
+    return this.page.evaluate(
+      (given) => [...document.querySelectorAll(given)].map((one) => one.getBoundingClientRect().toJSON()),
+      selector,
+    );
   }
 }
 
