@@ -25,8 +25,15 @@ const PIXEL_DIFF_PERCENT_MAX = 0.5;
 /** How long both sides may take to come to rest after the last step. */
 const SETTLE_MS_MAX = 3_000;
 
-/** Pictures of a canvas travel only where a group allows them, which no group of the stack does: there, and nowhere else, pixels may differ. */
-const UNSEEN = { chart: "canvas" };
+/** Where pixels may differ, and nowhere else: pictures of a canvas travel only where a group allows them, and what is gone is marked. */
+const UNSEEN = { chart: "canvas", images: "#gone" };
+
+/** What the agent's view has to say that it cannot show; of all other pages nothing. */
+const UNSHOWN = {
+  chart: ["canvas "],
+  frames: ["frame https://elsewhere.localhost:1/"],
+  images: ["image https://elsewhere.localhost:1/gone.png"],
+};
 
 /**
  * Rules that are known to differ, with the reason. They stand in the result as what they are and do not fail the run; any
@@ -73,7 +80,7 @@ try {
   const report = { pages };
   if (isMeasured) {
     report.proof = await proving;
-    const rounds = options.quick ? 60 : 400;
+    const rounds = options.quick ? 200 : 2_000;
     const people = { browser, stack, scripts, site, agent: live };
     Object.assign(report, await measureLatency(people, rounds));
     Object.assign(report, await measureTasks(people));
@@ -109,6 +116,7 @@ async function comparePage(name, live, late) {
       await visitor.page.waitForTimeout(40);
     }
     result.live = await compare(name, visitor, live);
+    result.unshown = await live.unshown(UNSHOWN[name] ?? []);
     await late.open(await visitor.page.locator("glance-cobrowse-widget").getAttribute("data-key"));
     result.late = await compare(name, visitor, late);
     result.resyncs = Number(await live.page.evaluate(() => document.body.dataset.resyncs ?? 0));
@@ -156,8 +164,8 @@ function linesOfViewer(agent) {
   );
 }
 
-function isGood({ name, live, late, error }) {
-  if (error || !live || !late) return false;
+function isGood({ name, live, late, unshown, error }) {
+  if (error || !live || !late || unshown.join() !== (UNSHOWN[name] ?? []).join()) return false;
   return [live, late].every(
     (side) =>
       unknown(name, side.differing ?? []).length === 0 && side.pixel_diff_percent <= PIXEL_DIFF_PERCENT_MAX,

@@ -46,3 +46,12 @@ export const SCROLL_INTERVAL_MS = 33;
 
 /** How often the round trip to the server is measured. */
 export const ASK_LATENCY_MS = 15_000;
+
+/** Pause between a change of the page and the look at what could not be shown. */
+export const UNSHOWN_LOOK_MS = 500;
+
+/** Entries of the list of what could not be shown. More are marked, not listed. */
+export const UNSHOWN_MAX = 100;
+
+/** Characters of an address in that list; a data address can be long. */
+export const UNSHOWN_URL_CHARS_MAX = 300;

@@ -121,6 +121,9 @@ export class ViewerSession {
       onDrift: () => {
         this.repair();
       },
+      onUnshown: (list) => {
+        this.view.setUnshown(list);
+      },
     });
     this.verifier = new Verifier({
       hash: () => (this.isShown ? this.stage.proof() : null),

@@ -12,6 +12,7 @@ import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
 import { applyStates, takeStates } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
+import { UnshownWatch, type Unshown } from "./unshown.js";
 
 /** A place in CSS pixels. */
 export interface Place {
@@ -35,17 +36,27 @@ export interface StageListener {
   onSize(width: number, height: number): void;
   /** Something could not be found; the picture may differ. */
   onDrift(): void;
+  /** What agents cannot see of the page is another list now. */
+  onUnshown(list: readonly Unshown[]): void;
 }
 
 /** The stage of one viewer. */
 export class Stage {
   private layer: Layer | null = null;
   private isFollowing = true;
+  private readonly unshown: UnshownWatch;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly listener: StageListener,
-  ) {}
+  ) {
+    this.unshown = new UnshownWatch(
+      () => this.layer?.view?.document ?? null,
+      (list) => {
+        listener.onUnshown(list);
+      },
+    );
+  }
 
   /** Shows a keyframe in place of what was there. If it cannot be built, what was there stays. */
   show(keyframe: readonly eventWithTime[]): void {
@@ -59,12 +70,14 @@ export class Stage {
     this.layer?.remove();
     this.layer = next;
     next.follow(this.isFollowing);
+    this.unshown.plan();
   }
 
   /** Applies changes. */
   apply(events: readonly eventWithTime[]): void {
     if (!this.layer) throw new Error("there is no page yet");
     this.layer.apply(events);
+    this.unshown.plan();
   }
 
   /** Shows what the visitor's pointer is over. */
@@ -121,6 +134,7 @@ export class Stage {
   clear(): void {
     this.layer?.remove();
     this.layer = null;
+    this.unshown.plan();
   }
 }
 

@@ -71,20 +71,30 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
     }
     case "rr_src":
-      placehold(node as HTMLIFrameElement);
+      placehold(node as HTMLIFrameElement, String(value));
       break;
     default:
       break;
   }
 }
 
-/** What cannot be shown is said, not hidden. */
-function placehold(frame: HTMLIFrameElement): void {
+/** What cannot be shown is said, not hidden: whose it is, and how large. */
+function placehold(frame: HTMLIFrameElement, address: string): void {
   const inside = frame.contentDocument;
   if (frame.localName !== "iframe" || !inside?.body || inside.body.childNodes.length > 0) return;
-  inside.documentElement.dataset.cobrowsePlaceholder = "";
+  const { width, height } = frame.getBoundingClientRect();
+  inside.documentElement.dataset.cobrowsePlaceholder = address;
   inside.body.style.cssText = "margin:0;padding:8px;font:13px sans-serif;color:#767676";
-  inside.body.textContent = "Content of another site, which only the visitor sees.";
+  const size = `${String(Math.round(width))} × ${String(Math.round(height))}`;
+  inside.body.textContent = `Content of ${hostOf(address)}, which only the visitor sees (${size}).`;
+}
+
+function hostOf(address: string): string {
+  try {
+    return new URL(address).host || "another site";
+  } catch {
+    return "another site";
+  }
 }
 
 function takeFromTree(node: serializedNodeWithId, states: State[]): void {

@@ -7,6 +7,7 @@
 import { colourOf } from "../protocol/colours.js";
 import type { Facts, Participant } from "../protocol/payloads.js";
 import { pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
+import type { Unshown } from "./unshown.js";
 
 /** States of the page, as `body[data-state]`. */
 export type ViewState =
@@ -111,6 +112,12 @@ export class View {
     this.verifiedAt = at;
     setData("verified", at === null ? null : "true");
     this.writeVerified();
+  }
+
+  /** Tells what agents cannot see of the page: how much of it, and as an event the list. */
+  setUnshown(list: readonly Unshown[]): void {
+    setData("unshown", list.length === 0 ? null : String(list.length));
+    document.dispatchEvent(new CustomEvent("cobrowse-unshown", { detail: list }));
   }
 
   /** Shows the session key and group. */

@@ -1,4 +1,4 @@
-/** Pictures: by address, data, blob, srcset and as backgrounds; replaced while they show. */
+/** Pictures: by address, data, blob, srcset and as backgrounds; replaced while they show; one that is not there. */
 
 import { app, el, page, pause } from "./kit.mjs";
 
@@ -7,7 +7,7 @@ const svg = (colour) =>
 const data = (colour) => `data:image/svg+xml,${encodeURIComponent(svg(colour))}`;
 const blob = (colour) => URL.createObjectURL(new Blob([svg(colour)], { type: "image/svg+xml" }));
 app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" width="80" height="60"> <img id="data" width="80" height="60">
-  <img id="blob" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>`;
+  <img id="blob" width="80" height="60"> <img id="gone" src="https://elsewhere.localhost:1/gone.png" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>`;
 const $ = (id) => document.getElementById(id);
 $("data").src = data("teal");
 $("blob").src = blob("orange");

@@ -118,6 +118,10 @@ export class Agent {
     const context = await browser.newContext({ viewport: VIEWER_VIEWPORT });
     await serve(context, stack, scripts, options);
     const agent = new Agent();
+    await context.addInitScript(() => {
+      window.mirrorUnshown = [];
+      document.addEventListener("cobrowse-unshown", ({ detail }) => (window.mirrorUnshown = detail));
+    });
     Object.assign(agent, { context, stack, name, page: await context.newPage() });
     agent.faults = watch(agent.page);
     return agent;
@@ -151,6 +155,18 @@ export class Agent {
       if (sent === applied) return;
       if (Date.now() > until) throw new Error(`the view is at ${applied}, the visitor at ${sent}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** What the view says that it cannot show, once it is `expected`, or what it says in the end. */
+  async unshown(expected) {
+    const until = Date.now() + WAIT_MS_MAX;
+    for (;;) {
+      const said = await this.page.evaluate(() =>
+        window.mirrorUnshown.map(({ kind, url }) => `${kind} ${url}`),
+      );
+      if (said.join() === expected.join() || Date.now() > until) return said;
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 
