@@ -92,4 +92,19 @@ describe("a deflate stream", () => {
     expect(far(30_000)).toBeLessThan(60);
     expect(far(34_000)).toBeGreaterThan(200);
   });
+
+  it("goes on when its positions have come to their end", () => {
+    const next = numbers(11);
+    const stream = new Deflater(2 ** 30 - 100_000);
+    const sent: Buffer[] = [];
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < 12; at += 1) {
+      const raw = bytes(next, 20_000, 60, 0.9, 15_000);
+      sent.push(raw);
+      parts.push(stream.write(raw, true));
+      expect(inflated(parts).equals(Buffer.concat(sent))).toBe(true);
+    }
+    // Shorter again than what is random in it: repetitions are found after the new beginning too.
+    expect((parts.at(-1) as Uint8Array).length).toBeLessThan(17_000);
+  });
 });

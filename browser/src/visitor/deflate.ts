@@ -13,7 +13,6 @@ export class Deflater {
   private readonly head = new Int32Array(1 << HASH_BITS).fill(-1);
   private readonly before = new Int32Array(WINDOW);
   private history = new Uint8Array(0);
-  private position = 0;
   private out = new Uint8Array(0);
   private length = 0;
   private bits = 0;
@@ -24,8 +23,12 @@ export class Deflater {
   private literals = new Uint32Array(LITERALS);
   private spans = new Uint32Array(SPANS);
 
+  /** `position` is how many bytes the stream has taken in: for a test, which does not write a gigabyte first. */
+  constructor(private position = 0) {}
+
   /** Takes bytes in and gives what is complete; with `isFlushed` a reader can then read all of them. */
   write(raw: Uint8Array, isFlushed: boolean): Uint8Array {
+    if (this.position + raw.length > POSITION_MAX) this.forget();
     const data = new Uint8Array(this.history.length + raw.length);
     data.set(this.history);
     data.set(raw, this.history.length);
@@ -44,6 +47,14 @@ export class Deflater {
     this.position += raw.length;
     this.history = data.slice(Math.max(0, data.length - WINDOW));
     return this.out.subarray(0, this.length);
+  }
+
+  /** Positions begin anew: what follows repeats nothing from before, which every reader understands. */
+  private forget(): void {
+    this.head.fill(-1);
+    this.before.fill(-1);
+    this.history = new Uint8Array(0);
+    this.position = 0;
   }
 
   /** Finds repetitions from `start` on. A longer one that begins at the next byte is preferred. */
@@ -329,6 +340,8 @@ function spanCode(distance: number): number {
 }
 
 const WINDOW = 32_768;
+/** The tables hold 31 bits; an epoch ends long before, at `EPOCH_RAW_BYTES_MAX`. */
+const POSITION_MAX = 2 ** 30;
 const MASK = WINDOW - 1;
 const HASH_BITS = 15;
 const MATCH_MIN = 3;
