@@ -96,3 +96,6 @@ export const COPY_CHARS_MIN = 4;
 
 /** Characters from which a value is hidden where a text is that and nothing else: a security code has three. */
 export const COPY_SHORT_CHARS_MIN = 3;
+
+/** Changed elements below which the mask's selectors are looked for one by one. More in one task: the whole page is looked at, once. */
+export const WATCHED_TARGETS_MAX = 64;

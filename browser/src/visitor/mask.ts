@@ -23,7 +23,8 @@ import {
 import { cleanAttributes, MASK, stripUrl, wordlessCss } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
-import { isElement, isField, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { MaskWatch } from "./watch.js";
 
 declare const isMasked: unique symbol;
 
@@ -42,34 +43,21 @@ export class Masker {
   private readonly shownStyles = new Set<number>();
   /** Addresses of frames, without what may not leave. */
   private readonly frameUrls = new Set<string>();
-  private readonly watcher: MutationObserver;
+  private readonly watch: MaskWatch;
 
   constructor(
     private readonly rules: Rules,
     private readonly nodes: LiveNodes,
     private readonly page: Document,
     private readonly memory: MaskMemory,
+    onExposed: () => void = () => undefined,
   ) {
-    // Stands before rrweb's observer, so it hears of a mask that came and went within one task first.
-    this.watcher = new MutationObserver((changes) => {
-      for (const { target, attributeName, oldValue } of changes) {
-        const wasMasked =
-          attributeName === "glance_masked"
-            ? oldValue !== null
-            : (oldValue ?? "").split(/\s+/).includes("glance_masked");
-        if (wasMasked) this.rules.stick(target);
-      }
-    });
-    this.watcher.observe(page, {
-      subtree: true,
-      attributeFilter: ["class", "glance_masked"],
-      attributeOldValue: true,
-    });
+    this.watch = new MaskWatch(rules, memory, page, onExposed);
   }
 
   /** Ends the watch over the page. */
   stop(): void {
-    this.watcher.disconnect();
+    this.watch.stop();
   }
 
   /** Whether something that was sent is masked now: the next epoch has to be a purge. Cleared by {@link Masker.purged}. */
@@ -86,6 +74,11 @@ export class Masker {
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
     this.rules.refresh();
+    // What is ticked or typed may be what a selector waits for.
+    if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
+      this.watch.noteState();
+    }
+    this.watch.look();
     this.memory.copies.refresh(event.type === EventType.Meta);
     const { version } = this.memory.copies;
     const masked = this.pass(event);
@@ -100,6 +93,7 @@ export class Masker {
         const { width, height } = event.data;
         // rrweb numbers constructed style sheets anew with each snapshot.
         this.shownStyles.clear();
+        this.watch.forgetRoots();
         return brand({
           type: event.type,
           data: { href: this.scrub(stripUrl(event.data.href)), width, height },
@@ -188,8 +182,6 @@ export class Masker {
       case IncrementalSource.Input: {
         const node = this.nodes.getNode(data.id);
         if (node && isElement(node)) this.memory.copies.touch(node);
-        // What is ticked or typed may be what a selector waits for.
-        if (this.rules.hasStates && node) this.lookIn([this.page, node.getRootNode()]);
         const isOpen = this.send(data.id) === "open" && !this.hasMaskedChoice(data.id);
         const text = isOpen ? this.scrub(data.text) : MASK;
         return { source, id: data.id, text, isChecked: isOpen && data.isChecked };
@@ -231,11 +223,11 @@ export class Masker {
   }
 
   private mutation(data: mutationData): mutationData | null {
-    if (data.adds.length + data.attributes.length + data.removes.length > 0) this.look(data);
     if (this.memory.isExposed) return null;
     const adds: addedNodeMutation[] = [];
     for (const { parentId, nextId, node } of data.adds) {
       if (this.isInHollow(node.id)) continue;
+      if (node.isShadow) this.observeRootOf(parentId);
       const masked = this.tree(node);
       if (masked) adds.push({ parentId, nextId, node: masked });
     }
@@ -252,49 +244,6 @@ export class Masker {
     };
   }
 
-  /** Looks for what a change of the tree has masked that was sent more openly before. */
-  private look(data: mutationData): void {
-    if (this.rules.isBlind) return;
-    const roots = new Set<Node>([this.page]);
-    const changed = [
-      ...data.attributes.map((change) => change.id),
-      ...data.removes.map((remove) => remove.parentId),
-      ...data.adds.map((add) => add.parentId),
-    ];
-    for (const id of changed) {
-      const node = this.nodes.getNode(id);
-      if (node) roots.add(node.getRootNode());
-    }
-    for (const change of data.attributes) {
-      const node = this.nodes.getNode(change.id);
-      // What hangs below may have lost its unmask, which no selector of the scan finds.
-      if (node && ("class" in change.attributes || "glance_unmasked" in change.attributes))
-        this.compare(node);
-    }
-    this.lookIn(roots);
-  }
-
-  private lookIn(roots: Iterable<Node>): void {
-    if (this.rules.isBlind) return;
-    for (const root of roots) {
-      if (!("querySelectorAll" in root)) continue;
-      for (const element of this.rules.candidates(root as Document | ShadowRoot)) {
-        if (this.memory.isExposed) return;
-        if (this.rules.judge(element) !== "open") this.compare(element);
-      }
-    }
-  }
-
-  /** Compares a node, and what is below it, with how it was sent. */
-  private compare(node: Node): void {
-    const shown = this.memory.shown.get(node);
-    if (shown !== undefined && RANK[this.rules.judge(node)] > RANK[shown]) this.memory.isExposed = true;
-    for (const child of childrenOf(node)) {
-      if (this.memory.isExposed) return;
-      this.compare(child);
-    }
-  }
-
   private tree(node: serializedNodeWithId): serializedNodeWithId | null {
     const common = {
       id: node.id,
@@ -304,6 +253,7 @@ export class Masker {
     };
     switch (node.type) {
       case NodeType.Document:
+        this.watch.observe((this.nodes.getNode(node.id) as Document | null) ?? this.page);
         return {
           ...common,
           type: node.type,
@@ -341,6 +291,7 @@ export class Masker {
       return { ...base, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
     }
     const verdict = this.send(node.id);
+    if (node.isShadowHost) this.observeRootOf(node.id);
     const attributes = cleanAttributes(tagName, node.attributes, verdict, (text) => this.scrub(text));
     if (tagName === "select" && this.hasMaskedChoice(node.id)) delete attributes.value;
     if (tagName === "iframe") this.noteFrame(node.id);
@@ -354,6 +305,13 @@ export class Masker {
       ...(node.isSVG ? { isSVG: true as const } : {}),
       ...(node.isCustom ? { isCustom: true as const } : {}),
     };
+  }
+
+  /** A tree that is recorded is watched too. */
+  private observeRootOf(hostId: number): void {
+    const host = this.nodes.getNode(hostId);
+    const root = host && rootOf(host);
+    if (root) this.watch.observe(root);
   }
 
   private trees(nodes: readonly serializedNodeWithId[]): serializedNodeWithId[] {
@@ -483,18 +441,6 @@ export class Masker {
   }
 }
 
-/** Everything right below a node in what rrweb sees: children, shadow tree, frame's document. */
-function childrenOf(node: Node): Node[] {
-  const children: Node[] = [...node.childNodes];
-  const shadow = isElement(node) ? rootOf(node) : null;
-  if (shadow) children.push(...shadow.childNodes);
-  if (node.nodeName === "IFRAME") {
-    const inside = (node as HTMLIFrameElement).contentDocument;
-    if (inside) children.push(inside);
-  }
-  return children;
-}
-
 /** An empty page, which says nothing about the real one: what agents see while the session is paused. */
 export function emptyPage(width: number, height: number): Masked<eventWithTime>[] {
   const timestamp = 0;
@@ -526,7 +472,6 @@ const EMPTY_ROOT = {
     { type: NodeType.Element, id: 4, tagName: "body", attributes: {}, childNodes: [] },
   ],
 };
-const RANK = { open: 0, text: 1, full: 2 } as const;
 const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);
 /** Frames whose addresses are remembered for a page. */
 const FRAME_URLS_MAX = 64;

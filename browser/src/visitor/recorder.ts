@@ -75,7 +75,9 @@ export class Recorder {
         "Cobrowse: a mask of the group's settings is no valid CSS selector; everything is masked until it is corrected.",
       );
     }
-    this.masker = new Masker(rules, record.mirror, page.document, memory);
+    this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
+      if (!this.isStopped) this.planEpoch();
+    });
     this.facts = new FactsWatcher(page, this.masker);
     this.targets = new Targets({
       nodeOf: (id) => record.mirror.getNode(id),

@@ -16,9 +16,13 @@
 import type { VisitorSettings } from "../protocol/payloads.js";
 import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
+import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
+
+/** Verdicts by how much they mask. */
+export const RANK = { open: 0, text: 1, full: 2 } as const;
 
 /** What has to outlive a connection, as long as the page stands. */
 export class MaskMemory {
@@ -35,9 +39,21 @@ export class MaskMemory {
 /** The verdicts of one page. */
 export class Rules {
   private readonly selector: string;
+  /** Those that look at an element and what is above it, and the others; empty where there are none. */
+  private readonly nearSelector: string;
+  private readonly farSelector: string;
   private readonly masksAll: boolean;
   private memo = new Map<Node, Verdict>();
   private memoUnmasked = new Map<Node, boolean>();
+
+  /** What may make any of the selectors match anew. */
+  readonly dependence: Dependence;
+  /** Attributes on which the near selectors depend. */
+  readonly nearAttributes: ReadonlySet<string> | null;
+  /** Whether a value that an attribute had was a mask by itself. */
+  readonly wasMarked: (name: string, value: string | null) => boolean;
+  /** Selectors of the group that cannot be read: because of them everything is masked. */
+  readonly unreadable: readonly string[];
 
   constructor(
     private readonly settings: VisitorSettings,
@@ -45,20 +61,23 @@ export class Rules {
     private readonly memory: MaskMemory,
   ) {
     const good = settings.masks.filter((mask) => isSelector(mask, page));
-    this.masksAll = good.length < settings.masks.length;
-    this.selector = [".glance_masked", "[glance_masked]", ...good].join(",");
+    const all = [".glance_masked", "[glance_masked]", ...good];
+    this.selector = all.join(",");
     // A list that parses one by one may still not parse together; then everything is masked too.
-    if (!isSelector(this.selector, page)) this.masksAll = true;
+    const isWhole = isSelector(this.selector, page);
+    this.unreadable = isWhole ? settings.masks.filter((mask) => !good.includes(mask)) : settings.masks;
+    this.masksAll = this.unreadable.length > 0 || !isWhole;
+    const near = all.filter((one) => dependenceOf(one).looksUpOnly);
+    this.nearSelector = near.join(",");
+    this.farSelector = all.filter((one) => !near.includes(one)).join(",");
+    this.nearAttributes = near.map(dependenceOf).reduce(together).attributes;
+    this.dependence = all.map(dependenceOf).reduce(together);
+    this.wasMarked = marksOf(all);
   }
 
   /** Whether words are masked wherever they stand, in style sheets too. */
   get masksWords(): boolean {
     return this.settings.mask_default === "text";
-  }
-
-  /** Whether a mask may begin to hold without a change of the tree: by what is ticked, typed, valid or focused. */
-  get hasStates(): boolean {
-    return this.selector.includes(":");
   }
 
   /** Marks what was masked for a moment and is so no longer: its mask came and went within one task. */
@@ -70,6 +89,12 @@ export class Rules {
   /** Whether a selector of the group could not be read, so that everything is masked. */
   get isBlind(): boolean {
     return this.masksAll;
+  }
+
+  /** Whether a value that an attribute had was an unmask, which matters only where a default masks. */
+  wasUnmask(name: string, value: string | null): boolean {
+    if (value === null || this.settings.mask_default === "passwords") return false;
+    return name === "glance_unmasked" || (name === "class" && value.split(/\s+/).includes("glance_unmasked"));
   }
 
   /** Forgets what was only true at that instant. Call it whenever the page may have run in between. */
@@ -106,12 +131,14 @@ export class Rules {
     return verdict;
   }
 
-  /**
-   * Every element under `root` that a selector masks: to find what became masked far from what changed. Fields are
-   * masked by what they are themselves, so that their own change tells.
-   */
-  candidates(root: Document | ShadowRoot): Iterable<Element> {
-    return root.querySelectorAll(this.selector);
+  /** Elements below that a near-looking selector masks. Fields are masked by what they are, so their own change tells. */
+  near(top: ParentNode): Iterable<Element> {
+    return top.querySelectorAll(this.nearSelector);
+  }
+
+  /** Elements below that a far-looking selector masks. */
+  far(top: ParentNode): Iterable<Element> {
+    return this.farSelector === "" ? [] : top.querySelectorAll(this.farSelector);
   }
 
   /** Whether what stands above a node can be seen at all: of a detached one nobody knows what it belonged to. */
@@ -207,32 +234,6 @@ function holdsText(node: Node): boolean {
   const element = isElement(node) ? node : node.parentNode;
   if (!element || !isElement(element)) return false;
   return element.localName !== "style" && element.localName !== "link";
-}
-
-function isSelector(selector: string, page: Document): boolean {
-  try {
-    // In a fragment nothing matches, so that only the grammar is tried.
-    page.createDocumentFragment().querySelector(selector);
-    return selector.trim() !== "" && isClosed(selector);
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Selectors are joined to one list. A parser forgives what is left open at the end, and then an open string, bracket or
- * comment would swallow the selectors behind it.
- */
-function isClosed(selector: string): boolean {
-  const bare = selector.replace(/\\[^]/g, "").replace(/"[^"]*"|'[^']*'/g, "");
-  if (/["'\\]|\/\*/.test(bare)) return false;
-  let depth = 0;
-  for (const letter of bare) {
-    if (letter === "(" || letter === "[") depth += 1;
-    if (letter === ")" || letter === "]") depth -= 1;
-    if (depth < 0) return false;
-  }
-  return depth === 0;
 }
 
 function stronger(one: Verdict, other: Verdict): Verdict {

@@ -1,0 +1,194 @@
+/**
+ * Finds what has become masked after it was sent: by looking where a change can have done so, and nowhere else.
+ *
+ * Owns the observers of the page, its shadow trees and frames, and the comparison with what was sent. Which changes
+ * matter is read from the selectors (`selectors.ts`). A test holds it against a look at the whole page after each
+ * change, over random pages, selectors and changes.
+ */
+
+import { rootOf } from "./closed.js";
+import { WATCHED_TARGETS_MAX } from "./limits.js";
+import { isElement, RANK, type MaskMemory, type Rules } from "./rules.js";
+
+type Root = Document | ShadowRoot;
+
+/** Watches the masks of one page. */
+export class MaskWatch {
+  private readonly observer: MutationObserver;
+  private readonly roots = new Set<Root>();
+  private readonly ended = new AbortController();
+  /** Elements that may match a selector now, with all below them. */
+  private readonly targets = new Set<Element>();
+  /** Nodes whose verdict may have changed by something else than a selector. */
+  private readonly branches = new Set<Node>();
+  private isFarDirty = false;
+  /** Matches of far-looking selectors that were compared once: they are masked for their life. */
+  private readonly compared = new WeakSet<Element>();
+
+  /** `onExposed`: something that was sent is masked now, found outside of any event. */
+  constructor(
+    private readonly rules: Rules,
+    private readonly memory: MaskMemory,
+    page: Document,
+    private readonly onExposed: () => void,
+  ) {
+    // Stands before rrweb's observer, so it hears of a change first.
+    this.observer = new MutationObserver((changes) => {
+      this.note(changes);
+      this.lookOutside();
+    });
+    this.observe(page);
+  }
+
+  /** Watches a tree that is recorded from now on. */
+  observe(root: Root): void {
+    if (this.rules.isBlind || this.roots.has(root)) return;
+    this.roots.add(root);
+    const isShadow = root.nodeType === Node.DOCUMENT_FRAGMENT_NODE;
+    const { attributes, looksUpOnly } = this.rules.dependence;
+    this.observer.observe(root, {
+      subtree: true,
+      attributes: true,
+      attributeOldValue: true,
+      // Slots come and go only in shadow trees.
+      childList: isShadow || !looksUpOnly,
+      ...(attributes ? { attributeFilter: [...attributes, ...OWN_ATTRIBUTES] } : {}),
+    });
+    if (!isShadow) return;
+    const onSlot = (): void => {
+      this.noteSlotted(root);
+      this.lookOutside();
+    };
+    root.addEventListener("slotchange", onSlot, { signal: this.ended.signal });
+  }
+
+  /** A new snapshot tells of every tree that is still there. */
+  forgetRoots(): void {
+    for (const root of this.roots) if (!isShown(root)) this.roots.delete(root);
+  }
+
+  stop(): void {
+    this.observer.disconnect();
+    this.ended.abort();
+  }
+
+  /** What is ticked, typed or valid has changed, which no observer tells. */
+  noteState(): void {
+    if (!this.rules.dependence.attributes) this.isFarDirty = true;
+  }
+
+  /** Looks where something has changed; afterwards the memory says whether something is exposed. */
+  look(): void {
+    if (this.rules.isBlind) return;
+    this.note(this.observer.takeRecords());
+    const { targets, branches } = this;
+    const isMany = targets.size > WATCHED_TARGETS_MAX;
+    for (const top of isMany ? [...this.roots].filter(isShown) : targets) this.lookBelow(top);
+    for (const node of branches) this.compare(node);
+    if (this.isFarDirty) this.lookFar();
+    // What an exposure left unlooked at is sent anew with the purge that follows it.
+    targets.clear();
+    branches.clear();
+    this.isFarDirty = false;
+  }
+
+  private lookOutside(): void {
+    if (this.memory.isExposed) return;
+    this.rules.refresh();
+    this.look();
+    if (this.memory.isExposed) this.onExposed();
+  }
+
+  private note(changes: readonly MutationRecord[]): void {
+    const { rules } = this;
+    const { attributes, looksUpOnly } = rules.dependence;
+    for (const { type, target, attributeName: name, oldValue, addedNodes } of changes) {
+      if (!looksUpOnly || !attributes) this.isFarDirty = true;
+      if (type === "childList") {
+        const root = target.getRootNode();
+        if ([...addedNodes].some(holdsSlot)) this.noteSlotted(root);
+        continue;
+      }
+      const element = target as Element;
+      if (name === null) continue;
+      // A mask that came and went within one task.
+      if (rules.wasMarked(name, oldValue)) rules.stick(element);
+      if (name === "slot") this.branches.add(element);
+      else if (name === "name" && element.localName === "slot") this.noteSlotted(element.getRootNode());
+      else if (FIELD_ATTRIBUTES.has(name)) this.branches.add(element);
+      if (rules.wasUnmask(name, oldValue)) this.branches.add(element);
+      if (rules.nearAttributes?.has(name)) this.targets.add(element);
+    }
+  }
+
+  /** What stands in a shadow tree's slots may stand below a mask now. */
+  private noteSlotted(root: Node): void {
+    const host = (root as Partial<ShadowRoot>).host;
+    if (host) for (const child of host.childNodes) this.branches.add(child);
+  }
+
+  private lookBelow(top: Element | Root): void {
+    if (isElement(top)) this.check(top);
+    for (const element of this.rules.near(top)) {
+      if (this.memory.isExposed) return;
+      this.check(element);
+    }
+  }
+
+  private check(element: Element): void {
+    if (this.rules.judge(element) === "full") this.compare(element);
+  }
+
+  private lookFar(): void {
+    for (const root of this.roots) {
+      if (!isShown(root)) continue;
+      for (const element of this.rules.far(root)) {
+        if (this.memory.isExposed) return;
+        if (this.compared.has(element)) continue;
+        this.check(element);
+        this.compared.add(element);
+      }
+    }
+  }
+
+  /** Compares a node, and what is below it, with how it was sent. */
+  private compare(node: Node): void {
+    const { memory } = this;
+    const shown = memory.shown.get(node);
+    if (shown !== undefined && node.isConnected && RANK[this.rules.judge(node)] > RANK[shown]) {
+      memory.isExposed = true;
+    }
+    for (const child of childrenOf(node)) {
+      if (memory.isExposed) return;
+      this.compare(child);
+    }
+  }
+}
+
+/** Everything right below a node in what rrweb sees: children, shadow tree, frame's document, and what a slot shows. */
+function childrenOf(node: Node): Node[] {
+  const children: Node[] = [...node.childNodes];
+  const shadow = isElement(node) ? rootOf(node) : null;
+  if (shadow) children.push(...shadow.childNodes);
+  if (node.nodeName === "IFRAME") {
+    const inside = (node as HTMLIFrameElement).contentDocument;
+    if (inside) children.push(inside);
+  }
+  if (node.nodeName === "SLOT") children.push(...(node as HTMLSlotElement).assignedNodes());
+  return children;
+}
+
+/** Whether a tree stands in the page: the document of a frame that is gone does not. */
+function isShown(root: Root): boolean {
+  return root.isConnected && ("host" in root || root.defaultView !== null);
+}
+
+function holdsSlot(node: Node): boolean {
+  return isElement(node) && (node.localName === "slot" || node.querySelector("slot") !== null);
+}
+
+/** What makes an element a field, or one of another kind. */
+const FIELD_ATTRIBUTES = new Set(["type", "autocomplete", "contenteditable"]);
+
+/** Attributes that matter besides those of selectors. */
+const OWN_ATTRIBUTES = [...FIELD_ATTRIBUTES, "glance_unmasked", "slot", "name"];
