@@ -500,6 +500,43 @@ describe("an event of another making", () => {
   });
 });
 
+describe("an address", () => {
+  const allowing: VisitorSettings = { masks: [], mask_default: "passwords", query_names: ["page"] };
+
+  it.each([
+    ["a link", '<a href="/OPEN?token=CANARY1#CANARY2">x</a>'],
+    ["a picture", '<img src="/OPEN.png?token=CANARY1" srcset="/a.png?CANARY2 1x, /b.png?c=CANARY3 2x">'],
+    ["a form", '<form action="/OPEN?CANARY1"><button formaction="?CANARY2">x</button></form>'],
+    ["a film", '<video poster="/OPEN.png?CANARY1" src="/a.mp4?CANARY2"><source src="b.mp4?CANARY3"></video>'],
+    ["a frame", '<iframe src="/x?token=CANARY1"></iframe><b>OPEN</b>'],
+    ["a style", '<p style="background:url(/OPEN.png?t=CANARY1#CANARY2)">x</p>'],
+    ["a style with escapes", '<p style="background:url(/OPEN.png\\3f t=CANARY1)">x</p>'],
+    ["an import", '<style>@import "/OPEN.css?CANARY1"; p{background:url("/b.png?CANARY2")}</style>'],
+    ["a drawing", '<svg><image href="/OPEN.png?CANARY1"/><rect fill="url(/d.svg?CANARY2#g)"/></svg>'],
+    ["a data attribute", '<p data-next="https://shop.example/OPEN?code=CANARY1#CANARY2">x</p>'],
+    ["a table", '<table background="/OPEN.png?CANARY1"><tr><td>x</td></tr></table>'],
+    ["a refresh", '<meta http-equiv="refresh" content="9;url=/x?CANARY1"><b>OPEN</b>'],
+  ])("of %s leaves without query and fragment", (_, html) => {
+    const json = snapshotOf(html);
+    expect(json).not.toContain("CANARY");
+    expect(json).toContain("OPEN");
+  });
+
+  it("keeps the parameters that the group names, exactly, and the parts of drawings", () => {
+    const json = snapshotOf(
+      '<a href="/x?page=OPEN1&amp;Page=CANARY1&amp;pages=CANARY2&amp;page=OPEN2#CANARY3">x</a>' +
+        '<svg><use href="/s.svg?v=CANARY4#OPEN3"/></svg><p style="mask:url(#OPEN4)">x</p><img src="data:,OPEN5?a#b">',
+      allowing,
+    );
+    expect(json).not.toContain("CANARY");
+    for (const text of ["page=OPEN1&page=OPEN2", "#OPEN3", "OPEN5?a#b"]) expect(json).toContain(text);
+  });
+
+  it("leaves a text alone that is no address", () => {
+    expect(snapshotOf('<p title="Is it #1? Yes">What? #1</p>')).toContain("Is it #1? Yes");
+  });
+});
+
 describe("the title", () => {
   it("leaves when it is open, and not when it or all is masked", () => {
     const masker = (settings: VisitorSettings): Masker => {

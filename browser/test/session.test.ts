@@ -40,6 +40,9 @@ const ANSWER: StartAnswer = {
   home: 1,
 };
 
+/** The flags of an epoch that replaces what was before, on a page without HTTPS. */
+const PURGE = 0x04 | 0x10;
+
 class FakeSocket {
   static readonly OPEN = 1;
   static all: FakeSocket[] = [];
@@ -244,6 +247,47 @@ describe("a session", () => {
       "https://s1.example/visitor/status",
       "https://www.example/api/v1/sessions/continue",
     ]);
+  });
+
+  it("takes changed masks at once, forgets what was sent by the old ones, and leaves the same ones alone", () => {
+    document.body.innerHTML = '<p id="late">SENT</p><p id="card">CANARY</p>';
+    const session = new Session(window, TAG, ANSWER, witness);
+    session.begin(ANSWER);
+    last().welcome();
+    const socket = last();
+    const before = socket.sent.length;
+    const welcome = (settings: object): void => {
+      socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
+    };
+    welcome({ ...SETTINGS, theme: { accent: "#112233" } });
+    expect(socket.sent.slice(before).filter((frame) => frame.kind === "keyframe")).toEqual([]);
+    welcome({ masks: ["#late"], mask_default: "passwords" });
+    const later = socket.sent.slice(before);
+    expect(later[0]).toMatchObject({ kind: "facts", flags: PURGE, sequence: 0 });
+    const chunks = later.filter((frame) => frame.kind === "keyframe").map((frame) => frame.payload);
+    const text = inflateRawSync(Buffer.concat(chunks), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    // Stricter: masked now. Looser: what was masked once stays so.
+    expect(text).not.toContain("SENT");
+    expect(text).not.toContain("CANARY");
+    session.stop();
+  });
+
+  it("tells the web tier once which masks its browser cannot read", () => {
+    const asked: [string, unknown][] = [];
+    vi.stubGlobal("fetch", (url: string, { body }: { body: string }) => {
+      asked.push([url, JSON.parse(body)]);
+      return Promise.resolve(new Response("{}"));
+    });
+    const session = new Session(window, TAG, ANSWER, witness);
+    session.begin(ANSWER);
+    const broken = { masks: ["#card", "p:nope("], mask_default: "passwords" };
+    last().welcome(broken);
+    session.pause("");
+    session.pause(null);
+    expect(asked).toEqual([
+      ["https://www.example/api/v1/sessions/masks", { resume: "RESUME", unreadable: ["p:nope("] }],
+    ]);
+    session.stop();
   });
 
   it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {

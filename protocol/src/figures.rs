@@ -161,6 +161,10 @@ pub const WEB_TIER: &[Metric] = &[
         help: "Tries to log in, by outcome: accepted, refused, throttled, failed.",
     },
     Metric {
+        name: "cobrowse_webtier_unreadable_masks_total",
+        help: "Masks of a group that a visitor's browser could not read, so that everything is masked.",
+    },
+    Metric {
         name: "cobrowse_webtier_server_clock_offset_seconds",
         help: "How far a session server's clock was ahead of ours when its stream opened.",
     },

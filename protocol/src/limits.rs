@@ -91,6 +91,12 @@ pub const ORIGINS_MAX: usize = 32;
 pub const MASKS_MAX: usize = 256;
 /// See [`ORIGINS_MAX`].
 pub const MASK_BYTES_MAX: usize = 512;
+
+/// Names of query parameters that a group lets leave. More: the settings are refused.
+pub const QUERY_NAMES_MAX: usize = 64;
+
+/// Bytes of one such name. Longer: the settings are refused.
+pub const QUERY_NAME_BYTES_MAX: usize = 64;
 /// Settings: what a visitor has to accept. A page of text; nobody reads more before a conversation.
 pub const TERMS_BYTES_MAX: usize = 4_000;
 

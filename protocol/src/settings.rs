@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{
     GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
-    TERMS_BYTES_MAX, VISITOR_SETTINGS_BYTES_MAX,
+    QUERY_NAME_BYTES_MAX, QUERY_NAMES_MAX, TERMS_BYTES_MAX, VISITOR_SETTINGS_BYTES_MAX,
 };
 
 /// Settings of one group. [`GroupSettings::faults`] must be empty before they go anywhere.
@@ -51,6 +51,9 @@ pub struct VisitorSettings {
     /// What is masked without any rule.
     #[serde(default)]
     pub mask_default: MaskDefault,
+    /// Names of query parameters that addresses keep when they leave the page; without any they lose their queries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query_names: Vec<String>,
     /// CSS selectors of what no agent may act upon. One that does not parse refuses everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
@@ -161,6 +164,17 @@ impl GroupSettings {
                 }
             }
         }
+        if visitor.query_names.len() > QUERY_NAMES_MAX {
+            faults.push(format!(
+                "visitor.query_names: {} given, at most {QUERY_NAMES_MAX}",
+                visitor.query_names.len()
+            ));
+        }
+        for name in visitor.query_names.iter().filter(|name| !is_query_name(name)) {
+            faults.push(format!(
+                "visitor.query_names: {name:?} is no name; write it as it stands in the address, 1 to {QUERY_NAME_BYTES_MAX} bytes without &=#?+ and spaces"
+            ));
+        }
         if let Some(terms) = &visitor.terms {
             if terms.text.trim().is_empty() || terms.text.len() > TERMS_BYTES_MAX {
                 faults.push(format!(
@@ -225,6 +239,11 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Whether `text` is `#rrggbb`.
+fn is_query_name(name: &str) -> bool {
+    (1..=QUERY_NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_graphic() && !b"&=#?+".contains(&b))
+}
+
 fn is_colour(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -281,10 +300,11 @@ mod tests {
             terms: Some(Terms { text: " ".into(), url: Some("http://shop.example".into()) }),
             theme: Theme { accent: Some("red".into()), ..Default::default() },
             chat_origins: vec!["*".into()],
+            query_names: vec!["page".into(), "a=b".into()],
             ..Default::default()
         };
         let settings = GroupSettings { visitor, ..Default::default() };
-        assert_eq!(settings.faults().len(), 5, "{:?}", settings.faults());
+        assert_eq!(settings.faults().len(), 6, "{:?}", settings.faults());
         let none = serde_json::to_string(&VisitorSettings::default()).unwrap();
         assert_eq!(none, r#"{"masks":[],"mask_default":"passwords"}"#);
     }

@@ -80,6 +80,15 @@ pub struct PageAnswer {
     pub origins: Vec<String>,
 }
 
+/// Body of `POST /api/v1/sessions/masks`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasksReport {
+    /// Text form of `resume::Resume`.
+    pub resume: String,
+    /// Selectors of the group's masks that the visitor's browser cannot read.
+    pub unreadable: Vec<String>,
+}
+
 /// Body of `POST /api/v1/sessions/cross`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossRequest {

@@ -101,6 +101,9 @@ struct Settings {
     /// CSS selector of what agents never see; repeat for more.
     #[arg(long = "mask")]
     masks: Vec<String>,
+    /// Name of a query parameter that addresses keep when agents see them; repeat for more.
+    #[arg(long = "query-name")]
+    query_names: Vec<String>,
     /// What is masked without any rule.
     #[arg(long)]
     mask_default: Option<Masked>,
@@ -153,6 +156,7 @@ enum List {
     Origins,
     ResourceOrigins,
     Masks,
+    QueryNames,
     Refuses,
     ChatOrigins,
 }
@@ -310,6 +314,7 @@ impl Settings {
             origins: list(self.origins, List::Origins),
             resource_origins: list(self.resource_origins, List::ResourceOrigins),
             masks: list(self.masks, List::Masks),
+            query_names: list(self.query_names, List::QueryNames),
             mask_default: self.mask_default.map(|masked| match masked {
                 Masked::Passwords => MaskDefault::Passwords,
                 Masked::Inputs => MaskDefault::Inputs,
@@ -390,6 +395,7 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
                 cookie_domain: &config.cookie_domain,
                 now_ms: Clock::system().now_ms(),
                 status: None,
+                unreadable: None,
             };
             let (lines, _) = admin::run(&store, &context, order)?;
             store.flush()?;

@@ -18,6 +18,7 @@ mod headers;
 pub mod keys;
 mod limits;
 mod login;
+mod masks;
 mod metrics;
 mod pages;
 mod passwords;

@@ -57,6 +57,12 @@ pub(crate) fn request(method: &str, status: u16, seconds: f64) {
     metrics::histogram!(REQUEST_SECONDS).record(seconds);
 }
 
+/// A mask of a group that a browser could not read was told of for the first time.
+pub(crate) fn unreadable_mask(group: &str) {
+    metrics::counter!("cobrowse_webtier_unreadable_masks_total", "group" => group.to_owned())
+        .increment(1);
+}
+
 /// Somebody tried to log in.
 pub(crate) fn login(outcome: &'static str) {
     metrics::counter!("cobrowse_webtier_logins_total", "outcome" => outcome).increment(1);

@@ -21,6 +21,7 @@ use crate::limits::{
     LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS,
     SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
+use crate::masks::Unreadable;
 use crate::passwords::{PasswordError, Passwords};
 use crate::presence::Presences;
 use crate::store::{Store, StoreError};
@@ -40,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
     pub(crate) crossings: Mutex<Crossings>,
     pub(crate) presences: Mutex<Presences>,
+    pub(crate) unreadable: Mutex<Unreadable>,
     store: Arc<dyn Store>,
     fleet: Mutex<Fleet>,
     fleet_changed: Notify,
@@ -74,6 +76,7 @@ impl Service {
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
             crossings: Mutex::default(),
             presences: Mutex::default(),
+            unreadable: Mutex::default(),
             config,
             clock,
             store,

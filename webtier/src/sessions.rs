@@ -8,8 +8,8 @@ use protocol::resume::Resume;
 use protocol::secret::{Secret, SecretHash};
 use protocol::settings::VisitorSettings;
 use protocol::start::{
-    Arrival, ContinueRequest, CrossRequest, Crossing, PageAnswer, PresenceAnswer, PresenceRequest,
-    StartAnswer, StartRequest,
+    Arrival, ContinueRequest, CrossRequest, Crossing, MasksReport, PageAnswer, PresenceAnswer,
+    PresenceRequest, StartAnswer, StartRequest,
 };
 use protocol::{Privileges, ServerId, Subject, Ticket};
 
@@ -181,6 +181,30 @@ impl Service {
         let code = lock(&self.crossings).begin(now_ms, request.to, request.resume);
         tracing::info!(session = ?session.id, "a session crosses to another domain");
         Ok(Crossing { code: code.ok_or(Refusal::NoServer)? })
+    }
+
+    /// A visitor's browser could not read some of the group's masks. The operator is told once for each.
+    pub(crate) async fn masks_unreadable(
+        &self,
+        origin: Option<&str>,
+        request: MasksReport,
+    ) -> Result<(), Refusal> {
+        let (_, group, _) = self.owned(origin, &request.resume).await?;
+        let masks = &group.settings.visitor.masks;
+        for selector in lock(&self.unreadable).tell(group.id, masks, &request.unreadable) {
+            crate::metrics::unreadable_mask(group.id.as_str());
+            tracing::warn!(
+                group = ?group.id,
+                selector,
+                "a visitor's browser cannot read a mask of this group, so everything is masked: correct it with `webtier group set`"
+            );
+        }
+        Ok(())
+    }
+
+    /// The masks of a group that browsers could not read.
+    pub(crate) fn unreadable(&self, group: &Group) -> Vec<String> {
+        lock(&self.unreadable).of(&group.id, &group.settings.visitor.masks)
     }
 
     /// The session that a code belongs to, for the origin that it was made for.

@@ -30,6 +30,8 @@ export type MaskDefault = "passwords" | "inputs" | "text";
 export interface VisitorSettings {
   readonly masks: readonly string[];
   readonly mask_default: MaskDefault;
+  /** Names of query parameters that addresses keep. */
+  readonly query_names?: readonly string[];
   /** What no agent may act upon; `null` is a list that cannot be read, and refuses everything. */
   readonly refuses?: readonly string[] | null;
   readonly theme?: Theme;
@@ -122,7 +124,15 @@ export function readSettings(value: unknown): VisitorSettings | null {
   if (masked !== "passwords" && masked !== "inputs" && masked !== "text") return null;
   const refuses = value.refuses ?? [];
   const isList = Array.isArray(refuses) && refuses.every((one) => typeof one === "string");
-  return { masks, mask_default: masked, refuses: isList ? refuses : null, theme: readTheme(value.theme) };
+  const names = value.query_names;
+  const isNames = Array.isArray(names) && names.every((one) => typeof one === "string");
+  return {
+    masks,
+    mask_default: masked,
+    query_names: isNames ? names : [],
+    refuses: isList ? refuses : null,
+    theme: readTheme(value.theme),
+  };
 }
 
 /** A theme; what cannot be read of it is as usual. */

@@ -5,6 +5,7 @@
  * `rules.ts`'s question; which events carry attributes is `mask.ts`'s.
  */
 
+import type { Addresses } from "./addresses.js";
 import type { Verdict } from "./rules.js";
 
 /** A value as rrweb records it: text, flag, number, or changed style properties. */
@@ -15,22 +16,24 @@ export function cleanAttributes(
   tagName: string,
   attributes: Record<string, unknown>,
   verdict: Verdict,
-  scrub: (text: string) => string = (text) => text,
+  scrub: (text: string) => string,
+  addresses: Addresses,
 ): Record<string, AttributeValue> {
   const clean: Record<string, AttributeValue> = {};
   for (const [name, value] of Object.entries(attributes)) {
     const kept = cleanOne(tagName, name.toLowerCase(), value, verdict, attributes);
-    if (kept !== undefined) clean[name] = scrubAll(kept, scrub);
+    if (kept === undefined) continue;
+    clean[name] = mapTexts(kept, (text) => scrub(addresses.attribute(tagName, name.toLowerCase(), text)));
   }
   return clean;
 }
 
-/** Copies of masked values out of a text, or out of the values of style properties. */
-function scrubAll(value: AttributeValue, scrub: (text: string) => string): AttributeValue {
-  if (typeof value === "string") return scrub(value);
+/** Changes a text, or each of the values of style properties. */
+function mapTexts(value: AttributeValue, change: (text: string) => string): AttributeValue {
+  if (typeof value === "string") return change(value);
   if (typeof value !== "object" || value === null) return value;
   return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
-    typeof part === "string" ? scrub(part) : part,
+    typeof part === "string" ? change(part) : part,
   ) as Record<string, unknown>;
 }
 
@@ -57,8 +60,7 @@ function cleanOne(
   // A removed attribute tells only that it is gone.
   if (value === null) return null;
   if (typeof value === "string") {
-    if (isScriptUrl(value)) return undefined;
-    return isLink(tagName, name) ? stripUrl(value) : value;
+    return isScriptUrl(value) ? undefined : value;
   }
   if (name === "style" && typeof value === "object") return value as Record<string, unknown>;
   if (typeof value === "number" && Number.isFinite(value)) return value;
@@ -74,13 +76,6 @@ function isNever(tagName: string, name: string, all: Record<string, unknown>): b
   if (tagName !== "meta") return false;
   // Tokens stand in a page's meta elements; what an agent's browser needs of them is little.
   return !KEPT_OF_META.has(name) || (name === "content" && !META_NAMES.has(String(all.name).toLowerCase()));
-}
-
-/** Whether an address is followed, not loaded: an agent's browser needs no query of it. */
-function isLink(tagName: string, name: string): boolean {
-  if (name === "rr_src" || name === "action" || name === "formaction" || name === "cite") return true;
-  if (name === "longdesc" || (name === "src" && FRAME_TAGS.has(tagName))) return true;
-  return (name === "href" || name === "xlink:href") && (tagName === "a" || tagName === "area");
 }
 
 /** Layout may show; pictures, texts and names that are free to choose may not. Of texts alone, only contents and custom properties are taken. */
@@ -137,12 +132,6 @@ export function isScriptUrl(value: string): boolean {
   return /^(javascript|vbscript):/i.test(value.slice(0, 64).replace(/[\u0000-\u0020]/g, ""));
 }
 
-/** A URL without query and fragment; nothing of one that cannot be read. */
-export function stripUrl(url: string): string {
-  const end = url.search(/[?#]/);
-  return end < 0 ? url : url.slice(0, end);
-}
-
 const FIELD_TAGS = new Set(["input", "textarea"]);
 
 const NEVER = new Set([
@@ -159,8 +148,6 @@ const NEVER = new Set([
 const KEPT_OF_META = new Set(["charset", "name", "content"]);
 
 const META_NAMES = new Set(["viewport", "color-scheme", "theme-color"]);
-
-const FRAME_TAGS = new Set(["iframe", "frame"]);
 
 /** Properties whose values are numbers, colours and keywords, and never a name or a text. */
 const LAYOUT =

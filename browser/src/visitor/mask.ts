@@ -20,7 +20,7 @@ import {
   type textMutation,
 } from "@rrweb/types";
 
-import { cleanAttributes, MASK, stripUrl, wordlessCss } from "./attributes.js";
+import { cleanAttributes, MASK, wordlessCss } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
@@ -96,7 +96,7 @@ export class Masker {
         this.watch.forgetRoots();
         return brand({
           type: event.type,
-          data: { href: this.scrub(stripUrl(event.data.href)), width, height },
+          data: { href: this.scrub(this.rules.addresses.clean(event.data.href)), width, height },
           timestamp,
         });
       }
@@ -131,7 +131,7 @@ export class Masker {
 
   /** The page's address, for the facts. */
   address(): Masked<string> {
-    return brand(this.scrub(stripUrl(this.page.location.href)));
+    return brand(this.scrub(this.rules.addresses.clean(this.page.location.href)));
   }
 
   /** rrweb's own masking, underneath: the same verdicts. */
@@ -292,7 +292,7 @@ export class Masker {
     }
     const verdict = this.send(node.id);
     if (node.isShadowHost) this.observeRootOf(node.id);
-    const attributes = cleanAttributes(tagName, node.attributes, verdict, (text) => this.scrub(text));
+    const attributes = this.clean(tagName, node.attributes, verdict);
     if (tagName === "select" && this.hasMaskedChoice(node.id)) delete attributes.value;
     if (tagName === "iframe") this.noteFrame(node.id);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
@@ -328,7 +328,7 @@ export class Masker {
     const tagName = node && isElement(node) ? node.localName : "";
     if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
     const verdict = this.send(change.id);
-    const attributes = cleanAttributes(tagName, change.attributes, verdict, (text) => this.scrub(text));
+    const attributes = this.clean(tagName, change.attributes, verdict);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
     if (tagName === "select" && this.hasMaskedChoice(change.id)) delete attributes.value;
     return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
@@ -341,6 +341,14 @@ export class Masker {
     }
     if (text.trim() === "") return text === "" ? "" : " ";
     return isCss ? "" : MASK;
+  }
+
+  private clean(
+    tagName: string,
+    attributes: Record<string, unknown>,
+    verdict: Verdict,
+  ): ReturnType<typeof cleanAttributes> {
+    return cleanAttributes(tagName, attributes, verdict, (text) => this.scrub(text), this.rules.addresses);
   }
 
   /** A masked picture keeps its size and loses its content. */
@@ -379,14 +387,16 @@ export class Masker {
       const base = url.slice(0, at);
       open = open
         .split(`${base}?`)
-        .map((part, index) => (index === 0 ? part : part.replace(/^[^\s"')]*/, "")))
+        .map((part, index) =>
+          index === 0 ? part : part.replace(/^[^\s"')]*/, (query) => this.rules.addresses.clean(`?${query}`)),
+        )
         .join(base);
     }
     return this.memory.copies.scrub(open);
   }
 
   private cssText(text: string): string {
-    const open = this.scrub(text);
+    const open = this.scrub(this.rules.addresses.css(text));
     return this.rules.masksWords ? wordlessCss(open) : open;
   }
 

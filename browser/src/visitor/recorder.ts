@@ -27,6 +27,8 @@ export interface RecorderHost {
   readonly writer: EpochWriter;
   /** Bytes that wait in the WebSocket. */
   bufferedBytes(): number;
+  /** Selectors of the group's masks that this browser cannot read: everything is masked because of them. */
+  onUnreadable(selectors: readonly string[]): void;
   /** The page is too large for any epoch, or cannot be read: says so to the visitor. */
   onUnshareable(why: "too_large" | "failed"): void;
   /** Something was sent. */
@@ -74,6 +76,7 @@ export class Recorder {
       console.warn(
         "Cobrowse: a mask of the group's settings is no valid CSS selector; everything is masked until it is corrected.",
       );
+      host.onUnreadable(rules.unreadable);
     }
     this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
       if (!this.isStopped) this.planEpoch();

@@ -14,6 +14,7 @@
  */
 
 import type { VisitorSettings } from "../protocol/payloads.js";
+import { Addresses } from "./addresses.js";
 import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
@@ -52,6 +53,8 @@ export class Rules {
   readonly nearAttributes: ReadonlySet<string> | null;
   /** Whether a value that an attribute had was a mask by itself. */
   readonly wasMarked: (name: string, value: string | null) => boolean;
+  /** What leaves of addresses. */
+  readonly addresses: Addresses;
   /** Selectors of the group that cannot be read: because of them everything is masked. */
   readonly unreadable: readonly string[];
 
@@ -73,6 +76,7 @@ export class Rules {
     this.nearAttributes = near.map(dependenceOf).reduce(together).attributes;
     this.dependence = all.map(dependenceOf).reduce(together);
     this.wasMarked = marksOf(all);
+    this.addresses = new Addresses(settings.query_names ?? [], page);
   }
 
   /** Whether words are masked wherever they stand, in style sheets too. */

@@ -39,7 +39,7 @@ import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
 import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
-import { askStatus, continueAt, isRefusal } from "./webtier.js";
+import { askStatus, continueAt, isRefusal, tellUnreadable } from "./webtier.js";
 
 /** What the widget and the page's own code see of a session. */
 export type SessionState = "connecting" | "live" | "reconnecting" | "passive" | "ended";
@@ -77,6 +77,8 @@ export class Session {
   private peerFaults = 0;
   private offlineSince: number | null = null;
   private isStopping = false;
+  /** The masks that this page has told the web tier of. */
+  private saidUnreadable = "";
   private hadCookie = false;
   private readonly memory = new MaskMemory();
   private readonly undo: (() => void)[] = [];
@@ -252,10 +254,14 @@ export class Session {
   private welcome(frame: Frame): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
-    if (!socket || this.writer) return;
+    if (!socket) return;
     if (welcome?.session !== this.continuity.session) {
       // Without settings there are no masks, and without masks nothing may leave.
       this.finish("incompatible");
+      return;
+    }
+    if (this.writer) {
+      this.changeSettings(welcome.settings);
       return;
     }
     this.ticket = null;
@@ -282,6 +288,18 @@ export class Session {
     this.share();
   }
 
+  /** The group's settings have changed while the page is shared: by other masks everything is sent anew. */
+  private changeSettings(settings: VisitorSettings): void {
+    const before = this.settings;
+    this.settings = settings;
+    this.listener.onSettings(settings);
+    if (!this.writer || (before && isSameMask(before, settings))) return;
+    // Which of two rules is the stricter nobody can tell of every page: what was sent is forgotten in any case.
+    this.memory.isExposed = true;
+    this.writer.close();
+    this.share();
+  }
+
   /** Records the page, or shows an empty one while the session is paused. */
   private share(): void {
     const { socket, writer, settings, paused } = this;
@@ -302,6 +320,12 @@ export class Session {
     this.recorder = new Recorder(this.page, settings, this.memory, {
       writer,
       bufferedBytes: () => socket.bufferedAmount,
+      onUnreadable: (selectors) => {
+        const said = JSON.stringify(selectors);
+        if (this.saidUnreadable === said) return;
+        this.saidUnreadable = said;
+        void tellUnreadable(this.tag.origin, this.continuity.resume, selectors);
+      },
       onUnshareable: (why) => {
         this.listener.onUnshareable(why);
       },
@@ -497,6 +521,13 @@ export class Session {
     for (const undo of this.undo.splice(0)) undo();
     this.setState("ended", reason);
   }
+}
+
+/** Whether two settings let the same leave. */
+function isSameMask(one: VisitorSettings, other: VisitorSettings): boolean {
+  const rules = ({ masks, mask_default, query_names }: VisitorSettings): string =>
+    JSON.stringify([masks, mask_default, query_names]);
+  return rules(one) === rules(other);
 }
 
 /** Time for the goodbye to leave. */

@@ -317,10 +317,13 @@ impl Relay {
         }
     }
 
-    /// The group's settings have changed. The next connection of each visitor is told; the grace period counts at once.
-    pub fn update_settings(&mut self, group: GroupId, visitor: Arc<str>, grace_ms: u64) {
+    /// The group's settings have changed. Each visitor is told by another `welcome`, at once or when it connects; the
+    /// grace period counts at once. Settings that cannot be told end the visitors' connections with `internal`.
+    pub fn update_settings(&mut self, now: u64, group: GroupId, visitor: Arc<str>, grace_ms: u64) {
         for session in self.of_group(group) {
-            self.with(session, |_, session| session.set_settings(visitor.clone(), grace_ms));
+            self.with(session, |core, session| {
+                session.set_settings(core, now, visitor.clone(), grace_ms);
+            });
         }
     }
 

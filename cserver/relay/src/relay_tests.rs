@@ -137,7 +137,7 @@ fn a_visitor_who_comes_back_is_told_the_last_epoch_and_the_newest_settings() {
     let mut bench = Bench::new(Bounds::default());
     bench.epoch(4, Flags::NONE, 10);
     bench.relay.handle_gone(0, VISITOR);
-    bench.relay.update_settings("demo".parse().unwrap(), "{}".into(), 9000);
+    bench.relay.update_settings(1, "demo".parse().unwrap(), "{}".into(), 9000);
     bench.relay.attach_visitor(5, bench.session, BOB).unwrap();
     let told = bench.payloads(BOB, Kind::Welcome);
     let id = format!("demo:1:{:032x}", 1);
@@ -147,6 +147,22 @@ fn a_visitor_who_comes_back_is_told_the_last_epoch_and_the_newest_settings() {
             r#"{{"session":"{id}","home":1,"last_epoch":4,"settings":{{}},"grace_ms":9000}}"#
         )]
     );
+}
+
+#[test]
+fn a_connected_visitor_is_told_of_changed_settings_at_once_and_only_of_changed_ones() {
+    let mut bench = Bench::new(Bounds::default());
+    bench.epoch(3, Flags::NONE, 10);
+    bench.drain(VISITOR);
+    let group = "demo".parse().unwrap();
+    bench.relay.update_settings(5, group, r##"{"masks":["#card"]}"##.into(), 30_000);
+    assert_eq!(bench.payloads(VISITOR, Kind::Welcome), [String::new(); 0]);
+    bench.relay.update_settings(6, group, r##"{"masks":["#all"]}"##.into(), 30_000);
+    let told = bench.payloads(VISITOR, Kind::Welcome);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains(r##""last_epoch":3,"settings":{"masks":["#all"]}"##), "{told:?}");
+    bench.relay.update_settings(7, group, "not JSON".into(), 30_000);
+    assert_eq!(bench.closes(), [(VISITOR, CloseCode::Internal)]);
 }
 
 #[test]
@@ -465,7 +481,7 @@ fn bounds_on_sessions_and_joins_answer_overload() {
 #[test]
 fn settings_that_cannot_be_told_keep_the_visitor_out() {
     let mut bench = Bench::new(Bounds::default());
-    bench.relay.update_settings("demo".parse().unwrap(), "not JSON".into(), 9000);
+    bench.relay.update_settings(0, "demo".parse().unwrap(), "not JSON".into(), 9000);
     let refused = bench.relay.attach_visitor(1, bench.session, BOB);
     assert_eq!(refused, Err(CloseCode::Internal));
 }

@@ -256,7 +256,8 @@ impl Shard {
             Mail::Settings(group) => {
                 if let Some(rules) = self.shared.group(&group) {
                     let grace_ms = rules.settings.grace_ms;
-                    self.relay.update_settings(group, rules.visitor_json.clone(), grace_ms);
+                    let visitor = rules.visitor_json.clone();
+                    self.relay.update_settings(now.mono_ms, group, visitor, grace_ms);
                 }
             }
             Mail::GroupRemoved(group) => {

@@ -52,6 +52,7 @@ pub(crate) struct Change {
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) resource_origins: Option<Vec<String>>,
     pub(crate) masks: Option<Vec<String>>,
+    pub(crate) query_names: Option<Vec<String>>,
     pub(crate) mask_default: Option<MaskDefault>,
     pub(crate) grace_ms: Option<u64>,
     pub(crate) refuses: Option<Vec<String>>,
@@ -72,6 +73,8 @@ impl Change {
             .resource_origins
             .unwrap_or_else(|| std::mem::take(&mut settings.resource_origins));
         visitor.masks = change.masks.unwrap_or_else(|| std::mem::take(&mut visitor.masks));
+        visitor.query_names =
+            change.query_names.unwrap_or_else(|| std::mem::take(&mut visitor.query_names));
         visitor.mask_default = change.mask_default.unwrap_or(visitor.mask_default);
         settings.grace_ms = change.grace_ms.unwrap_or(settings.grace_ms);
         visitor.refuses = change.refuses.unwrap_or_else(|| std::mem::take(&mut visitor.refuses));
@@ -85,6 +88,21 @@ impl Change {
         }
         visitor.theme.accent = change.accent.or_else(|| visitor.theme.accent.take());
         visitor.theme.place = change.place.unwrap_or(visitor.theme.place);
+    }
+}
+
+impl Change {
+    /// Refuses selectors of which it is plain that no browser reads them. The last word has the browser.
+    fn selectors_fit(&self) -> Result<(), StoreError> {
+        let given = [&self.masks, &self.refuses].into_iter().flatten().flatten();
+        let bad: Vec<_> =
+            given.filter(|selector| !crate::masks::may_be_selector(selector)).collect();
+        if bad.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Invalid(format!(
+            "{bad:?}: no CSS selector; close every bracket, string and comment, and name something"
+        )))
     }
 }
 
@@ -102,6 +120,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now_ms: u64,
     /// What is known of a CServer's stream: sessions, and whether it takes more. `None` outside of a serving process.
     pub(crate) status: Option<StatusOf<'a>>,
+    /// The masks of a group that visitors' browsers could not read. `None` outside of a serving process.
+    pub(crate) unreadable: Option<&'a dyn Fn(&Group) -> Vec<String>>,
 }
 
 /// Tells the sessions of a CServer whose stream is open, and whether it takes more.
@@ -129,6 +149,7 @@ pub(crate) fn run(
     let said = |line: String, effects: Vec<Effect>| Ok((vec![line], effects));
     match order {
         Order::GroupAdd { group, settings } => {
+            settings.selectors_fit()?;
             let mut new = Group::new(group, protocol::GroupSettings::default());
             settings.apply(&mut new);
             let new = store.add_group(new)?;
@@ -139,6 +160,7 @@ pub(crate) fn run(
             Ok((lines, vec![Effect::Group(new.into())]))
         }
         Order::GroupSet { group, settings } => {
+            settings.selectors_fit()?;
             let new = store.change_group(&group, &|group| {
                 settings.apply(group);
                 Ok(())
@@ -166,7 +188,10 @@ pub(crate) fn run(
             store.remove_group(&group)?;
             said(format!("group {group:?} removed; its sessions end"), vec![Effect::Orders])
         }
-        Order::GroupList => Ok((store.groups()?.iter().flat_map(group_lines).collect(), vec![])),
+        Order::GroupList => Ok((
+            store.groups()?.iter().flat_map(|group| group_lines(group, context)).collect(),
+            vec![],
+        )),
         Order::RoleAdd { group, role, privileges } => {
             name_fits("role", &role)?;
             if !privileges.contains(Privileges::VIEW) {
@@ -292,6 +317,7 @@ pub(crate) fn serve(app: &App, dialler: &Dialler, order: Order) -> Outcome {
         cookie_domain: &app.config.cookie_domain,
         now_ms: app.clock.now_ms(),
         status: Some(&status),
+        unreadable: Some(&|group| app.unreadable(group)),
     };
     let done = run(app.store_blocking(), &context, order);
     match done.and_then(|(lines, effects)| apply(app, dialler, effects).map(|()| lines)) {
@@ -380,10 +406,10 @@ fn hash_fits(hash: Option<&str>) -> Result<(), StoreError> {
     Err(StoreError::Invalid("the password did not come as an argon2id hash".into()))
 }
 
-fn group_lines(group: &Group) -> Vec<String> {
+fn group_lines(group: &Group, context: &Context<'_>) -> Vec<String> {
     let settings = &group.settings;
     let list = |list: &[String]| if list.is_empty() { "none".into() } else { list.join(" ") };
-    vec![
+    let mut lines = vec![
         format!("{:?}  revision {}, grace {} ms", group.id, settings.revision, settings.grace_ms),
         format!("  origins: {}", list(&settings.origins)),
         format!("  resource origins: {}", list(&settings.resource_origins)),
@@ -395,7 +421,16 @@ fn group_lines(group: &Group) -> Vec<String> {
             mask_name(settings.visitor.mask_default),
             list(&settings.visitor.masks)
         ),
-    ]
+        format!("  addresses keep: {}", list(&settings.visitor.query_names)),
+    ];
+    let unreadable = context.unreadable.map(|of| of(group)).unwrap_or_default();
+    if !unreadable.is_empty() {
+        lines.push(format!(
+            "  EVERYTHING IS MASKED: browsers cannot read {}; correct it with `group set --mask`",
+            list(&unreadable)
+        ));
+    }
+    lines
 }
 
 fn mask_name(mask: MaskDefault) -> &'static str {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::testing::{PASSWORD, World};
 
-const OFFLINE: Context<'_> = Context { cookie_domain: "cobrowse.example", now_ms: 1, status: None };
+const OFFLINE: Context<'_> =
+    Context { cookie_domain: "cobrowse.example", now_ms: 1, status: None, unreadable: None };
 
 fn line(world: &World, order: Order) -> Result<(Vec<String>, Vec<Effect>), String> {
     run(world.store(), &OFFLINE, order).map_err(|error| error.to_string())
@@ -33,6 +34,28 @@ fn a_server_is_added_only_where_its_cookie_can_reach_it() {
     let good =
         server_add("https://s9.cobrowse.example:9444", "c9.cobrowse.example", "127.0.0.1:9444");
     assert_eq!(line(&world, good).unwrap().1, [Effect::Servers]);
+}
+
+#[test]
+fn a_selector_that_no_browser_reads_is_refused_before_it_masks_everything() {
+    let world = World::new();
+    for bad in ["#card[", "p >", "a[b=\"c", "#a/*", "", ":is(", "a) , (b", "@media", "#a\\"] {
+        let change = Change { masks: Some(vec!["#x".into(), bad.into()]), ..Default::default() };
+        let order = Order::GroupSet { group: "demo".parse().unwrap(), settings: change };
+        assert!(line(&world, order).unwrap_err().contains("no CSS selector"), "{bad}");
+    }
+    let good = [
+        "#card",
+        ".a > p",
+        "[data-x='a ]b'] i",
+        "form:has(input:checked) p",
+        "a, b ~ c",
+        "*",
+        ".sm\\:hidden",
+        "p:nth-child(2n + 1)",
+    ];
+    let change = Change { masks: Some(good.map(String::from).into()), ..Default::default() };
+    line(&world, Order::GroupSet { group: "demo".parse().unwrap(), settings: change }).unwrap();
 }
 
 #[test]

@@ -73,6 +73,20 @@ pub(super) async fn cross(
     answer(StatusCode::OK, crossed)
 }
 
+/// `POST /api/v1/sessions/masks`
+pub(super) async fn masks(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let told = match admit(&app, peer, &body) {
+        Ok(report) => app.masks_unreadable(cors::origin(&headers).as_deref(), report).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, told.map(|()| serde_json::json!({})))
+}
+
 /// `POST /api/v1/sessions/arrive`
 pub(super) async fn arrive(
     State(app): State<App>,

@@ -98,10 +98,6 @@ impl Session {
         }
     }
 
-    pub(crate) fn set_settings(&mut self, settings: Arc<str>, grace_ms: u64) {
-        (self.settings, self.grace_ms) = (settings, grace_ms);
-    }
-
     /// Ends everything that belongs to the session. The relay forgets it next.
     pub(crate) fn end(&mut self, core: &mut Core, reason: CloseCode) {
         if let Some(visitor) = self.visitor.take() {

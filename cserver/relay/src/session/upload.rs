@@ -1,5 +1,7 @@
 //! The visitor of a session: its connection, its frames on their way into the log, its state.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use protocol::frame::Sender;
 use protocol::{CloseCode, Header, Kind};
@@ -35,6 +37,37 @@ impl Session {
         self.visitor = Some(connected);
         self.set_state(core, now, VisitorState::Live);
         Ok(())
+    }
+
+    /// The group's settings have changed. The visitor masks by them, so it is told at once.
+    pub(crate) fn set_settings(
+        &mut self,
+        core: &mut Core,
+        now: u64,
+        settings: Arc<str>,
+        grace_ms: u64,
+    ) {
+        // A new control stream tells of every group, changed or not.
+        let same = self.settings == settings && self.grace_ms == grace_ms;
+        (self.settings, self.grace_ms) = (settings, grace_ms);
+        if same {
+            return;
+        }
+        let last_epoch = self.order.last_epoch();
+        let welcome =
+            frames::welcome(&self.id, self.home, last_epoch, &self.settings, self.grace_ms);
+        match (&mut self.visitor, welcome) {
+            (Some(visitor), Some(welcome)) => {
+                visitor.welcome = Some(welcome);
+                visitor.outlet.wake(now, &mut core.dirty);
+            }
+            // It may not go on by rules that hold no longer.
+            (Some(visitor), None) => {
+                core.close(visitor.outlet.link, CloseCode::Internal);
+                self.visitor_gone(core, now);
+            }
+            (None, _) => {}
+        }
     }
 
     /// The visitor's connection has gone by itself.

@@ -65,6 +65,35 @@ async fn a_page_of_the_group_learns_terms_look_and_trusted_origins() {
 }
 
 #[tokio::test]
+async fn a_visitor_tells_which_masks_its_browser_cannot_read_with_its_resume_secret_only() {
+    let world = World::new();
+    world.up("s1", 1);
+    let group: protocol::GroupId = "demo".parse().unwrap();
+    let session = live(&world, "471113").await;
+    world
+        .store()
+        .change_group(&group, &|group| {
+            group.settings.visitor.masks = vec!["#card".into(), "p:nope".into()];
+            Ok(())
+        })
+        .unwrap();
+    let tell = async |resume: &str, at: &str| {
+        let body = json!({ "resume": resume, "unreadable": ["p:nope", "a stranger's text"] });
+        post(&world, "/api/v1/sessions/masks", body).with("origin", at).got().await
+    };
+    let known = || world.app.unreadable(&world.store().group(&group).unwrap().unwrap());
+    let mut stranger = Resume::from_text(&session.resume).unwrap();
+    stranger.secret = protocol::secret::Secret::new([9; 32]);
+    assert_eq!(tell(&stranger.to_text(), SHOP).await.error(), (404, "not_found".into()));
+    let foreign = tell(&session.resume, "https://evil.example").await;
+    assert_eq!(foreign.error(), (403, "not_allowed".into()));
+    assert!(known().is_empty());
+    let got = tell(&session.resume, SHOP).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(known(), ["p:nope"]);
+}
+
+#[tokio::test]
 async fn a_session_crosses_to_an_origin_of_its_group_once_and_to_no_other() {
     let world = World::new();
     world.up("s1", 1);

@@ -1,0 +1,105 @@
+/**
+ * What leaves of an address: no query but the parameters that the group names, and no fragment but one that names a part
+ * of a drawing.
+ *
+ * Owns addresses in attributes, in lists of pictures and in CSS. Tokens of logins, searches and one's own files stand in
+ * queries and fragments; an agent's browser rarely needs them to load a resource, and where it does the group says so.
+ */
+
+/** Cleans the addresses of one page. */
+export class Addresses {
+  private readonly names: ReadonlySet<string>;
+
+  /** `names`: query parameters that stay, exactly as they are written. */
+  constructor(
+    names: readonly string[],
+    private readonly page: Pick<Document, "URL">,
+  ) {
+    this.names = new Set(names);
+  }
+
+  /** One address. */
+  clean(url: string, keepsFragment = false): string {
+    if (INLINE.test(url)) return url;
+    const [, path = "", query, fragment = ""] = PARTS.exec(url) ?? [];
+    const kept = (query ?? "")
+      .slice(1)
+      .split("&")
+      .filter((pair) => this.names.has(pair.split("=", 1)[0] ?? ""));
+    return path + (kept.length > 0 ? `?${kept.join("&")}` : "") + (keepsFragment ? fragment : "");
+  }
+
+  /** An attribute's value: addresses by its name, and whatever is an address as a whole. */
+  attribute(tagName: string, name: string, value: string): string {
+    if (name === "srcset" || name === "imagesrcset") {
+      return value.replace(/\S+/g, (part) =>
+        part.endsWith(",") ? `${this.clean(part.slice(0, -1))},` : this.clean(part),
+      );
+    }
+    if (name === "style" || name === "_csstext") return this.css(value);
+    if (LISTED.has(name)) return this.clean(value, HREFS.has(name) && DRAWN.has(tagName));
+    if (ABSOLUTE.test(value)) return this.clean(value);
+    return value.includes("url(") ? this.css(value) : value;
+  }
+
+  /** A style sheet, a rule or a value. */
+  css(text: string): string {
+    if (!/[?#\\]/.test(text) || !/url\(|@import|image-set\(/i.test(text)) return text;
+    return text
+      .replace(CSS_URL, (_, inner: string) => `url(${this.cssWord(inner)})`)
+      .replace(CSS_NAMED, (all) =>
+        /^url\(/i.test(all) ? all : all.replace(CSS_STRING, (word) => this.cssWord(word)),
+      );
+  }
+
+  /** A string or a bare word of CSS that is an address. */
+  private cssWord(word: string): string {
+    const quote = /^["']/.exec(word)?.[0] ?? "";
+    const bare = quote ? word.slice(1, word.endsWith(quote) ? -1 : undefined) : word.trim();
+    const url = bare.replace(CSS_ESCAPE, (_, code: string | undefined, letter: string | undefined) =>
+      code === undefined ? (letter ?? "") : String.fromCodePoint(Math.min(parseInt(code, 16), 0x10ffff)),
+    );
+    const base = url.split(/[?#]/, 1)[0] ?? "";
+    const isDrawing = base === "" || base.endsWith(".svg") || base === this.page.URL.split(/[?#]/, 1)[0];
+    const clean = this.clean(url, isDrawing);
+    return clean === url
+      ? word
+      : `"${clean.replace(/["\\\n]/g, (sign) => `\\${sign.charCodeAt(0).toString(16)} `)}"`;
+  }
+}
+
+/** Addresses that hold what they name: there is no query in them. */
+const INLINE = /^\s*(data|blob|javascript|mailto|tel):/i;
+const PARTS = /^([^?#]*)(\?[^#]*)?(#.*)?$/s;
+const ABSOLUTE = /^\s*(https?:)?\/\/[^\s]+$/i;
+
+const CSS_URL = /url\(\s*("(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|(?:\\[^]|[^)"'\\])*)\s*\)/gi;
+/** Where a string is an address without `url()`. Whole `url()`s are taken along, to be passed over. */
+const CSS_NAMED =
+  /url\([^)]*\)|@import\s+(?:"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*')|image-set\((?:[^()]|\([^()]*\))*\)/gi;
+const CSS_STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g;
+const CSS_ESCAPE = /\\(?:([0-9a-f]{1,6})\s?|([^]))/gi;
+
+const HREFS = new Set(["href", "xlink:href"]);
+
+/** Attributes that are addresses whatever they look like. */
+const LISTED = new Set([
+  ...HREFS,
+  "src",
+  "poster",
+  "action",
+  "formaction",
+  "cite",
+  "longdesc",
+  "background",
+  "data",
+  "manifest",
+  "rr_src",
+]);
+
+/** Elements of drawings whose address names a part of one. */
+const DRAWN = new Set(
+  "use textPath textpath linearGradient lineargradient radialGradient radialgradient pattern mpath feImage feimage filter".split(
+    " ",
+  ),
+);
