@@ -74,6 +74,8 @@ pub enum Effect {
     GroupRemoved(GroupId),
     /// Cut an agent's joins in a group.
     Revoke(GroupId, AgentId),
+    /// End a session here whose home is older than this.
+    Moved(SessionId, u32),
     /// Hand this text to that page.
     Offer(SessionNumber, String),
     /// Take no more sessions and end after so many milliseconds.
@@ -171,6 +173,7 @@ impl Control {
             }
             Down::GroupRemoved { group } => vec![Effect::GroupRemoved(group)],
             Down::Revoke { group, agent } => vec![Effect::Revoke(group, agent)],
+            Down::Moved { session, home } => vec![Effect::Moved(session, home)],
             Down::Offer { presence, offer } => vec![Effect::Offer(presence, offer)],
             Down::Drain { deadline_ms } => vec![Effect::Drain(deadline_ms)],
             Down::Ack { seq } => {

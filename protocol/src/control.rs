@@ -66,6 +66,13 @@ pub enum Down {
         /// Milliseconds from now.
         deadline_ms: u64,
     },
+    /// A session has begun at a newer home: an older one of it here ends.
+    Moved {
+        /// The session.
+        session: SessionId,
+        /// Number of the newer home.
+        home: u32,
+    },
     /// An agent offers a session to a page that is there.
     Offer {
         /// Which page.
@@ -301,8 +308,8 @@ records!(Up);
 
 impl Down {
     /// Every `type` of a record from the web tier.
-    pub const TYPES: [&'static str; 8] =
-        ["hello", "key", "group", "group_removed", "revoke", "drain", "offer", "ack"];
+    pub const TYPES: [&'static str; 9] =
+        ["hello", "key", "group", "group_removed", "revoke", "drain", "moved", "offer", "ack"];
 }
 
 impl Up {

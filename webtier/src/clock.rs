@@ -16,8 +16,7 @@ impl Clock {
         }))
     }
 
-    /// A clock that stands until the test moves it.
-    #[cfg(test)]
+    /// A clock that stands until a test or a simulation moves it.
     pub(crate) fn standing(ms: Arc<std::sync::atomic::AtomicU64>) -> Self {
         Self(Arc::new(move || ms.load(std::sync::atomic::Ordering::SeqCst)))
     }

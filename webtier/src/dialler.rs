@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use protocol::control::{Boot, Down, RecordError, Report, ReportEvent, Up};
 use protocol::limits::{CLOCK_SKEW_MS, CONTROL_RECORD_BYTES_MAX};
@@ -16,6 +17,7 @@ use protocol::subprotocol::CONTROL_V1;
 use protocol::{GroupId, ServerId};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -39,9 +41,31 @@ use crate::store::records::Server;
 /// What the next dialling shows; a reload changes it.
 type SharedTls = Arc<Mutex<Arc<ClientConfig>>>;
 
+/// A connection to a CServer, before TLS.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+
+/// How a CServer is reached.
+pub(crate) type Connect =
+    Arc<dyn Fn(&Server) -> BoxFuture<'static, std::io::Result<Box<dyn Wire>>> + Send + Sync>;
+
+/// By TCP.
+fn tcp() -> Connect {
+    Arc::new(|server| {
+        let address = server.address.clone();
+        Box::pin(async move {
+            let tcp = TcpStream::connect(&address).await?;
+            // Records are small and each is waited for.
+            let _ = tcp.set_nodelay(true);
+            Ok(Box::new(tcp) as Box<dyn Wire>)
+        })
+    })
+}
+
 /// Keeps one task for every configured CServer.
 pub(crate) struct Dialler {
     app: App,
+    connect: Connect,
     tls: SharedTls,
     tasks: Mutex<HashMap<ServerId, (Server, AbortHandle)>>,
 }
@@ -49,7 +73,12 @@ pub(crate) struct Dialler {
 impl Dialler {
     /// Dials nobody yet; see [`Dialler::configure`].
     pub(crate) fn new(app: App, tls: Arc<ClientConfig>) -> Self {
-        Self { app, tls: Arc::new(Mutex::new(tls)), tasks: Mutex::default() }
+        Self::over(app, tls, tcp())
+    }
+
+    /// The same with another way to the CServers.
+    pub(crate) fn over(app: App, tls: Arc<ClientConfig>, connect: Connect) -> Self {
+        Self { app, connect, tls: Arc::new(Mutex::new(tls)), tasks: Mutex::default() }
     }
 
     /// From now on shows another certificate, or trusts another authority. Streams that are open stay.
@@ -73,7 +102,8 @@ impl Dialler {
         });
         for server in servers {
             tasks.entry(server.id).or_insert_with(|| {
-                let work = keep_open(self.app.clone(), server.clone(), self.tls.clone());
+                let (connect, tls) = (self.connect.clone(), self.tls.clone());
+                let work = keep_open(self.app.clone(), server.clone(), connect, tls);
                 (server, tokio::spawn(work).abort_handle())
             });
         }
@@ -125,13 +155,13 @@ enum LinkError {
 }
 
 /// Dials for ever.
-async fn keep_open(app: App, server: Server, tls: SharedTls) {
+async fn keep_open(app: App, server: Server, connect: Connect, tls: SharedTls) {
     let mut pause_ms = DIAL_PAUSE_MS_MIN;
     let mut told = String::new();
     loop {
         let began = Instant::now();
         let shown = lock(&tls).clone();
-        let error = converse(&app, &server, shown).await;
+        let error = converse(&app, &server, &connect, shown).await;
         // The same trouble once a second is told once.
         let text = error.to_string();
         if text != told {
@@ -148,8 +178,13 @@ async fn keep_open(app: App, server: Server, tls: SharedTls) {
 }
 
 /// One stream from its dialling to its end.
-async fn converse(app: &App, server: &Server, tls: Arc<ClientConfig>) -> LinkError {
-    match Link::open(app, server, tls).await {
+async fn converse(
+    app: &App,
+    server: &Server,
+    connect: &Connect,
+    tls: Arc<ClientConfig>,
+) -> LinkError {
+    match Link::open(app, server, connect, tls).await {
         Ok(mut link) => {
             let Err(error) = link.run().await;
             error
@@ -174,7 +209,7 @@ struct Link<'a> {
     _registered: Registered<'a>,
 }
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+type Socket = WebSocketStream<TlsStream<Box<dyn Wire>>>;
 
 /// Takes the stream out of the service however the task ends.
 struct Registered<'a>(&'a App, ServerId);
@@ -190,9 +225,10 @@ impl<'a> Link<'a> {
     async fn open(
         app: &'a App,
         server: &Server,
+        connect: &Connect,
         tls: Arc<ClientConfig>,
     ) -> Result<Self, LinkError> {
-        let mut socket = dial(server, tls).await?;
+        let mut socket = dial(server, connect, tls).await?;
         let hello = Down::Hello { replica: app.config.replica, now_ms: app.clock.now_ms() };
         send(&mut socket, &hello).await?;
         let theirs = within("its hello", async {
@@ -220,6 +256,10 @@ impl<'a> Link<'a> {
         }
         let lost = app.store(move |store| store.server_booted(&id, boot, ours_ms)).await?;
         tracing::info!(server = ?id, version, cores, lost_sessions = lost, "control stream open");
+        if lost > 0 {
+            // Homes that they had left before may live on.
+            app.tell_all(|| ToLink::Orders);
+        }
 
         // Whoever changes something from now on tells this stream; what was changed before is read below.
         let (outbox, inbox) = mpsc::channel(CONTROL_QUEUE_MAX);
@@ -265,6 +305,9 @@ impl<'a> Link<'a> {
             let silence = if self.pinged { CONTROL_SILENCE_MS } else { CONTROL_PING_MS };
             let silent_at = self.heard + Duration::from_millis(silence);
             tokio::select! {
+                // In this order, so that a simulation runs the same way again. What is told waits for what is heard: a CServer
+                // says little, and without its acknowledgements nothing told is of use.
+                biased;
                 message = next(&mut self.socket) => self.hear(message?).await?,
                 told = self.inbox.recv() => match told {
                     Some(ToLink::Send(record)) => self.send(&record).await?,
@@ -357,6 +400,8 @@ impl<'a> Link<'a> {
         for report in &reports {
             tracing::info!(session = ?report.session, server = ?server, what = %what(&report.event), "reported");
         }
+        let is_move = |report: &Report| matches!(report.event, ReportEvent::SessionStarted { home } if home > 1);
+        let moves = reports.iter().any(is_move);
         let stored = self.app.store(move |store| {
             let seq = store.apply_reports(&server, boot, &reports)?;
             let mut orders = 0;
@@ -375,6 +420,10 @@ impl<'a> Link<'a> {
         });
         let (seq, orders) = stored.await?;
         self.send(&Down::Ack { seq }).await?;
+        if moves {
+            // Homes that were left are told so.
+            self.app.tell_all(|| ToLink::Orders);
+        }
         if orders > 0 { self.send_orders().await } else { Ok(()) }
     }
 
@@ -399,18 +448,19 @@ impl<'a> Link<'a> {
     }
 }
 
-async fn dial(server: &Server, tls: Arc<ClientConfig>) -> Result<Socket, LinkError> {
-    let tcp = within("connecting", async {
-        TcpStream::connect(&server.address)
-            .await
-            .map_err(|_| LinkError::Dial(server.address.clone()))
+async fn dial(
+    server: &Server,
+    connect: &Connect,
+    tls: Arc<ClientConfig>,
+) -> Result<Socket, LinkError> {
+    let dialled = connect(server);
+    let wire = within("connecting", async {
+        dialled.await.map_err(|_| LinkError::Dial(server.address.clone()))
     });
-    let tcp = tcp.await?;
-    // Records are small and each is waited for.
-    let _ = tcp.set_nodelay(true);
+    let wire = wire.await?;
     let name = ServerName::try_from(server.control_name.clone())
         .map_err(|error| LinkError::Tls(std::io::Error::other(error)))?;
-    let handshake = TlsConnector::from(tls).connect(name, tcp);
+    let handshake = TlsConnector::from(tls).connect(name, wire);
     let tls =
         within("the TLS handshake", handshake.map(|done| done.map_err(LinkError::Tls))).await?;
     let upgrade_error = |error| LinkError::Upgrade(Box::new(error));

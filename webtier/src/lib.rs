@@ -30,6 +30,7 @@ mod routes;
 mod serve;
 mod service;
 mod sessions;
+pub mod simulated;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,7 @@
 //!
 //! Owns hashing, checking and the bound on how much of it happens at once. Who may try how often is `login.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -38,14 +38,22 @@ pub(crate) enum PasswordError {
 }
 
 impl Passwords {
-    /// An idle pool. Takes as long as one check.
+    /// An idle pool. The first of a process takes as long as one check.
     pub(crate) fn new() -> Result<Self, PasswordError> {
-        let random: [u8; 16] = crate::random::bytes();
-        let nobody = hash(&random.iter().map(|b| format!("{b:02x}")).collect::<String>())?;
+        static NOBODY: OnceLock<Arc<str>> = OnceLock::new();
+        let nobody = match NOBODY.get() {
+            Some(nobody) => nobody.clone(),
+            None => {
+                let random: [u8; 16] = crate::random::bytes();
+                let text: String = random.iter().map(|b| format!("{b:02x}")).collect();
+                let made = hash(&text)?.into();
+                NOBODY.get_or_init(|| made).clone()
+            }
+        };
         Ok(Self {
             running: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             admitted: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX + PASSWORD_QUEUE_MAX)),
-            nobody: nobody.into(),
+            nobody,
         })
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Service {
     pub(crate) presences: Mutex<Presences>,
     pub(crate) unreadable: Mutex<Unreadable>,
     store: Arc<dyn Store>,
+    /// The store never blocks: it is asked in place, and a simulation's steps have one order only.
+    is_inline: bool,
     fleet: Mutex<Fleet>,
     fleet_changed: Notify,
     rotation: Mutex<Rotation>,
@@ -69,6 +71,7 @@ impl Service {
         fleet.configure(&store.servers()?);
         let rotation = Rotation::new(clock.now_ms(), &mut crate::random::bytes);
         Ok(Arc::new(Self {
+            is_inline: store.is_inline(),
             passwords: Passwords::new()?,
             logins_by_account: Throttle::new(LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS).into(),
             logins_by_address: Throttle::new(LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS).into(),
@@ -92,6 +95,9 @@ impl Service {
         &self,
         ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.is_inline {
+            return ask(&*self.store);
+        }
         let store = Arc::clone(&self.store);
         match tokio::task::spawn_blocking(move || ask(&*store)).await {
             Ok(answer) => answer,
@@ -144,6 +150,7 @@ impl Service {
                 return home;
             }
             tokio::select! {
+                biased;
                 () = &mut changed => {}
                 () = &mut wait => return None,
             }

@@ -87,6 +87,7 @@ impl Service {
                 state: State::Assigned,
                 assigned_ms: self.clock.now_ms(),
                 started_ms: None,
+                left: Vec::new(),
             };
             let stored = session.clone();
             match self.store(move |store| store.add_session(stored)).await {

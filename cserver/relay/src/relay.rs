@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::secret::Secret;
+use protocol::secret::{Secret, SecretHash};
 use protocol::{AgentId, AgentNumber, CloseCode, GroupId, JoinId, SessionId, SessionNumber};
 use slab::Slab;
 
@@ -289,6 +289,30 @@ impl Relay {
     }
 
     // -- orders from outside
+
+    /// The home number of a session.
+    pub fn home(&self, session: SessionRef) -> Option<u32> {
+        self.session(session).map(|session| session.home)
+    }
+
+    /// The session was given this server again, as a home of a higher number: it goes on as it stands, and is reported as
+    /// started there. `already_live` when the number is not higher or the owner is another.
+    pub fn raise_home(
+        &mut self,
+        session: SessionRef,
+        home: u32,
+        owner: &SecretHash,
+    ) -> Result<(), CloseCode> {
+        self.with(session, |core, session| {
+            if home <= session.home || session.resume != *owner {
+                return Err(CloseCode::AlreadyLive);
+            }
+            session.home = home;
+            core.events.push_back(Event::SessionStarted { id: session.id, home });
+            Ok(())
+        })
+        .unwrap_or(Err(CloseCode::NotFound))
+    }
 
     /// Ends one session.
     pub fn end_session(&mut self, _now: u64, session: SessionRef, reason: CloseCode) {

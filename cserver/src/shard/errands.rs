@@ -99,6 +99,10 @@ impl Shard {
         resume: SecretHash,
         offer: &WebSocketOffer,
     ) -> Result<Option<Response>, CloseCode> {
+        if let Some(here) = self.relay.find(&session) {
+            self.relay.raise_home(here, home, &resume)?;
+            return self.attach_visitor(now, link, here, offer);
+        }
         let opened =
             self.shared.group(&session.group).ok_or(CloseCode::NotAllowed).and_then(|group| {
                 let spec = SessionSpec {

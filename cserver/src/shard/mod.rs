@@ -135,6 +135,8 @@ pub enum Mail {
     Presence(PresenceNews),
     /// An agent's offer to a page, wherever it is.
     Offer(SessionNumber, String),
+    /// A session has a newer home elsewhere.
+    Moved(SessionId, u32),
     /// A group's settings have changed.
     Settings(GroupId),
     /// A group is gone.
@@ -253,6 +255,13 @@ impl Shard {
                 }
             }
             Mail::Offer(presence, offer) => self.offer(&presence, &offer),
+            Mail::Moved(session, home) => {
+                if let Some(old) = self.relay.find(&session)
+                    && self.relay.home(old).is_some_and(|old| old < home)
+                {
+                    self.relay.end_session(now.mono_ms, old, CloseCode::Moved);
+                }
+            }
             Mail::Settings(group) => {
                 if let Some(rules) = self.shared.group(&group) {
                     let grace_ms = rules.settings.grace_ms;

@@ -155,7 +155,8 @@ fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseC
                 return Err(CloseCode::Draining);
             }
             shared.spend(ticket.nonce, now.mono_ms)?;
-            let core = shared.claim(ticket.session)?;
+            // One that is here already may have been given this server anew: its core compares the homes.
+            let core = shared.claim(ticket.session).or_else(|_| shared.owner(&ticket.session))?;
             let (session, home) = (ticket.session, ticket.home);
             Ok(Route::At(core, Errand::Start { session, home, resume, offer }))
         }
@@ -270,8 +271,11 @@ fn open_resume(
     text: &str,
 ) -> Result<(CoreIndex, Resume), CloseCode> {
     let resume = Resume::from_text(text).ok_or(CloseCode::Unauthorized)?;
+    // A process that has just started knows neither the session nor, for a moment, its group. It must say the former, which
+    // sends the visitor to the web tier, and not that the page may run no session, which ends it.
+    let owner = shared.owner(&resume.session)?;
     check_origin(shared, &resume.session, request)?;
-    Ok((shared.owner(&resume.session)?, resume))
+    Ok((owner, resume))
 }
 
 fn open_cookie(shared: &Shared, request: &Request, join: &str) -> Result<AgentCookie, CloseCode> {

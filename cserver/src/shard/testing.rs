@@ -41,9 +41,13 @@ pub(crate) fn shared_now(cores: usize, wall_ms: u64) -> (Arc<Shared>, Arc<Client
 
 /// A ticket as the web tier would sign it.
 pub(crate) fn sign(session: &str, subject: Subject, wall_ms: u64, nonce: [u8; 16]) -> String {
+    sign_at(session, subject, 1, wall_ms, nonce)
+}
+
+fn sign_at(session: &str, subject: Subject, home: u32, wall_ms: u64, nonce: [u8; 16]) -> String {
     Ticket {
         subject,
-        home: 1,
+        home,
         key_id: KeyId::from_bytes([1; 8]),
         audience: "s1".parse().unwrap(),
         session: session.parse().unwrap(),
@@ -280,6 +284,12 @@ impl World {
         let mut nonce = [0; 16];
         nonce[..4].copy_from_slice(&self.tickets.to_be_bytes());
         sign(session, subject, self.now.wall_ms, nonce)
+    }
+
+    /// The same for a home of that number.
+    pub(super) fn ticket_at(&mut self, session: &str, subject: Subject, home: u32) -> String {
+        self.tickets += 1;
+        sign_at(session, subject, home, self.now.wall_ms, [self.tickets; 16])
     }
 
     pub(super) fn visitor_ticket(&mut self, session: &str) -> String {

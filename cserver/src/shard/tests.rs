@@ -4,9 +4,10 @@ use connection::Connection;
 use protocol::control::Down;
 use protocol::frame::{Flags, Kind};
 use protocol::limits::PING_INTERVAL_MS;
+use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
-use super::testing::{SHOP, World, get, header, message, messages, resume, upgrade};
+use super::testing::{SHOP, World, get, header, message, messages, resume, secret, upgrade};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
 
 const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
@@ -319,6 +320,49 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     assert!(heard.contains("agent_left"), "{heard}");
     let told = String::from_utf8_lossy(&world.clients[agent].inbox).into_owned();
     assert!(told.contains("revoked") && world.clients[agent].shut, "{told:?}");
+}
+
+#[test]
+fn an_old_home_ends_when_it_hears_of_a_newer_one() {
+    let mut world = World::new(2);
+    let dialled = world.dial(0);
+    world.exchange(dialled, CONTROL_REQUEST);
+    world.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+    let visitor = world.start(1, SESSION);
+    world.clients[visitor].inbox.clear();
+    let moved = |home| text(&format!(r#"{{"type":"moved","session":"{SESSION}","home":{home}}}"#));
+    world.exchange(dialled, &moved(1));
+    assert!(!world.clients[visitor].shut, "it is not older than itself");
+    let heard = world.exchange(dialled, &moved(2));
+    world.pass(1);
+    let heard = heard + &String::from_utf8_lossy(&world.clients[dialled].inbox);
+    assert!(heard.contains(r#""reason":"moved""#), "{heard}");
+    let told = String::from_utf8_lossy(&world.clients[visitor].inbox).into_owned();
+    assert!(told.contains("moved") && world.clients[visitor].shut, "{told:?}");
+}
+
+#[test]
+fn a_session_that_is_given_its_server_anew_goes_on_there_at_the_higher_home() {
+    let mut world = World::new(2);
+    let visitor = world.start(1, SESSION);
+    world.send(visitor, &epoch(1, b"page"));
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    let again = |world: &mut World, home, secret: &Secret| {
+        let subject = Subject::Visitor { resume: secret.hash() };
+        let ticket = world.ticket_at(SESSION, subject, home);
+        let client = world.connect(0);
+        let ask = upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, "");
+        (client, world.exchange(client, &ask))
+    };
+    assert!(again(&mut world, 1, &secret()).1.starts_with("HTTP/1.1 409 "));
+    assert!(again(&mut world, 2, &Secret::new([6; 32])).1.starts_with("HTTP/1.1 409 "));
+    let (newer, answer) = again(&mut world, 2, &secret());
+    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains(r#""last_epoch":1"#));
+    assert!(answer.contains(r#""home":2"#), "{answer}");
+    assert!(world.clients[visitor].shut, "superseded");
+    world.clients[agent].inbox.clear();
+    world.send(newer, &epoch(2, b"anew"));
+    assert!(payloads(&world.clients[agent].inbox).contains(&b"anew".to_vec()));
 }
 
 #[test]

@@ -110,6 +110,9 @@ impl Server {
                 self.shard.handle_mail(now, Mail::GroupRemoved(group));
             }
             Effect::Revoke(group, agent) => self.shard.handle_mail(now, Mail::Revoke(group, agent)),
+            Effect::Moved(session, home) => {
+                self.shard.handle_mail(now, Mail::Moved(session, home));
+            }
             Effect::Offer(presence, offer) => {
                 self.shard.handle_mail(now, Mail::Offer(presence, offer));
             }
@@ -124,7 +127,10 @@ impl Server {
 fn in_force(effect: &Effect) -> bool {
     let told = [
         matches!(effect, Effect::Key { .. } | Effect::Group(..) | Effect::GroupRemoved(_)),
-        matches!(effect, Effect::Revoke(..) | Effect::Drain(_) | Effect::Offer(..)),
+        matches!(
+            effect,
+            Effect::Revoke(..) | Effect::Drain(_) | Effect::Offer(..) | Effect::Moved(..)
+        ),
     ];
     told.contains(&true)
 }

@@ -218,6 +218,7 @@ fn session(number: u8, boot: u8) -> Session {
         state: State::Assigned,
         assigned_ms: crate::testing::T0,
         started_ms: None,
+        left: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod records;
 pub(crate) mod sled;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tree;
 mod tx;
 
 use protocol::control::{Boot, Down, Report};
@@ -132,6 +133,8 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Ends what has expired: sessions that never began, logins, and records past their keeping. Does a bounded part
     /// at a time and returns how much; logins and old records reach the disk some time later.
     fn sweep(&self, now_ms: u64) -> Result<usize, StoreError>;
+    /// Whether it answers from memory, so that nobody need wait on another thread.
+    fn is_inline(&self) -> bool;
     /// Writes everything to disk.
     fn flush(&self) -> Result<(), StoreError>;
 }

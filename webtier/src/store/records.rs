@@ -95,6 +95,9 @@ pub(crate) struct Session {
     pub(crate) assigned_ms: u64,
     /// When the visitor's first connection was accepted.
     pub(crate) started_ms: Option<u64>,
+    /// Homes that it has left and that have not heard of it: each may hold it still.
+    #[serde(default)]
+    pub(crate) left: Vec<ServerId>,
 }
 
 /// Where a session is in its life.

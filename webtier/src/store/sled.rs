@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use sled::transaction::TransactionError;
 
 use super::records::{Agent, Group, LOST, Login, NEVER_STARTED, Progress, Server, Session, State};
+use super::tree::{Disk, Tree};
 use super::tx::*;
 use super::{Store, StoreError};
 use crate::limits::{
@@ -22,7 +23,7 @@ use crate::limits::{
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SledStore {
-    db: sled::Db,
+    db: Tree,
 }
 
 impl SledStore {
@@ -39,6 +40,15 @@ impl SledStore {
             }
             error => StoreError::Disk(error),
         })?;
+        Self::over(Tree::Sled(db))
+    }
+
+    /// The same over a disk in memory.
+    pub(crate) fn in_memory(disk: &Disk) -> Result<Self, StoreError> {
+        Self::over(Tree::Memory(disk.clone()))
+    }
+
+    fn over(db: Tree) -> Result<Self, StoreError> {
         let store = Self { db };
         match store.get::<u32>(&SCHEMA_KEY)? {
             None => store.write(|tx| tx.put(&SCHEMA_KEY, &SCHEMA))?,
@@ -71,7 +81,7 @@ impl SledStore {
 
     /// One transaction; on disk within [`FLUSH_MS`].
     fn write_lazily<T>(&self, change: impl Fn(&Tx<'_>) -> TxResult<T>) -> Result<T, StoreError> {
-        self.db.transaction(|tree| change(&Tx(tree))).map_err(|error| match error {
+        self.db.transaction(change).map_err(|error| match error {
             TransactionError::Abort(error) => error,
             TransactionError::Storage(error) => StoreError::Disk(error),
         })
@@ -482,8 +492,13 @@ impl Store for SledStore {
             };
             tx.remove_times(&old)?;
             let home = old.home.saturating_add(1);
-            let new =
-                Session { server, boot, home, state: State::Assigned, assigned_ms: now_ms, ..old };
+            let mut left = old.left.clone();
+            left.retain(|id| *id != server && *id != old.server);
+            if old.server != server {
+                left.push(old.server);
+            }
+            let state = State::Assigned;
+            let new = Session { server, boot, home, state, assigned_ms: now_ms, left, ..old };
             tx.take_key(&new)?;
             tx.put_session(&new)?;
             Ok(new)
@@ -516,7 +531,7 @@ impl Store for SledStore {
         let mut count = 0;
         let before = |kind: u8, ms: u64| {
             let range = vec![kind]..with(kind, &ms.to_be_bytes());
-            self.db.range(range).keys().take(SWEEP_BATCH_MAX).collect::<Result<Vec<_>, _>>()
+            keys(self.db.range(range).take(SWEEP_BATCH_MAX))
         };
         let never_started = before(ASSIGNED_AT, now_ms.saturating_sub(ASSIGNED_MS_MAX))?;
         if !never_started.is_empty() {
@@ -525,7 +540,10 @@ impl Store for SledStore {
                 for key in &never_started {
                     match tx.get::<Session>(&with(SESSIONS, &key[TIME_BYTES..]))? {
                         Some(session) if session.state == State::Assigned => {
-                            tx.end_session(session, now_ms, NEVER_STARTED)?;
+                            // On its way from another home its visitor may be away for longer than this.
+                            let was_live = session.started_ms.is_some();
+                            let reason = if was_live { LOST } else { NEVER_STARTED };
+                            tx.end_session(session, now_ms, reason)?;
                         }
                         _ => tx.remove(key)?,
                     }
@@ -536,8 +554,7 @@ impl Store for SledStore {
         let old = before(ENDED_AT, now_ms.saturating_sub(ENDED_KEEP_MS))?;
         for key in &old {
             let number = &key[TIME_BYTES..];
-            let joins: Vec<_> =
-                self.db.scan_prefix(with(JOINS, number)).keys().collect::<Result<_, _>>()?;
+            let joins = keys(self.db.scan_prefix(with(JOINS, number)))?;
             self.write_lazily(|tx| {
                 joins.iter().try_for_each(|join| tx.remove(join))?;
                 if let Some(session) = tx.get::<Session>(&with(SESSIONS, number))? {
@@ -562,10 +579,20 @@ impl Store for SledStore {
         Ok(count + old.len() + logins.len())
     }
 
+    fn is_inline(&self) -> bool {
+        matches!(self.db, Tree::Memory(_))
+    }
+
     fn flush(&self) -> Result<(), StoreError> {
         self.db.flush()?;
         Ok(())
     }
+}
+
+fn keys(
+    entries: impl Iterator<Item = Result<(sled::IVec, sled::IVec), sled::Error>>,
+) -> Result<Vec<sled::IVec>, sled::Error> {
+    entries.map(|entry| entry.map(|(key, _)| key)).collect()
 }
 
 fn valid(group: &Group) -> Result<(), StoreError> {

@@ -47,6 +47,7 @@ fn session(key: &str, number: u8) -> Session {
         state: State::Assigned,
         assigned_ms: T0,
         started_ms: None,
+        left: Vec::new(),
     }
 }
 
@@ -198,6 +199,11 @@ fn a_lost_session_moves_once_and_reports_of_its_old_home_change_nothing() {
         (State::Live, Some(T0 + 1)),
         "as old as its first home"
     );
+    // The old home may live on behind a partition: it is told, and as an order until it has heard.
+    let orders = store.orders(&id("s1")).unwrap();
+    let told: Vec<_> = orders.into_iter().map(|(_, order)| order).collect();
+    assert_eq!(told, [Down::Moved { session: one.id, home: 2 }]);
+    assert!(store.orders(&id("s2")).unwrap().is_empty());
 }
 
 #[test]

@@ -7,13 +7,14 @@ use protocol::ids::{JoinId, SessionNumber};
 use protocol::{GroupId, ServerId, SessionKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sled::transaction::{ConflictableTransactionError, TransactionalTree};
+use sled::transaction::ConflictableTransactionError;
 
 use super::StoreError;
-use super::records::{Group, Join, NEVER_STARTED, Server, Session, State};
+use super::records::{Group, Join, LOST, NEVER_STARTED, Server, Session, State};
+use super::tree::Handle;
 
 /// A transaction under way, speaking JSON.
-pub(super) struct Tx<'a>(pub(super) &'a TransactionalTree);
+pub(super) struct Tx<'a>(pub(super) &'a Handle<'a>);
 
 pub(super) type TxResult<T> = Result<T, ConflictableTransactionError<StoreError>>;
 
@@ -25,13 +26,11 @@ impl Tx<'_> {
     pub(super) fn put<T: Serialize>(&self, key: &[u8], value: &T) -> TxResult<()> {
         let value = serde_json::to_vec(value)
             .map_err(|error| abort(StoreError::Corrupt(error.to_string())))?;
-        self.0.insert(key, value)?;
-        Ok(())
+        self.0.insert(key, value)
     }
 
     pub(super) fn remove(&self, key: &[u8]) -> TxResult<()> {
-        self.0.remove(key)?;
-        Ok(())
+        self.0.remove(key)
     }
 
     pub(super) fn must_be_new(&self, key: &[u8], what: &'static str, name: &str) -> TxResult<()> {
@@ -87,8 +86,7 @@ impl Tx<'_> {
             return Err(abort(StoreError::KeyInUse));
         }
         let key = open_key(&session.id.group, &session.id.key);
-        self.0.insert(key, session.id.number.as_bytes())?;
-        Ok(())
+        self.0.insert(key, session.id.number.as_bytes())
     }
 
     pub(super) fn key_is_free(&self, session: &Session) -> TxResult<bool> {
@@ -137,12 +135,24 @@ impl Tx<'_> {
     /// Ends a session. One that may go on elsewhere keeps its key until somebody else wants it.
     pub(super) fn end_session(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
         self.remove_times(&session)?;
+        self.tell_left_homes(&session)?;
         let state = State::Ended { at_ms, reason: reason.to_owned() };
-        let ended = Session { state, ..session };
+        let ended = Session { state, left: Vec::new(), ..session };
         if !ended.may_move() {
             self.free_key(&ended)?;
         }
         self.put_session(&ended)
+    }
+
+    /// Homes that the session has left may live on behind a partition: each is told.
+    fn tell_left_homes(&self, session: &Session) -> TxResult<()> {
+        for old in &session.left {
+            if self.0.get(server_key(old))?.is_some() {
+                let order = Down::Moved { session: session.id, home: session.home };
+                self.order(&[*old], &order)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn apply(&self, server: &ServerId, boot: Boot, report: &Report) -> TxResult<()> {
@@ -156,14 +166,17 @@ impl Tx<'_> {
         match &report.event {
             ReportEvent::SessionStarted { home } if here && *home == session.home => {
                 // A report may be later than the minute after which the session was given up.
-                let given_up = matches!(&session.state, State::Ended { reason, .. } if reason == NEVER_STARTED);
+                let given_up = matches!(&session.state, State::Ended { reason, .. }
+                    if reason == NEVER_STARTED || reason == LOST);
                 // Then its key may be somebody else's by now, and nobody could find it: it stays given up.
                 let holds_key = !given_up || self.key_is_free(&session)?;
                 if holds_key && (session.state == State::Assigned || given_up) {
                     self.take_key(&session)?;
                     self.remove_times(&session)?;
                     let started_ms = session.started_ms.or(Some(report.at_ms));
-                    self.put_session(&Session { state: State::Live, started_ms, ..session })?;
+                    self.tell_left_homes(&session)?;
+                    let left = Vec::new();
+                    self.put_session(&Session { state: State::Live, started_ms, left, ..session })?;
                 }
             }
             ReportEvent::SessionEnded { home, reason } if here && *home == session.home => {
