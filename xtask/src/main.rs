@@ -25,6 +25,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The servers' own: a simulation allocates as they do, and much of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The project's commands.
 #[derive(Parser)]
 #[command(name = "cargo xtask", version)]
@@ -41,7 +45,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run every check and test.
     Test(test::Arguments),
-    /// Run the relay in virtual time under seeded faults.
+    /// Run the whole, and the relay alone, in virtual time under seeded faults.
     Simulate(simulate::Arguments),
     /// Run both servers under their units in a guest of a real systemd, and try to get out.
     Hardening(hardening::Arguments),

@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{attack, building, hardening, instructions, mirror, packages, planted, simulate};
+use crate::{attack, building, hardening, instructions, mirror, packages, planted};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -55,7 +55,7 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "simulation",
-        about: "the relay in virtual time under seeded faults",
+        about: "the whole, and the relay alone, in virtual time under seeded faults",
         needs: &[],
         run: simulation,
     },
@@ -181,9 +181,9 @@ fn attacked(context: &Context<'_>) -> Result<Count> {
 }
 
 fn simulation(context: &Context<'_>) -> Result<Count> {
-    let seeds = if context.arguments.all { simulate::SEEDS * 10 } else { simulate::SEEDS };
+    let seeds = if context.arguments.all { " --seeds 100000" } else { "" };
     let report = context.log.with_extension("json");
-    let line = format!("simulate --seeds {seeds} --json {}", report.display());
+    let line = format!("simulate{seeds} --json {}", report.display());
     let program = context.repo.program()?;
     Run::new(&program.to_string_lossy(), &context.repo.root, &line).logged(&context.log)?;
     Ok(Count::ONE)

@@ -14,10 +14,10 @@ mod actions;
 mod agents;
 mod finish;
 mod ledger;
-mod page;
+pub mod page;
 mod reports;
-mod rng;
-mod viewer;
+pub mod rng;
+pub mod viewer;
 mod wire;
 mod world;
 
@@ -37,7 +37,7 @@ pub struct Report {
     pub seeds: u64,
     /// What went wrong; at most [`FAILURES_MAX`] for each of the two threads, which then stop.
     pub failures: Vec<Failure>,
-    /// How often each thing happened. None may be zero over [`SEEDS_FOR_COVERAGE`] seeds or more.
+    /// How often each thing happened. None may be zero over as many seeds as the suite says.
     pub exercised: BTreeMap<String, u64>,
 }
 
@@ -59,26 +59,60 @@ pub struct Failure {
 /// assert_eq!((report.seeds, report.failures.len()), (2, 0));
 /// ```
 pub fn run(seeds: Range<u64>) -> Report {
+    run_suite(seeds, &SUITE, run_seed)
+}
+
+/// What a kind of world must show over many seeds.
+#[derive(Debug)]
+pub struct Suite {
+    /// What must have happened in some world.
+    pub exercises: &'static [&'static str],
+    /// From so many seeds on, something that never happened is a failure.
+    pub seeds_for_coverage: u64,
+}
+
+/// One world's life.
+#[derive(Debug)]
+pub struct Lived {
+    /// How many steps it took.
+    pub step: u64,
+    /// What was wrong.
+    pub what: Option<String>,
+    /// How often each thing happened.
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+/// Runs `live` for each seed, half of them on another thread.
+pub fn run_suite(seeds: Range<u64>, suite: &Suite, live: impl Fn(u64) -> Lived + Sync) -> Report {
     let middle = seeds.start + (seeds.end.saturating_sub(seeds.start)) / 2;
     let (mut first, second) = std::thread::scope(|scope| {
-        let second = scope.spawn(|| run_part(middle..seeds.end));
-        (run_part(seeds.start..middle), second.join().unwrap_or_default())
+        let second = scope.spawn(|| run_part(middle..seeds.end, &live));
+        (run_part(seeds.start..middle, &live), second.join().unwrap_or_default())
     });
     first.add(second);
     let mut failures = first.failures;
-    if first.seeds >= SEEDS_FOR_COVERAGE {
-        let missing = EXERCISES.iter().filter(|name| !first.counts.contains_key(**name));
+    if first.seeds >= suite.seeds_for_coverage {
+        let missing = suite.exercises.iter().filter(|name| !first.counts.contains_key(**name));
         failures.extend(missing.map(|name| Failure {
             seed: seeds.start,
             step: 0,
             what: format!("never exercised: {name}"),
         }));
     }
-    for name in EXERCISES {
+    for name in suite.exercises {
         first.counts.entry(name).or_default();
     }
     let exercised = first.counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     Report { seeds: first.seeds, failures, exercised }
+}
+
+/// What went wrong while it ran. A panic is a finding like any other.
+pub fn caught(live: impl FnOnce() -> Result<(), String>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(live)) {
+        Ok(Ok(())) => None,
+        Ok(Err(what)) => Some(what),
+        Err(panic) => Some(format!("panicked: {}", panic_text(panic.as_ref()))),
+    }
 }
 
 #[derive(Default)]
@@ -98,10 +132,12 @@ impl Part {
     }
 }
 
-fn run_part(seeds: Range<u64>) -> Part {
+fn run_part(seeds: Range<u64>, live: &impl Fn(u64) -> Lived) -> Part {
     let mut part = Part::default();
     for seed in seeds {
-        part.add(run_seed(seed));
+        let Lived { step, what, counts } = live(seed);
+        let failures = what.map(|what| Failure { seed, step, what }).into_iter().collect();
+        part.add(Part { seeds: 1, failures, counts });
         if part.failures.len() >= FAILURES_MAX {
             break;
         }
@@ -109,23 +145,16 @@ fn run_part(seeds: Range<u64>) -> Part {
     part
 }
 
-fn run_seed(seed: u64) -> Part {
+fn run_seed(seed: u64) -> Lived {
     let mut world = World::new(seed);
-    // A panic of the relay is a finding like any other.
-    let lived = catch_unwind(AssertUnwindSafe(|| live(&mut world)));
-    let what = match lived {
-        Ok(Ok(())) => None,
-        Ok(Err(what)) => Some(what),
-        Err(panic) => Some(format!("panicked: {}", panic_text(panic.as_ref()))),
-    };
+    let what = caught(|| live(&mut world));
     let mut counts = world.counts;
     for (name, n) in counted(&world.relay.stats()) {
         if n > 0 {
             *counts.entry(name).or_default() += n;
         }
     }
-    let failures = what.map(|what| Failure { seed, step: world.step, what }).into_iter().collect();
-    Part { seeds: 1, failures, counts }
+    Lived { step: world.step, what, counts }
 }
 
 fn live(world: &mut World) -> world::Check {
@@ -168,8 +197,7 @@ pub const STEPS: u64 = 300;
 /// A thread that found so many stops: the rest would say the same.
 pub const FAILURES_MAX: usize = 20;
 
-/// From so many seeds on, something that never happened is a failure.
-pub const SEEDS_FOR_COVERAGE: u64 = 500;
+const SUITE: Suite = Suite { exercises: &EXERCISES, seeds_for_coverage: 500 };
 
 /// What must have happened.
 const EXERCISES: [&str; 32] = [
@@ -221,6 +249,6 @@ mod tests {
     #[test]
     fn a_seed_makes_the_same_world_again() {
         let (once, again) = (run_seed(11), run_seed(11));
-        assert_eq!((once.counts, once.failures), (again.counts, again.failures));
+        assert_eq!((once.counts, once.what), (again.counts, again.what));
     }
 }

@@ -10,29 +10,36 @@ use crate::rng::{Rng, mix};
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Page {
-    pub(crate) hash: u64,
+pub struct Page {
+    /// The whole state.
+    pub hash: u64,
     epoch: u32,
     sequence: u32,
     deflate: bool,
     /// The connection's welcome came and its first epoch was sent.
-    pub(crate) speaks: bool,
+    pub speaks: bool,
     operations: u64,
     ephemerals: u64,
 }
 
 impl Page {
-    pub(crate) fn new(hash: u64) -> Self {
+    /// With that state.
+    pub fn new(hash: u64) -> Self {
         Self { hash, ..Self::default() }
     }
 
+    /// Epoch and sequence of the last reliable frame.
+    pub fn position(&self) -> (u32, u32) {
+        (self.epoch, self.sequence)
+    }
+
     /// Something changed that nobody was told: the next keyframe has it.
-    pub(crate) fn change(&mut self, rng: &mut Rng) {
+    pub fn change(&mut self, rng: &mut Rng) {
         self.hash = apply(self.hash, rng.next());
     }
 
     /// A whole epoch.
-    pub(crate) fn begin(&mut self, rng: &mut Rng, last_epoch: u32, purge: bool) -> Vec<Bytes> {
+    pub fn begin(&mut self, rng: &mut Rng, last_epoch: u32, purge: bool) -> Vec<Bytes> {
         self.epoch = self.epoch.max(last_epoch) + if rng.chance(5) { 3 } else { 1 };
         self.sequence = 0;
         self.deflate = rng.chance(50);
@@ -58,7 +65,7 @@ impl Page {
     }
 
     /// A change, as a diff or, now and then, as new facts.
-    pub(crate) fn diff(&mut self, rng: &mut Rng) -> Bytes {
+    pub fn diff(&mut self, rng: &mut Rng) -> Bytes {
         self.operations += 1;
         let operation = mix(self.operations ^ rng.next());
         self.hash = apply(self.hash, operation);
@@ -73,22 +80,19 @@ impl Page {
     }
 
     /// A passing frame with a number that rises.
-    pub(crate) fn ephemeral(&mut self, rng: &mut Rng) -> Bytes {
+    pub fn ephemeral(&mut self, rng: &mut Rng) -> Bytes {
         self.ephemerals += 1;
         let slot = Flags(rng.below(3) as u8);
         self.frame(Kind::Ephemeral, slot, &self.ephemerals.to_be_bytes())
     }
 
-    pub(crate) fn bare(&self, kind: Kind) -> Bytes {
+    /// A frame without a payload.
+    pub fn bare(&self, kind: Kind) -> Bytes {
         self.frame(kind, Flags::NONE, b"")
     }
 
     /// Frames of which the last breaks a rule, and the code that it earns.
-    pub(crate) fn hostile(
-        &self,
-        rng: &mut Rng,
-        keyframe_bytes_max: usize,
-    ) -> (Vec<Bytes>, CloseCode) {
+    pub fn hostile(&self, rng: &mut Rng, keyframe_bytes_max: usize) -> (Vec<Bytes>, CloseCode) {
         let frame = |kind, flags, epoch, sequence, payload: &[u8]| {
             encode(Header { kind, flags, source: 7, epoch, sequence }, payload)
         };
@@ -135,10 +139,11 @@ impl Page {
 }
 
 /// What an operation makes of a state.
-pub(crate) fn apply(hash: u64, operation: u64) -> u64 {
+pub fn apply(hash: u64, operation: u64) -> u64 {
     mix(hash.rotate_left(5) ^ operation)
 }
 
-pub(crate) fn encode(header: Header, payload: &[u8]) -> Bytes {
+/// A frame of a header and a payload.
+pub fn encode(header: Header, payload: &[u8]) -> Bytes {
     [&header.encode(), payload].concat().into()
 }

@@ -8,21 +8,25 @@ use crate::page::apply;
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Viewer {
+pub struct Viewer {
     /// The page as far as known; `None` before the first keyframe and within one.
-    pub(crate) hash: Option<u64>,
-    pub(crate) epoch: u32,
-    pub(crate) sequence: u32,
+    pub hash: Option<u64>,
+    /// Where it is.
+    pub epoch: u32,
+    /// See `epoch`.
+    pub sequence: u32,
     keyframe: Vec<u8>,
     /// Lost its copy, asked for another, ignores what still comes of the old one.
     broken: bool,
-    pub(crate) participants: Vec<u64>,
-    pub(crate) visitor: String,
+    /// The agents that are connected, as it was told.
+    pub participants: Vec<u64>,
+    /// How the visitor is, as it was told.
+    pub visitor: String,
 }
 
 impl Viewer {
     /// Takes one frame. An error is a frame that a viewer cannot use.
-    pub(crate) fn take(&mut self, body: &Bytes) -> Result<(), String> {
+    pub fn take(&mut self, body: &Bytes) -> Result<(), String> {
         let header = Header::decode(body).map_err(|code| format!("a viewer got a {code:?}"))?;
         let payload = &body[FRAME_HEADER_BYTES..];
         match header.kind {
@@ -67,19 +71,20 @@ impl Viewer {
     }
 
     /// The copy turns out to be wrong.
-    pub(crate) fn break_down(&mut self) {
+    pub fn break_down(&mut self) {
         (self.hash, self.broken) = (None, true);
     }
 }
 
 /// The agents' numbers in a `participants` payload.
-pub(crate) fn participants(payload: &[u8]) -> Result<Vec<u64>, String> {
+pub fn participants(payload: &[u8]) -> Result<Vec<u64>, String> {
     let told = json(payload)?;
     let agents = told["agents"].as_array().ok_or("participants without agents")?;
     Ok(agents.iter().filter_map(|agent| agent["agent"].as_u64()).collect())
 }
 
-pub(crate) fn json(payload: &[u8]) -> Result<serde_json::Value, String> {
+/// JSON of the relay.
+pub fn json(payload: &[u8]) -> Result<serde_json::Value, String> {
     serde_json::from_slice(payload).map_err(|error| format!("not JSON from the relay: {error}"))
 }
 
