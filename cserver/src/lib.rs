@@ -5,6 +5,7 @@
 //!
 //! Map, from the outside in:
 //! - [`config`], [`startup`], [`tls`]: what runs once.
+//! - `confine`: what the process then takes away from itself.
 //! - [`backend`]: moves bytes between sockets and a shard; io_uring or readiness, one thread per core.
 //! - [`shard`]: one core's server as a machine without I/O: connections, routes, relay, timers.
 //! - [`shared`]: the little that all cores share, touched at joins and never on a frame's path.
@@ -19,6 +20,8 @@
 pub mod admin;
 pub mod backend;
 pub mod config;
+#[cfg(target_os = "linux")]
+pub mod confine;
 pub mod control;
 pub mod credentials;
 pub mod limits;

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -116,7 +117,13 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
         );
     }
     let clock = Clock::start();
-    administrators(&config, &shared, clock)?;
+    let admin_sockets = admin_sockets(&config)?;
+    #[cfg(target_os = "linux")]
+    {
+        cserver::confine::hide_memory();
+        cserver::confine::restrict(path, &config);
+    }
+    administrators(admin_sockets, &shared, clock)?;
     let notifier = Arc::new(notifier);
     let reload = {
         let (shared, notifier, path) = (shared.clone(), notifier.clone(), path.to_owned());
@@ -162,7 +169,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// The local sockets on which the administrator of this host asks.
-fn administrators(config: &Config, shared: &Arc<Shared>, clock: Clock) -> anyhow::Result<()> {
+fn admin_sockets(config: &Config) -> anyhow::Result<Vec<UnixListener>> {
     let mut listeners = inherited().admin()?;
     if let Some(path) = config.admin_socket.as_ref().filter(|_| listeners.is_empty()) {
         let bound = admin::bind(path);
@@ -170,6 +177,15 @@ fn administrators(config: &Config, shared: &Arc<Shared>, clock: Clock) -> anyhow
             format!("cannot open the administrator's socket {}; is its folder ours to write, and no other cserver on it?", path.display())
         })?);
     }
+    Ok(listeners)
+}
+
+/// Answers on them.
+fn administrators(
+    listeners: Vec<UnixListener>,
+    shared: &Arc<Shared>,
+    clock: Clock,
+) -> anyhow::Result<()> {
     for listener in listeners {
         let shared = shared.clone();
         std::thread::Builder::new()
