@@ -55,11 +55,15 @@ pub fn content_security_policy(settings: &GroupSettings, host: &str) -> String {
         // Origins were checked when the settings came: nothing in them can end a directive.
         let _ = write!(origins, " {origin}");
     }
+    let ancestors = match &settings.embed_ancestors[..] {
+        [] => "'none'".to_owned(),
+        listed => listed.join(" "),
+    };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'{origins}; \
          img-src 'self' data:{origins}; font-src data:{origins}; media-src{}; \
          connect-src 'self' wss://{host}; frame-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types {TRUSTED_TYPES}",
+         frame-ancestors {ancestors}; require-trusted-types-for 'script'; trusted-types {TRUSTED_TYPES}",
         if origins.is_empty() { " 'none'" } else { &origins },
     )
 }
@@ -177,7 +181,13 @@ mod tests {
         assert!(policy.contains("img-src 'self' data: https://shop.example https://cdn.example;"));
         assert!(policy.contains("connect-src 'self' wss://s1.example:8443;"));
         let none = content_security_policy(&GroupSettings::default(), "s1.example");
-        assert!(none.contains("media-src 'none';"));
+        assert!(none.contains("media-src 'none';") && none.contains("frame-ancestors 'none';"));
+        let framed = GroupSettings {
+            embed_ancestors: vec!["https://crm.example".into(), "https://desk.example".into()],
+            ..Default::default()
+        };
+        let policy = content_security_policy(&framed, "s1.example");
+        assert!(policy.contains("frame-ancestors https://crm.example https://desk.example;"));
     }
 
     #[test]

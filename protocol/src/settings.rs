@@ -32,6 +32,9 @@ pub struct GroupSettings {
     /// Origins from which an agent's browser may load images, styles, fonts and media, besides `origins`.
     #[serde(default)]
     pub resource_origins: Vec<String>,
+    /// Origins of applications that may show the viewer in a frame. None means none may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embed_ancestors: Vec<String>,
     /// How long a session waits for its visitor, milliseconds.
     #[serde(default = "grace_ms_default")]
     pub grace_ms: u64,
@@ -132,6 +135,7 @@ impl GroupSettings {
         for (name, origins) in [
             ("origins", &self.origins),
             ("resource_origins", &self.resource_origins),
+            ("embed_ancestors", &self.embed_ancestors),
             ("visitor.chat_origins", &self.visitor.chat_origins),
         ] {
             if origins.len() > ORIGINS_MAX {
@@ -210,6 +214,7 @@ impl Default for GroupSettings {
             revision: 0,
             origins: Vec::new(),
             resource_origins: Vec::new(),
+            embed_ancestors: Vec::new(),
             grace_ms: GRACE_MS_DEFAULT,
             visitor: VisitorSettings::default(),
         }

@@ -220,6 +220,9 @@ impl Plan {
             let grace = self.grace_ms.to_string();
             let mut words = vec!["group", "add", group.id, "--origin", &shop_url];
             words.extend(["--origin", &pay_url, "--chat-origin", &pay_url]);
+            if group.id == SUPPORT.id {
+                words.extend(["--embed-ancestor", CRM_ORIGIN]);
+            }
             if group.id == CAREFUL.id {
                 words.extend(["--terms", "An agent will see this page.\nNothing is recorded."]);
             }
@@ -586,6 +589,9 @@ const COOKIE_DOMAIN: &str = "cobrowse.localhost";
 const WEB_HOST: &str = "www.cobrowse.localhost";
 const SHOP_HOST: &str = "shop.localhost";
 const PAY_HOST: &str = "pay.localhost";
+
+/// An application that may frame the viewer of sessions of the group `support`.
+const CRM_ORIGIN: &str = "https://crm.localhost";
 
 /// What the shop's tag names besides its own group.
 const MORE_GROUPS: &str = "support, careful";

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::admin::{self, Change, Context, Order, Outcome, socket};
+use crate::audit::command::{self as audit, AuditCommand};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat};
 use crate::limits::{DRAIN_MS_DEFAULT, PASSWORD_BYTES_MAX};
@@ -65,6 +66,9 @@ enum Command {
     /// Session servers.
     #[command(subcommand)]
     Server(ServerCommand),
+    /// Who logged in, joined and changed what: the log, and its check.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[derive(Subcommand)]
@@ -98,6 +102,9 @@ struct Settings {
     /// Origin from which agents' browsers may load images, styles and fonts besides; repeat for more.
     #[arg(long = "resource-origin")]
     resource_origins: Vec<String>,
+    /// Origin of an application that may show the viewer in a frame; repeat for more.
+    #[arg(long = "embed-ancestor")]
+    embed_ancestors: Vec<String>,
     /// CSS selector of what agents never see; repeat for more.
     #[arg(long = "mask")]
     masks: Vec<String>,
@@ -155,6 +162,7 @@ enum Corner {
 enum List {
     Origins,
     ResourceOrigins,
+    EmbedAncestors,
     Masks,
     QueryNames,
     Refuses,
@@ -171,6 +179,8 @@ enum RoleCommand {
         #[arg(long = "privilege", required = true, value_parser = privilege)]
         privileges: Vec<Privileges>,
     },
+    /// Remove a role; views of agents who have it end.
+    Remove { group: GroupId, name: String },
     /// List roles, of one group or of all.
     List { group: Option<GroupId> },
 }
@@ -244,10 +254,10 @@ pub enum CliError {
 impl Cli {
     /// Does what the command line says.
     pub fn run(self) -> Result<(), CliError> {
-        match self.command {
+        match &self.command {
             Command::Completions { shell } => {
                 clap_complete::generate(
-                    shell,
+                    *shell,
                     &mut Self::command(),
                     "webtier",
                     &mut std::io::stdout(),
@@ -260,10 +270,13 @@ impl Cli {
                     .map_err(|error| CliError::Told(format!("cannot print: {error}")));
             }
             Command::Scripts { into } => {
-                let release = crate::releases::write(&into).map_err(|error| {
+                let release = crate::releases::write(into).map_err(|error| {
                     CliError::Told(format!("cannot write into {}: {error}", into.display()))
                 })?;
                 return print(&[release.display().to_string()]);
+            }
+            Command::Audit(AuditCommand::Verify { file, public_key, head }) => {
+                return print(&[audit::check(file, public_key, head.as_deref())?]);
             }
             _ => {}
         }
@@ -273,11 +286,21 @@ impl Cli {
             Command::Check => {
                 files(&config)?;
                 crate::serve::metrics_token(&config)?;
+                crate::serve::audit_key(&config)?;
                 crate::tls::check_lives(&config)?;
                 return print(&["the configuration and its files are good".into()]);
             }
             Command::PrintConfig => return print(&[config.to_toml()]),
-            Command::Completions { .. } | Command::Manual | Command::Scripts { .. } => {
+            Command::Audit(AuditCommand::Key) => {
+                return print(&[audit::public_key(&config)?]);
+            }
+            Command::Audit(AuditCommand::Export) => {
+                return audit::export(|order| run_order(&config, order), print);
+            }
+            Command::Completions { .. }
+            | Command::Manual
+            | Command::Scripts { .. }
+            | Command::Audit(_) => {
                 return Ok(());
             }
             Command::Group(command) => command.order(),
@@ -313,6 +336,7 @@ impl Settings {
         Change {
             origins: list(self.origins, List::Origins),
             resource_origins: list(self.resource_origins, List::ResourceOrigins),
+            embed_ancestors: list(self.embed_ancestors, List::EmbedAncestors),
             masks: list(self.masks, List::Masks),
             query_names: list(self.query_names, List::QueryNames),
             mask_default: self.mask_default.map(|masked| match masked {
@@ -344,6 +368,7 @@ impl RoleCommand {
                 role: name,
                 privileges: privileges.into_iter().fold(Privileges::NONE, |all, one| all | one),
             },
+            Self::Remove { group, name } => Order::RoleRemove { group, role: name },
             Self::List { group } => Order::RoleList { group },
         }
     }
@@ -391,7 +416,9 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
         Some(Outcome::Failed(message)) => Err(CliError::Told(message)),
         None => {
             let store = SledStore::open(&config.store)?;
+            let key = crate::serve::audit_key(config)?;
             let context = Context {
+                audit_key: key.as_deref(),
                 cookie_domain: &config.cookie_domain,
                 now_ms: Clock::system().now_ms(),
                 status: None,
@@ -456,7 +483,7 @@ macro_rules! told {
 told!(ConfigError, ServeError, crate::tls::TlsError, StoreError, PasswordError);
 
 const AFTER_HELP: &str = "\
-Orders (group, role, agent, server) speak to the running web tier by the socket beside its store, or open the store when none runs.
+Orders (group, role, agent, server, audit) speak to the running web tier by the socket beside its store, or open the store when none runs.
 Files:
   /etc/cobrowse/webtier.toml  the configuration; `webtier check` tells every fault at once, with its line
 Environment:

@@ -15,11 +15,12 @@ pub(crate) async fn add(request: Request, next: Next) -> Response<axum::body::Bo
 }
 
 /// The policy of a page: nothing but our own style sheet, on pages that are kept fresh our script, and forms that lead to us or, by our redirect, to a CServer.
-/// A browser holds a form's redirects to `form-action`, so the CServers have to be in it.
-pub(crate) fn page_policy(cookie_domain: &str, is_kept_fresh: bool) -> String {
+/// A browser holds a form's redirects to `form-action`, so the CServers have to be in it; `to` is one outside of the domain.
+pub(crate) fn page_policy(cookie_domain: &str, is_kept_fresh: bool, to: Option<&str>) -> String {
+    let to = to.map_or(String::new(), |to| format!(" {to}"));
     let script = if is_kept_fresh { "script-src 'self'; connect-src 'self'; " } else { "" };
     format!(
-        "default-src 'none'; style-src 'self'; {script}img-src data:; form-action 'self' https://*.{cookie_domain}:*; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; {script}img-src data:; form-action 'self' https://*.{cookie_domain}:*{to}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod audit;
 pub mod cli;
 mod clock;
 mod config;
@@ -14,6 +15,7 @@ mod cookies;
 mod crossings;
 mod dialler;
 mod fleet;
+mod guesses;
 mod headers;
 pub mod keys;
 mod limits;

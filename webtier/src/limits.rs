@@ -31,6 +31,22 @@ pub(crate) const LOGIN_ADDRESS_BURST: u32 = 30;
 /// See [`LOGIN_ADDRESS_BURST`].
 pub(crate) const LOGIN_ADDRESS_REFILL_MS: u64 = 2_000;
 
+/// Session keys that an agent may ask for in vain in one group, then one each [`GUESS_REFILL_MS`]. More: 429.
+pub(crate) const GUESS_BURST: u32 = 20;
+/// See [`GUESS_BURST`]: 120 guesses an hour, of a million keys with six digits.
+pub(crate) const GUESS_REFILL_MS: u64 = 30_000;
+/// Keys just missed that an agent may ask for again at no cost: so many tabs wait for their sessions at once.
+pub(crate) const GUESSES_REMEMBERED_MAX: usize = 8;
+
+/// Origins of applications that may frame our own pages, of all groups: a header of some 10 KB. The rest may not.
+pub(crate) const ANCESTORS_MAX: usize = 200;
+
+/// Entries of the audit log in one answer to the command line.
+pub(crate) const AUDIT_LINES_MAX: usize = 1_000;
+
+/// The audit log's head is signed so often, if anything has happened: so much can be cut off unnoticed by who has the store.
+pub(crate) const AUDIT_SIGN_MS: u64 = 60_000;
+
 /// Accounts and addresses that a throttle remembers; idle ones are forgotten first. Full of busy ones: refused.
 pub(crate) const THROTTLE_ENTRIES_MAX: usize = 100_000;
 

@@ -144,10 +144,19 @@ impl Presences {
         Some(to)
     }
 
-    /// Whether the visitor has said no to an offer of that time or later.
-    pub(crate) fn has_declined(&self, visitor: &SessionKey, since_ms: u64) -> bool {
+    /// Whether the visitor of one of these groups has said no to an offer of that time or later. A visitor's id means
+    /// somebody within a group only: in another group it is somebody else's, or nobody's business.
+    pub(crate) fn has_declined(
+        &self,
+        groups: &[GroupId],
+        visitor: &SessionKey,
+        since_ms: u64,
+    ) -> bool {
         self.offers.values().any(|offered| {
-            offered.is_declined && offered.visitor == *visitor && offered.at_ms >= since_ms
+            offered.is_declined
+                && offered.visitor == *visitor
+                && groups.contains(&offered.group)
+                && offered.at_ms >= since_ms
         })
     }
 
@@ -230,9 +239,12 @@ mod tests {
         assert_eq!(asked, [(s1(), number(2))]);
         let no = format!(r#"{{"declined":"{}"}}"#, number(9).to_hex());
         presences.take(11, s1(), vec![here(3, "demo", "bob", &no)], &[]);
-        assert!(!presences.has_declined(&ada, 0), "somebody else's no");
+        assert!(!presences.has_declined(&[demo], &ada, 0), "somebody else's no");
         presences.take(11, s1(), vec![here(2, "demo", "ada", &no)], &[]);
-        assert!(presences.has_declined(&ada, 10) && !presences.has_declined(&ada, 11));
+        assert!(presences.has_declined(&[demo], &ada, 10));
+        assert!(!presences.has_declined(&[demo], &ada, 11));
+        let support = "support".parse().unwrap();
+        assert!(!presences.has_declined(&[support], &ada, 0), "another group's visitor");
         assert_eq!(presences.offer(12, number(8), demo, "bea".parse().unwrap()), Some(vec![]));
     }
 }

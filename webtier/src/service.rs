@@ -16,10 +16,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crossings::Crossings;
 use crate::fleet::{Fleet, Home};
+use crate::guesses::Guesses;
 use crate::keys::{Push, Rotation};
 use crate::limits::{
-    LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS,
-    SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
+    AUDIT_SIGN_MS, LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST,
+    LOGIN_ADDRESS_REFILL_MS, SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
 use crate::masks::Unreadable;
 use crate::passwords::{PasswordError, Passwords};
@@ -39,6 +40,7 @@ pub(crate) struct Service {
     pub(crate) logins_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
+    pub(crate) guesses: Mutex<Guesses>,
     pub(crate) crossings: Mutex<Crossings>,
     pub(crate) presences: Mutex<Presences>,
     pub(crate) unreadable: Mutex<Unreadable>,
@@ -77,6 +79,7 @@ impl Service {
             logins_by_address: Throttle::new(LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS).into(),
             starts_by_address: Throttle::per_minute(config.limits.starts_per_minute_address).into(),
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
+            guesses: Mutex::default(),
             crossings: Mutex::default(),
             presences: Mutex::default(),
             unreadable: Mutex::default(),
@@ -196,11 +199,29 @@ impl Service {
         }
     }
 
+    /// Signs the audit log's head, unless it is the one that was signed before; which it is now. The log line is a copy that
+    /// whoever alters the store does not have.
+    async fn sign_audit(&self, before: u64) -> Result<u64, StoreError> {
+        let Some(key) = self.config.audit_key.clone() else { return Ok(0) };
+        let now_ms = self.clock.now_ms();
+        self.store(move |store| {
+            let head = store.audit_head()?;
+            if head.seq != before {
+                store.keep_head(&key.sign(&head, now_ms))?;
+                tracing::info!(entries = head.seq, head = %head.hash, "audit log signed");
+            }
+            Ok(head.seq)
+        })
+        .await
+    }
+
     /// Turns keys and sweeps the store, until the process ends.
     pub(crate) async fn keep_house(self: Arc<Self>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut swept_ms = 0;
+        // The audit log's last signed entry, and when.
+        let mut signed = (0, 0);
         loop {
             second.tick().await;
             let now_ms = self.clock.now_ms();
@@ -210,6 +231,12 @@ impl Service {
                 continue;
             }
             swept_ms = now_ms;
+            if now_ms.abs_diff(signed.1) >= AUDIT_SIGN_MS {
+                match self.sign_audit(signed.0).await {
+                    Ok(seq) => signed = (seq, now_ms),
+                    Err(error) => tracing::error!(%error, "the audit log could not be signed"),
+                }
+            }
             if let Err(error) = self.store(move |store| store.sweep(now_ms)).await {
                 tracing::error!(%error, "the store could not be swept of what has expired");
             }

@@ -170,19 +170,27 @@ impl Shard {
         let cookie = AgentCookie { session, join, agent, privileges, issued_ms: now.wall_ms };
         let value = self.shared.cookies.seal(&cookie);
         let name = join.to_hex();
+        let is_embedded = self
+            .shared
+            .group(&session.group)
+            .is_some_and(|group| !group.settings.embed_ancestors.is_empty());
+        let site = if is_embedded { EMBEDDED } else { TOP_LEVEL };
         let mut response = Response::new(303)
             .header("Location", &format!("/view/{name}"))
             .header("Cache-Control", "no-store")
             .header(
                 "Set-Cookie",
-                &format!("{COOKIE_PREFIX}{name}={value}; Secure; HttpOnly; Path=/; SameSite=Lax"),
+                &format!("{COOKIE_PREFIX}{name}={value}; Secure; HttpOnly; Path=/; {site}"),
             );
         for old in stale {
-            let gone = format!(
-                "{COOKIE_PREFIX}{}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=Lax",
-                old.to_hex()
-            );
-            response = response.header("Set-Cookie", &gone);
+            // Whether it was made for a frame stands nowhere; a browser keeps the two apart.
+            for site in [TOP_LEVEL, EMBEDDED] {
+                let gone = format!(
+                    "{COOKIE_PREFIX}{}=; Max-Age=0; Secure; HttpOnly; Path=/; {site}",
+                    old.to_hex()
+                );
+                response = response.header("Set-Cookie", &gone);
+            }
         }
         Ok(response)
     }
@@ -220,6 +228,12 @@ impl Shard {
         }
     }
 }
+
+/// Where the viewer stands in a window of its own: no other site's requests carry the cookie.
+const TOP_LEVEL: &str = "SameSite=Lax";
+
+/// Where applications that the group lists may frame it: the cookie is then bound to the application's site.
+const EMBEDDED: &str = "SameSite=None; Partitioned";
 
 fn live() -> Response {
     Response::new(200)

@@ -116,7 +116,8 @@ fn find(
         (Method::Get, ["visitor"]) => visitor(shared, now, request),
         (Method::Post, ["visitor", "status"]) => visitor_status(shared, now, request),
         (Method::Get, ["presence"]) => presence(shared, now, request),
-        (Method::Get, ["join"]) => join(shared, now, request),
+        (Method::Get, ["join"]) => join(shared, now, request, request.cookie(TICKET_COOKIE)),
+        (Method::Post, ["join"]) => handed_over(shared, now, request),
         (Method::Get, ["view", join]) => view(shared, request, join, ViewPart::Page),
         (Method::Get, ["view", join, "status"]) => view(shared, request, join, ViewPart::Status),
         (Method::Get, ["agent", join]) => agent(shared, request, join),
@@ -203,8 +204,24 @@ fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route,
     }
 }
 
-fn join(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
-    let text = request.cookie(TICKET_COOKIE).ok_or(CloseCode::Unauthorized)?;
+/// A ticket in the body of a form, where web tier and CServer share no domain for a cookie. Only the web tier's own page
+/// may send one: another could make an agent watch a session of somebody else's choice.
+fn handed_over(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
+    if request.origin.as_deref() != Some(&*shared.identity.web_tier_url) {
+        return Err(CloseCode::NotAllowed);
+    }
+    // Base64url is the same inside a form.
+    let body = std::str::from_utf8(&request.body).map_err(|_| CloseCode::BadFrame)?;
+    join(shared, now, request, body.strip_prefix("ticket="))
+}
+
+fn join(
+    shared: &Shared,
+    now: Now,
+    request: &Request,
+    ticket: Option<&str>,
+) -> Result<Route, CloseCode> {
+    let text = ticket.ok_or(CloseCode::Unauthorized)?;
     let ticket = open_ticket(shared, now, text)?;
     let Subject::Agent { agent, name, privileges } = ticket.subject else {
         return Err(CloseCode::Unauthorized);

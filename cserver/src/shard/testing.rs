@@ -301,6 +301,16 @@ impl World {
         self.ticket(session, Subject::Agent { agent, name: "Ada".into(), privileges })
     }
 
+    /// The group's settings name an application that may frame the viewer.
+    pub(super) fn embed(&mut self, application: &str) {
+        let settings = GroupSettings {
+            origins: vec![SHOP.into()],
+            embed_ancestors: vec![application.into()],
+            ..GroupSettings::default()
+        };
+        assert!(self.shared.set_group("demo".parse().unwrap(), settings));
+    }
+
     /// Starts a session from a new connection; its visitor.
     pub(super) fn start(&mut self, core: CoreIndex, session: &str) -> usize {
         let ticket = self.visitor_ticket(session);

@@ -7,7 +7,9 @@ use protocol::limits::PING_INTERVAL_MS;
 use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
-use super::testing::{SHOP, World, get, header, message, messages, resume, secret, upgrade};
+use super::testing::{
+    HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade,
+};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
 
 const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
@@ -152,6 +154,51 @@ fn the_viewers_page_carries_its_policy_and_the_cookie_its_attributes() {
     );
     assert_eq!(header(&page, "Cache-Control"), "no-store");
     assert!(!header(&page, "Strict-Transport-Security").is_empty());
+}
+
+#[test]
+fn a_ticket_in_a_form_of_the_web_tiers_page_joins_once_and_no_other_page_sends_one() {
+    let mut world = World::new(1);
+    world.start(0, SESSION);
+    let ticket = world.agent_ticket(SESSION, Privileges::VIEW);
+    let form = |origin: &str, body: &str| {
+        format!(
+            "POST /join HTTP/1.1\r\nHost: {HOST}\r\nOrigin: {origin}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    };
+    let (ours, body) = ("https://www.example", format!("ticket={ticket}"));
+    let client = world.connect(0);
+    let mut status =
+        |request: &[u8]| -> String { world.exchange(client, request)[9..12].to_owned() };
+    for origin in ["https://evil.example", "null", "https://www.example.evil", SHOP] {
+        assert_eq!(status(&form(origin, &body)), "403", "{origin}");
+    }
+    for broken in ["", "ticket=", "ticket=AAAA", &*ticket, &format!("{body}&x=1")] {
+        assert_eq!(status(&form(ours, broken)), "401", "{broken}");
+    }
+    assert_eq!(status(&get(&format!("/join?ticket={ticket}"), "")), "401", "not by an address");
+    assert_eq!(status(&form(ours, &body)), "303");
+    assert_eq!(status(&form(ours, &body)), "401", "twice");
+}
+
+#[test]
+fn a_group_that_embeds_the_viewer_binds_its_cookie_to_the_applications_site() {
+    let mut world = World::new(1);
+    world.embed("https://crm.example");
+    world.start(0, SESSION);
+    let ticket = world.agent_ticket(SESSION, Privileges::VIEW);
+    let client = world.connect(0);
+    let joined =
+        world.exchange(client, &get("/join", &format!("Cookie: cobrowse_ticket={ticket}\r\n")));
+    let cookie = header(&joined, "Set-Cookie").to_owned();
+    assert!(cookie.ends_with("; Secure; HttpOnly; Path=/; SameSite=None; Partitioned"), "{cookie}");
+    let path = header(&joined, "Location").to_owned();
+    let value = cookie.split(';').next().unwrap().to_owned();
+    let page = world.exchange(client, &get(&path, &format!("Cookie: {value}\r\n")));
+    let policy = header(&page, "Content-Security-Policy");
+    assert!(policy.contains("frame-ancestors https://crm.example;"), "{policy}");
 }
 
 #[test]

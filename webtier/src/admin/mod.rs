@@ -12,8 +12,12 @@ use protocol::settings::{MaskDefault, Place, Terms};
 use protocol::{AgentId, GroupId, Privileges, ServerId};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Event;
+use crate::audit::command::UNSIGNED;
+use crate::audit::signing::AuditKey;
 use crate::config::{is_below, is_host_name, origin};
 use crate::dialler::Dialler;
+use crate::limits::AUDIT_LINES_MAX;
 use crate::passwords::is_hash;
 use crate::service::{App, ToLink};
 use crate::store::records::{Agent, Group, Server};
@@ -23,23 +27,90 @@ use crate::store::{Store, StoreError};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Order {
-    GroupAdd { group: GroupId, settings: Change },
-    GroupSet { group: GroupId, settings: Change },
-    GroupPublish { group: GroupId },
-    GroupRemove { group: GroupId },
+    GroupAdd {
+        group: GroupId,
+        settings: Change,
+    },
+    GroupSet {
+        group: GroupId,
+        settings: Change,
+    },
+    GroupPublish {
+        group: GroupId,
+    },
+    GroupRemove {
+        group: GroupId,
+    },
     GroupList,
-    RoleAdd { group: GroupId, role: String, privileges: Privileges },
-    RoleList { group: Option<GroupId> },
-    AgentAdd { name: String, display: String, password_hash: Option<String> },
-    AgentPassword { name: String, password_hash: String },
-    AgentGrant { name: String, group: GroupId, role: String },
-    AgentRevoke { name: String, group: GroupId },
-    AgentRemove { name: String },
+    RoleAdd {
+        group: GroupId,
+        role: String,
+        privileges: Privileges,
+    },
+    RoleRemove {
+        group: GroupId,
+        role: String,
+    },
+    RoleList {
+        group: Option<GroupId>,
+    },
+    AgentAdd {
+        name: String,
+        display: String,
+        password_hash: Option<String>,
+    },
+    AgentPassword {
+        name: String,
+        password_hash: String,
+    },
+    AgentGrant {
+        name: String,
+        group: GroupId,
+        role: String,
+    },
+    AgentRevoke {
+        name: String,
+        group: GroupId,
+    },
+    AgentRemove {
+        name: String,
+    },
     AgentList,
-    ServerAdd { server: ServerId, public_url: String, control_name: String, address: String },
-    ServerDrain { server: ServerId, deadline_ms: u64 },
-    ServerRemove { server: ServerId },
+    ServerAdd {
+        server: ServerId,
+        public_url: String,
+        control_name: String,
+        address: String,
+    },
+    ServerDrain {
+        server: ServerId,
+        deadline_ms: u64,
+    },
+    ServerRemove {
+        server: ServerId,
+    },
     ServerList,
+    /// Lines of the audit log, from this entry on.
+    AuditLines {
+        from: u64,
+    },
+    /// Sign the audit log's head as it is now.
+    AuditSign,
+}
+
+impl Order {
+    /// Whether it changes nothing that has to be answered for.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::GroupList
+                | Self::RoleList { .. }
+                | Self::AgentList
+                | Self::ServerList
+                | Self::AuditLines { .. }
+                | Self::AuditSign
+        )
+    }
 }
 
 /// What stands behind the id of a group's staging: pages with `data-site="staging"` run their sessions there.
@@ -51,6 +122,7 @@ const STAGED: &str = "~staging";
 pub(crate) struct Change {
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) resource_origins: Option<Vec<String>>,
+    pub(crate) embed_ancestors: Option<Vec<String>>,
     pub(crate) masks: Option<Vec<String>>,
     pub(crate) query_names: Option<Vec<String>>,
     pub(crate) mask_default: Option<MaskDefault>,
@@ -72,6 +144,8 @@ impl Change {
         settings.resource_origins = change
             .resource_origins
             .unwrap_or_else(|| std::mem::take(&mut settings.resource_origins));
+        settings.embed_ancestors =
+            change.embed_ancestors.unwrap_or_else(|| std::mem::take(&mut settings.embed_ancestors));
         visitor.masks = change.masks.unwrap_or_else(|| std::mem::take(&mut visitor.masks));
         visitor.query_names =
             change.query_names.unwrap_or_else(|| std::mem::take(&mut visitor.query_names));
@@ -118,6 +192,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Context<'a> {
     pub(crate) cookie_domain: &'a str,
     pub(crate) now_ms: u64,
+    /// What signs heads of the audit log.
+    pub(crate) audit_key: Option<&'a AuditKey>,
     /// What is known of a CServer's stream: sessions, and whether it takes more. `None` outside of a serving process.
     pub(crate) status: Option<StatusOf<'a>>,
     /// The masks of a group that visitors' browsers could not read. `None` outside of a serving process.
@@ -140,8 +216,27 @@ pub(crate) enum Effect {
     Drain(ServerId, u64),
 }
 
-/// Runs an order on the store. What it returns besides the lines is for [`apply`].
+/// Runs an order on the store, and notes in the audit log that it was done. What it returns besides the lines is for
+/// [`apply`].
 pub(crate) fn run(
+    store: &dyn Store,
+    context: &Context<'_>,
+    order: Order,
+) -> Result<(Vec<String>, Vec<Effect>), StoreError> {
+    let event = Event::ordered(&order);
+    let (lines, effects) = carry_out(store, context, order)?;
+    if let Some(event) = event {
+        store.note(context.now_ms, event)?;
+    }
+    for effect in &effects {
+        if let Effect::Group(group) = effect {
+            store.note(context.now_ms, Event::rules(group))?;
+        }
+    }
+    Ok((lines, effects))
+}
+
+fn carry_out(
     store: &dyn Store,
     context: &Context<'_>,
     order: Order,
@@ -204,6 +299,16 @@ pub(crate) fn run(
                 Ok(())
             })?;
             let line = format!("role {role:?} of group {group:?}: {}", names(privileges));
+            said(line, vec![Effect::Group(new.into()), Effect::Orders])
+        }
+        Order::RoleRemove { group, role } => {
+            let new = store.change_group(&group, &|group| match group.roles.remove(&role) {
+                Some(_) => Ok(()),
+                None => Err(StoreError::NotFound { what: "role", name: role.clone() }),
+            })?;
+            let line = format!(
+                "role {role:?} of group {group:?} removed; agents who had it see nothing there until they get another"
+            );
             said(line, vec![Effect::Group(new.into()), Effect::Orders])
         }
         Order::RoleList { group } => {
@@ -284,9 +389,16 @@ pub(crate) fn run(
         }
         Order::AgentList => Ok((store.agents()?.iter().map(agent_line).collect(), vec![])),
         Order::ServerAdd { server, public_url, control_name, address } => {
-            let record = checked_server(context, server, &public_url, &control_name, address)?;
+            let record = checked_server(server, &public_url, &control_name, address)?;
+            let way = match is_below(&record.public_url, context.cookie_domain) {
+                true => "a cookie".to_owned(),
+                false => format!("a form, since it is not below {:?}", context.cookie_domain),
+            };
             store.add_server(record)?;
-            said(format!("server {server:?} added"), vec![Effect::Servers])
+            said(
+                format!("server {server:?} added; tickets reach it in {way}"),
+                vec![Effect::Servers],
+            )
         }
         Order::ServerDrain { server, deadline_ms } => {
             store.drain_server(&server, context.now_ms.saturating_add(deadline_ms))?;
@@ -303,6 +415,13 @@ pub(crate) fn run(
                 vec![Effect::Servers],
             )
         }
+        Order::AuditLines { from } => Ok((store.audit_lines(from, AUDIT_LINES_MAX)?, vec![])),
+        Order::AuditSign => {
+            let key = context.audit_key.ok_or_else(|| StoreError::Invalid(UNSIGNED.into()))?;
+            let signed = key.sign(&store.audit_head()?, context.now_ms);
+            store.keep_head(&signed)?;
+            Ok((vec![signed.line()], vec![]))
+        }
         Order::ServerList => Ok((
             store.servers()?.iter().map(|server| server_line(server, context)).collect(),
             vec![],
@@ -316,6 +435,7 @@ pub(crate) fn serve(app: &App, dialler: &Dialler, order: Order) -> Outcome {
     let context = Context {
         cookie_domain: &app.config.cookie_domain,
         now_ms: app.clock.now_ms(),
+        audit_key: app.config.audit_key.as_deref(),
         status: Some(&status),
         unreadable: Some(&|group| app.unreadable(group)),
     };
@@ -347,7 +467,6 @@ fn apply(app: &App, dialler: &Dialler, effects: Vec<Effect>) -> Result<(), Store
 }
 
 fn checked_server(
-    context: &Context<'_>,
     id: ServerId,
     public_url: &str,
     control_name: &str,
@@ -355,13 +474,10 @@ fn checked_server(
 ) -> Result<Server, StoreError> {
     let mut faults = Vec::new();
     let url = origin(public_url);
-    match &url {
-        None => faults.push(format!("public URL {public_url:?} is not an https origin, like https://s1.cobrowse.example")),
-        Some(url) if !is_below(url, context.cookie_domain) => faults.push(format!(
-            "public URL {public_url:?} is not below {:?}, so it would never see the ticket's cookie",
-            context.cookie_domain
-        )),
-        Some(_) => {}
+    if url.is_none() {
+        faults.push(format!(
+            "public URL {public_url:?} is not an https origin, like https://s1.cobrowse.example"
+        ));
     }
     let control_name = control_name.to_ascii_lowercase();
     if !is_host_name(&control_name) {
@@ -413,6 +529,7 @@ fn group_lines(group: &Group, context: &Context<'_>) -> Vec<String> {
         format!("{:?}  revision {}, grace {} ms", group.id, settings.revision, settings.grace_ms),
         format!("  origins: {}", list(&settings.origins)),
         format!("  resource origins: {}", list(&settings.resource_origins)),
+        format!("  may frame the viewer: {}", list(&settings.embed_ancestors)),
         format!("  chat origins: {}", list(&settings.visitor.chat_origins)),
         format!("  refused to agents: {}", list(&settings.visitor.refuses)),
         format!("  terms: {}", if settings.visitor.terms.is_some() { "set" } else { "none" }),

@@ -6,7 +6,13 @@ use super::*;
 use crate::testing::{PASSWORD, World};
 
 const OFFLINE: Context<'_> =
-    Context { cookie_domain: "cobrowse.example", now_ms: 1, status: None, unreadable: None };
+    Context {
+        cookie_domain: "cobrowse.example",
+        now_ms: 1,
+        audit_key: None,
+        status: None,
+        unreadable: None,
+    };
 
 fn line(world: &World, order: Order) -> Result<(Vec<String>, Vec<Effect>), String> {
     run(world.store(), &OFFLINE, order).map_err(|error| error.to_string())
@@ -22,18 +28,23 @@ fn server_add(public_url: &str, control_name: &str, address: &str) -> Order {
 }
 
 #[test]
-fn a_server_is_added_only_where_its_cookie_can_reach_it() {
+fn a_server_is_added_with_the_way_that_tickets_take_to_it() {
     let world = World::new();
     let bad =
-        line(&world, server_add("https://s9.elsewhere.example", "c 9", "localhost")).unwrap_err();
-    for part in ["is not below", "is not a host name", "is not host:port"] {
+        line(&world, server_add("http://s9.elsewhere.example", "c 9", "localhost")).unwrap_err();
+    for part in ["is not an https origin", "is not a host name", "is not host:port"] {
         assert!(bad.contains(part), "{part} is missing in {bad}");
     }
     let same = server_add("https://s9.cobrowse.example", "s9.cobrowse.example", "127.0.0.1:1");
     assert!(line(&world, same).unwrap_err().contains("another than the public one"));
     let good =
         server_add("https://s9.cobrowse.example:9444", "c9.cobrowse.example", "127.0.0.1:9444");
-    assert_eq!(line(&world, good).unwrap().1, [Effect::Servers]);
+    let (said, effects) = line(&world, good).unwrap();
+    assert_eq!(effects, [Effect::Servers]);
+    assert!(said[0].ends_with("in a cookie"), "{said:?}");
+    line(&world, Order::ServerRemove { server: "s9".parse().unwrap() }).unwrap();
+    let elsewhere = server_add("https://s9.elsewhere.example", "c9.elsewhere.example", "[::1]:1");
+    assert!(line(&world, elsewhere).unwrap().0[0].contains("in a form"));
 }
 
 #[test]

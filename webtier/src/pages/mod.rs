@@ -10,6 +10,9 @@ use crate::login::LoggedIn;
 use crate::presence::Page as Visitor;
 use crate::sessions::Listed;
 
+mod account;
+pub(crate) use account::account;
+
 /// The style sheet that all pages share.
 pub(crate) const STYLE: &str = include_str!("web.css");
 
@@ -46,7 +49,7 @@ impl Page<'_> {
         });
         let reader = self.reader.map_or(String::new(), |reader| {
             format!(
-                "<form method=\"post\" action=\"/logout\"><span>{}</span> <input type=\"hidden\" name=\"csrf\" value=\"{}\"><button class=\"quiet\">Log out</button></form>",
+                "<form method=\"post\" action=\"/logout\"><span>{}</span> <input type=\"hidden\" name=\"csrf\" value=\"{}\"><a href=\"/account\">Account</a> <button class=\"quiet\">Log out</button></form>",
                 text(&reader.agent.display),
                 text(&crate::login::csrf(&reader.token)),
             )
@@ -60,7 +63,8 @@ impl Page<'_> {
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        if let Ok(policy) = HeaderValue::from_str(&page_policy(cookie_domain, is_kept_fresh)) {
+        if let Ok(policy) = HeaderValue::from_str(&page_policy(cookie_domain, is_kept_fresh, None))
+        {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
@@ -68,6 +72,15 @@ impl Page<'_> {
         }
         answer
     }
+}
+
+/// The ticket on its way to a CServer that no cookie of ours reaches. Our script sends the form.
+pub(crate) fn hand_over(url: &str, ticket: &str) -> String {
+    format!(
+        "<form method=\"post\" action=\"{}/join\" data-submit><input type=\"hidden\" name=\"ticket\" value=\"{}\"><p>The session opens.</p><button>Open it now</button></form>",
+        text(url),
+        text(ticket)
+    )
 }
 
 /// The login form. `problem` is what went wrong with the one before.

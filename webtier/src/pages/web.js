@@ -1,5 +1,6 @@
 /**
- * Keeps our own pages fresh: lists of the agent's home, and waiting for a session. They work without it too.
+ * Keeps our own pages fresh: lists of the agent's home, and waiting for a session; sends the form that opens one on
+ * another domain. They work without it too.
  */
 "use strict";
 
@@ -7,6 +8,9 @@
   const EVERY_MS = 2000;
   const again = document.querySelector('meta[name="again"]')?.content;
   const lists = document.querySelectorAll("[data-fresh]");
+
+  // A session on a server of another domain: the form carries the way in.
+  document.querySelector("form[data-submit]")?.submit();
 
   /** What we wait for is there when the answer is no longer this page. */
   async function look() {

@@ -1,19 +1,20 @@
 //! From a session key to the CServer that has the session: login, lookup, ticket, redirect.
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use protocol::SessionKey;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use protocol::{GroupId, Privileges, SessionKey};
 use serde::Deserialize;
 
-use super::{broken_page, see_other, set_cookie};
+use super::{broken_page, offers, see_other, set_cookie};
+use crate::config::is_below;
 use crate::cookies;
-use crate::limits::WAIT_MS_MAX;
+use crate::headers::page_policy;
+use crate::limits::{GUESS_REFILL_MS, WAIT_MS_MAX};
 use crate::login::LoggedIn;
 use crate::pages::{self, Answer, Page, view_path};
 use crate::service::{App, lock};
 use crate::store::StoreError;
 use crate::store::records::{Agent, Session, State as Life};
-use protocol::Privileges;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -57,12 +58,34 @@ pub(super) async fn by_key(
             pages::no_session(""),
         );
     };
-    let found = match look_up(&app, &reader.agent, &asked).await {
+    let groups = match offers::groups_of(&app, &reader.agent).await {
+        Ok(groups) => groups,
+        Err(error) => return broken_page(&app, &error),
+    };
+    // A group without a role in it is looked into like one without the session.
+    let is_asked =
+        |group: &GroupId| asked.group.as_ref().is_none_or(|wanted| wanted == group.as_str());
+    let groups: Vec<_> = groups.into_iter().filter(is_asked).collect();
+    let (agent, now_ms) = (reader.agent.id, app.clock.now_ms());
+    let key = asked.key.trim().parse::<SessionKey>().ok();
+    if let Some(key) = &key
+        && !lock(&app.guesses).take(now_ms, agent, &groups, key)
+    {
+        tracing::warn!(?agent, "a lookup was refused: too many keys that no session has");
+        let body = pages::sentence("Too many keys that no session has. Try again in a minute.");
+        let mut answer = show(&app, &reader, StatusCode::TOO_MANY_REQUESTS, "Too many tries", body);
+        answer.headers_mut().insert(header::RETRY_AFTER, (GUESS_REFILL_MS / 1_000).into());
+        return answer;
+    }
+    let found = match look_up(&app, &reader.agent, &groups, key).await {
         Ok(found) => found,
         Err(error) => return broken_page(&app, &error),
     };
+    if let Some(key) = key.filter(|_| !found.is_empty()) {
+        lock(&app.guesses).found(now_ms, agent, &groups, &key);
+    }
     match found.as_slice() {
-        [] => nothing(&app, &reader, &asked),
+        [] => nothing(&app, &reader, &asked, &groups),
         [(session, privileges)] => join(&app, &reader, session, *privileges),
         several => {
             let groups: Vec<_> =
@@ -73,22 +96,19 @@ pub(super) async fn by_key(
     }
 }
 
-/// Sessions with that key in the agent's groups: live ones, and those that a CServer lost a moment ago and that
+/// Sessions with that key in these groups of the agent: live ones, and those that a CServer lost a moment ago and that
 /// may be on their way to another.
 async fn look_up(
     app: &App,
     agent: &Agent,
-    asked: &Asked,
+    groups: &[GroupId],
+    key: Option<SessionKey>,
 ) -> Result<Vec<(Session, Privileges)>, StoreError> {
-    let Ok(key) = asked.key.trim().parse::<SessionKey>() else { return Ok(Vec::new()) };
-    let wanted = asked.group.clone();
-    let (agent, now_ms) = (agent.clone(), app.clock.now_ms());
+    let Some(key) = key else { return Ok(Vec::new()) };
+    let (agent, groups, now_ms) = (agent.clone(), groups.to_vec(), app.clock.now_ms());
     app.store(move |store| {
         let mut found = Vec::new();
-        for id in agent.groups.keys() {
-            if wanted.as_ref().is_some_and(|wanted| wanted != id.as_str()) {
-                continue;
-            }
+        for id in &groups {
             let group = store.group(id)?;
             let Some(privileges) = group.and_then(|group| group.privileges_of(&agent)) else {
                 continue;
@@ -129,17 +149,34 @@ fn join(app: &App, reader: &LoggedIn, session: &Session, privileges: Privileges)
         .answer(&app.config.cookie_domain);
     };
     tracing::info!(agent = ?reader.agent.id, session = ?session.id, server = ?home.server, "an agent was given a ticket");
+    if !is_below(&home.public_url, &app.config.cookie_domain) {
+        return hand_over(app, reader, &home.public_url, &ticket);
+    }
     let mut answer = see_other(&format!("{}/join", home.public_url));
     set_cookie(&mut answer, &cookies::ticket(&ticket, &app.config.cookie_domain));
     answer
 }
 
-fn nothing(app: &App, reader: &LoggedIn, asked: &Asked) -> Answer {
+/// The ticket in the body of a form: no cookie of ours reaches that server.
+fn hand_over(app: &App, reader: &LoggedIn, url: &str, ticket: &str) -> Answer {
+    let body = pages::hand_over(url, ticket);
+    let mut answer = show(app, reader, StatusCode::OK, "One moment", body);
+    let policy = page_policy(&app.config.cookie_domain, true, Some(url));
+    let headers = answer.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    // The server wants to see that the form is ours; our address may hold a session key, which is nobody else's business.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    answer
+}
+
+fn nothing(app: &App, reader: &LoggedIn, asked: &Asked, groups: &[GroupId]) -> Answer {
     let now_ms = app.clock.now_ms();
     // A time that is to come would make the page wait for longer than it says.
     let since_ms = asked.since_ms.filter(|since_ms| *since_ms <= now_ms).unwrap_or(now_ms);
     let key = asked.key.trim().parse::<SessionKey>();
-    if key.is_ok_and(|key| lock(&app.presences).has_declined(&key, since_ms)) {
+    if key.is_ok_and(|key| lock(&app.presences).has_declined(groups, &key, since_ms)) {
         return show(app, reader, StatusCode::OK, "Declined", pages::declined());
     }
     let is_key = key.is_ok();

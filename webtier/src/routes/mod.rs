@@ -2,9 +2,11 @@
 //!
 //! Owns paths, limits and what every request passes through; each file beside it answers for one part.
 
+mod account;
 mod agent_view;
 mod assets;
 mod cors;
+mod framed;
 mod home;
 mod login;
 mod offers;
@@ -54,6 +56,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/agentjoin/AgentView.aspx", get(agent_view::without_suffix))
         .route("/login", get(login::form).post(login::log_in))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::password))
+        .route("/account/logins", post(account::end_login))
         .route("/", get(home::page))
         .route("/api/v1/agent/sessions", get(home::list))
         .route("/api/v1/agent/presence", get(offers::list))
@@ -69,6 +74,7 @@ pub(crate) fn router(app: App) -> Router {
             Duration::from_millis(REQUEST_MS_MAX),
         ))
         .layer(middleware::from_fn(headers::add))
+        .layer(middleware::from_fn_with_state(app.clone(), framed::allow))
         .layer(middleware::from_fn(log))
         .with_state(app)
 }

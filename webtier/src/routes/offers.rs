@@ -129,7 +129,7 @@ pub(super) async fn offer(
 }
 
 /// The groups in which an agent has a role that lets it look.
-async fn groups_of(app: &App, agent: &Agent) -> Result<Vec<GroupId>, StoreError> {
+pub(super) async fn groups_of(app: &App, agent: &Agent) -> Result<Vec<GroupId>, StoreError> {
     let agent = agent.clone();
     app.store(move |store| {
         let mut groups = Vec::new();

@@ -17,6 +17,7 @@ use crate::cookies;
 use crate::limits::*;
 use crate::testing::{OTHER, PASSWORD, SHOP, US, World, demo};
 
+mod account;
 mod agents;
 mod visitors;
 

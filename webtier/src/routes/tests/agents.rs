@@ -138,6 +138,56 @@ async fn an_agent_gets_a_ticket_in_a_cookie_and_is_sent_to_the_server() {
 }
 
 #[tokio::test]
+async fn on_a_server_of_another_domain_the_ticket_travels_in_a_form() {
+    let world = World::new();
+    let elsewhere = crate::store::records::Server {
+        public_url: "https://s3.elsewhere.example".into(),
+        ..crate::testing::server("s3")
+    };
+    world.store().add_server(elsewhere).unwrap();
+    world.app.fleet().configure(&world.store().servers().unwrap());
+    world.up("s3", 3);
+    live(&world, "471113").await;
+    let got = view(&world, &ada(&world).await, "SessionKey=471113").await;
+    assert_eq!((got.status, got.cookie(cookies::TICKET)), (200, None));
+    assert_eq!(got.header("location"), None, "no address carries it");
+    assert!(got.body.contains("action=\"https://s3.elsewhere.example/join\" data-submit"));
+    let ticket = world.open("s3", &hidden(&got.body, "ticket"));
+    assert!(matches!(ticket.subject, Subject::Agent { .. }));
+    assert_eq!(got.header("referrer-policy"), Some("strict-origin"));
+    let policy = got.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains(
+            "form-action 'self' https://*.cobrowse.example:* https://s3.elsewhere.example;"
+        )
+    );
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+}
+
+#[tokio::test]
+async fn listed_applications_frame_our_pages_and_nobody_else_does() {
+    let world = World::new();
+    let framed = |path| get(&world, path).with("sec-fetch-dest", "iframe");
+    let got = framed("/login").got().await;
+    assert_eq!(got.header("x-frame-options"), Some("DENY"), "no group lists any");
+    let list = |group: &mut crate::store::records::Group| {
+        group.settings.embed_ancestors = vec!["https://crm.example".into()];
+        Ok(())
+    };
+    world.store().change_group(&demo(), &list).unwrap();
+    let got = framed("/login").got().await;
+    assert_eq!(got.header("x-frame-options"), None);
+    let policy = got.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("; frame-ancestors https://crm.example"), "{policy}");
+    let cookie = got.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Secure; HttpOnly; SameSite=None; Partitioned"), "{cookie}");
+    let window = get(&world, "/login").with("sec-fetch-dest", "document").got().await;
+    assert_eq!(window.header("x-frame-options"), Some("DENY"));
+    assert!(window.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+    assert!(window.header("set-cookie").unwrap().ends_with("SameSite=Lax"));
+}
+
+#[tokio::test]
 async fn the_other_spellings_lead_to_the_same_view() {
     let world = World::new();
     world.up("s1", 1);
@@ -192,6 +242,50 @@ async fn unknown_foreign_and_unstarted_sessions_look_the_same() {
     for query in ["", "SessionKey=", "SessionKey=a%20b", "SessionKey=1&SessionKey=2"] {
         assert_eq!(view(&world, &cookie, query).await.status, 404, "{query}");
     }
+}
+
+#[tokio::test]
+async fn trying_keys_ends_in_429_whether_or_not_the_next_would_have_fit() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "471113").await;
+    let cookie = ada(&world).await;
+    for key in 0..GUESS_BURST {
+        assert_eq!(view(&world, &cookie, &format!("SessionKey={key}")).await.status, 404);
+    }
+    for query in ["SessionKey=471113", "SessionKey=99", "SessionKey=471113&Group=demo"] {
+        let got = view(&world, &cookie, query).await;
+        assert_eq!((got.status, got.cookie(cookies::TICKET)), (429, None), "{query}");
+        assert_eq!(got.header("retry-after"), Some("30"));
+    }
+    world.pass(GUESS_REFILL_MS);
+    world.up("s1", 1);
+    assert_eq!(view(&world, &cookie, "SessionKey=471113").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_declined_offer_is_told_to_the_agents_of_its_group_only() {
+    let world = World::new();
+    let hash = crate::passwords::hash(PASSWORD).unwrap();
+    world.store().add_agent(crate::testing::agent("bob", Some(hash))).unwrap();
+    world.store().grant("bob", &"other".parse().unwrap(), "lead").unwrap();
+    let offer = protocol::SessionNumber::from_bytes([9; 16]);
+    let visitor: protocol::SessionKey = "visitor-7".parse().unwrap();
+    let now_ms = world.app.clock.now_ms();
+    {
+        let mut presences = crate::service::lock(&world.app.presences);
+        presences.offer(now_ms, offer, demo(), visitor).unwrap();
+        let page = format!(r#"{{"declined":"{}"}}"#, offer.to_hex());
+        let presence = protocol::SessionNumber::from_bytes([1; 16]);
+        let here = protocol::control::Here { presence, group: demo(), visitor, page };
+        presences.take(now_ms, "s1".parse().unwrap(), vec![here], &[]);
+    }
+    let query = format!("SessionKey=visitor-7&Wait=1&Since={now_ms}");
+    let told = |got: Got| got.body.contains("<title>Declined");
+    assert!(told(view(&world, &ada(&world).await, &query).await));
+    let bob = log_in(&world, "bob", PASSWORD).await.cookie(cookies::SESSION).unwrap();
+    let bob = format!("{}={bob}", cookies::SESSION);
+    assert!(!told(view(&world, &bob, &query).await));
 }
 
 #[tokio::test]
