@@ -36,7 +36,7 @@ pub struct Names {
 impl Certificates {
     /// Takes what is in the folder when it was made for the same names within this year, else makes all of it.
     pub fn find_or_make(folder: &Path, names: &Names) -> Result<Self> {
-        let wanted = format!("{}\n{names:?}\n", this_year());
+        let wanted = format!("{} {AUDIT_KEY}\n{names:?}\n", this_year());
         let made_for = fs::read_to_string(folder.join(MADE_FOR)).unwrap_or_default();
         let hash = fs::read_to_string(folder.join(SPKI_HASH));
         if let (true, Ok(hash)) = (made_for == wanted, hash) {
@@ -54,6 +54,8 @@ impl Certificates {
         let control = authority("Cobrowse development control CA")?;
         fs::write(folder.join("public-ca.pem"), public.pem())?;
         fs::write(folder.join("control-ca.pem"), control.pem())?;
+        let audit = KeyPair::generate_for(&rcgen::PKCS_ED25519)?;
+        write_private(&folder.join(AUDIT_KEY), &audit.serialize_pem())?;
         for (stem, host) in &names.public {
             issue(folder, stem, host, &public)?;
         }
@@ -79,6 +81,11 @@ impl Certificates {
     /// The CA of the names that browsers see.
     pub fn public_ca(&self) -> PathBuf {
         self.folder.join("public-ca.pem")
+    }
+
+    /// The key that signs the web tier's audit log.
+    pub fn audit_key(&self) -> PathBuf {
+        self.folder.join(AUDIT_KEY)
     }
 
     /// The CA of the control stream.
@@ -133,6 +140,7 @@ fn this_year() -> i32 {
     i32::try_from(1970 + seconds / 31_556_952).unwrap_or(1970)
 }
 
+const AUDIT_KEY: &str = "audit.key";
 const MADE_FOR: &str = "made-for.txt";
 const SPKI_HASH: &str = "spki-sha256.txt";
 

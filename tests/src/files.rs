@@ -70,7 +70,7 @@ impl WebTierFile<'_> {
             "replica = \"w1\"\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
-             [store]\npath = {:?}\n",
+             [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n",
             self.port,
             self.public_url,
             self.cookie_domain,
@@ -80,6 +80,7 @@ impl WebTierFile<'_> {
             certificates.key("w1"),
             certificates.control_ca(),
             self.store,
+            certificates.audit_key(),
         )
     }
 }

@@ -137,23 +137,79 @@ fn a_visitor_who_does_not_return_within_the_grace_period_ends_the_session() -> R
 }
 
 #[test]
-fn revoking_an_agent_cuts_its_join_at_once_and_only_its() -> Result<()> {
+fn taking_access_away_cuts_the_running_view_and_no_other() -> Result<()> {
     let stack = stack();
     let password = "a password of its own";
-    stack.admin(&["agent", "add", "zoe", "--display", "Zoe", "--password-stdin"], password)?;
-    stack.admin(&["agent", "grant", "zoe", "demo", "viewer"], "")?;
     let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
-    let mut browser = AgentBrowser::new(&stack);
-    let answer = browser.log_in_as(&browser.login_url(), "zoe", password)?;
-    assert_eq!(answer.status, 303, "an account made while the web tier runs can log in");
-    let mut zoe = browser.open(visitor.key())?.connect()?;
     let mut ada = Agent::join(&stack, "ada", visitor.key())?;
-    zoe.expect_copy_of(&visitor)?;
-    stack.admin(&["agent", "revoke", "zoe", "demo"], "")?;
-    zoe.socket.expect_close(CloseCode::Revoked)?;
-    assert_eq!(zoe.view.reload()?.status, 403);
-    visitor.diff(b"ada still sees")?;
-    ada.expect_copy_of(&visitor)
+    let role = |name: &str, privileges: &[&str]| {
+        let mut words = vec!["role", "add", "demo", name];
+        privileges.iter().for_each(|one| words.extend(["--privilege", *one]));
+        stack.admin(&words, "")
+    };
+    role("helper", &["view", "point", "draw"])?;
+    role("passing", &["view"])?;
+    let take_away: [(&str, &str, &dyn Fn() -> Result<String>); 4] = [
+        ("zoe", "viewer", &|| stack.admin(&["agent", "revoke", "zoe", "demo"], "")),
+        ("kim", "viewer", &|| stack.admin(&["agent", "remove", "kim"], "")),
+        ("lea", "helper", &|| role("helper", &["view"])),
+        ("max", "passing", &|| stack.admin(&["role", "remove", "demo", "passing"], "")),
+    ];
+    for (name, role, order) in take_away {
+        stack.admin(&["agent", "add", name, "--display", name, "--password-stdin"], password)?;
+        stack.admin(&["agent", "grant", name, "demo", role], "")?;
+        let mut browser = AgentBrowser::new(&stack);
+        let answer = browser.log_in_as(&browser.login_url(), name, password)?;
+        assert_eq!(answer.status, 303, "an account made while the web tier runs can log in");
+        let mut agent = browser.open(visitor.key())?.connect()?;
+        agent.expect_copy_of(&visitor)?;
+        let ordered = std::time::Instant::now();
+        order()?;
+        agent.socket.expect_close(CloseCode::Revoked)?;
+        println!("{name}: cut {} ms after the order was given", ordered.elapsed().as_millis());
+        assert_eq!(agent.view.reload()?.status, 403, "{name}");
+        visitor.diff(b"ada still sees")?;
+        ada.expect_copy_of(&visitor)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_audit_log_tells_who_saw_what_and_its_check_needs_no_server() -> Result<()> {
+    let stack = stack();
+    let mut visitor = Visitor::with_page(&stack, "demo", b"the page's content")?;
+    let mut ada = Agent::join(&stack, "ada", visitor.key())?;
+    ada.expect_copy_of(&visitor)?;
+    ada.say(Kind::End, b"")?;
+    visitor.socket.expect_close(CloseCode::SessionEndedAgent)?;
+    let end = std::time::Instant::now() + WAIT_MAX;
+    let number = visitor.answer.session.rsplit(':').next().unwrap_or_default().to_owned();
+    let is_of_it = |line: &&str, event: &str| line.contains(&number) && line.contains(event);
+    let text = loop {
+        let text = stack.admin(&["audit", "export"], "")?;
+        if text.lines().any(|line| is_of_it(&line, "session_ended")) {
+            break text;
+        }
+        assert!(std::time::Instant::now() < end, "the end is not in the log: {text}");
+        std::thread::sleep(cobrowse_tests::limits::POLL_EVERY);
+    };
+    for event in ["session_started", "agent_joined", "session_ended"] {
+        assert_eq!(text.lines().filter(|line| is_of_it(line, event)).count(), 1, "{event}");
+    }
+    for secret in [visitor.key(), "the page's content", &visitor.answer.resume, "argon2"] {
+        assert!(!text.contains(secret), "{secret} stands in the log");
+    }
+    let key = stack.admin(&["audit", "key"], "")?.trim().to_owned();
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("log");
+    let path = file.display().to_string();
+    let check = |text: &str| {
+        std::fs::write(&file, text)?;
+        stack.admin(&["audit", "verify", &path, "--public-key", &key], "")
+    };
+    assert!(check(&text)?.starts_with("sound: "));
+    assert!(check(&text.replace("agent_joined", "agent_looked")).is_err());
+    Ok(())
 }
 
 fn stack() -> Arc<Stack> {

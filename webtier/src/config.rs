@@ -10,6 +10,7 @@ use protocol::ReplicaId;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::audit::signing::AuditKey;
 use crate::limits::{STARTS_PER_MINUTE_ADDRESS, STARTS_PER_MINUTE_GROUP};
 use crate::releases::Releases;
 
@@ -36,6 +37,10 @@ pub(crate) struct Config {
     pub(crate) metrics_token: Option<Zeroizing<String>>,
     /// Scripts of earlier releases, read at the start.
     pub(crate) releases: Arc<Releases>,
+    /// Where the key that signs the audit log comes from.
+    pub(crate) audit: Option<PathBuf>,
+    /// The key itself, read at the start.
+    pub(crate) audit_key: Option<Arc<AuditKey>>,
     /// How to log.
     pub(crate) log: Log,
     /// What may be tuned.
@@ -116,6 +121,8 @@ struct File {
     store: StoreFile,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metrics: Option<MetricsFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit: Option<AuditFile>,
     #[serde(default)]
     log: Log,
     #[serde(default)]
@@ -128,6 +135,14 @@ struct File {
 pub(crate) struct MetricsFile {
     /// Holds one line: what Prometheus sends as its bearer token.
     pub(crate) token: PathBuf,
+}
+
+/// See `[audit]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditFile {
+    /// PEM with a PKCS#8 Ed25519 key.
+    key: PathBuf,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,6 +199,7 @@ impl Config {
             control: self.control.clone(),
             store: StoreFile { path: self.store.clone() },
             metrics: self.metrics.clone(),
+            audit: self.audit.clone().map(|key| AuditFile { key }),
             log: self.log,
             limits: self.limits,
         };
@@ -249,6 +265,8 @@ impl File {
             metrics: self.metrics.as_ref().map(|file| MetricsFile { token: at(&file.token) }),
             metrics_token: None,
             releases: Arc::default(),
+            audit: self.audit.as_ref().map(|file| at(&file.key)),
+            audit_key: None,
             log: self.log,
             limits: self.limits,
         })

@@ -15,6 +15,7 @@ use protocol::secret::Secret;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::audit::Event;
 use crate::cookies;
 use crate::limits::{LOGIN_IDLE_MS, LOGIN_LIFE_MS, LOGIN_TOUCH_MS, NEXT_BYTES_MAX};
 use crate::passwords::Busy;
@@ -95,7 +96,13 @@ impl Service {
         let token = Secret::new(crate::random::bytes());
         let id = token.hash();
         let login = Login { agent: agent.id, created_ms: now_ms, seen_ms: now_ms };
-        let added = self.store(move |store| store.add_login(&id, login, hash.as_deref())).await;
+        let event = Event::LoggedIn { agent: agent.id, name: agent.name.clone() };
+        let added = self
+            .store(move |store| {
+                store.add_login(&id, login, hash.as_deref())?;
+                store.note(now_ms, event)
+            })
+            .await;
         match added {
             Ok(()) => {}
             // The password was changed while it was being checked.

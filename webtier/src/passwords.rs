@@ -76,6 +76,22 @@ impl Passwords {
     }
 }
 
+impl Passwords {
+    /// The hash of a new password, made by the same few threads.
+    pub(crate) async fn make(
+        &self,
+        password: Zeroizing<String>,
+    ) -> Result<Result<String, PasswordError>, Busy> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let _permits = (admitted, running);
+            hash(&password)
+        });
+        work.await.map_err(|_| Busy)
+    }
+}
+
 /// The text form of a new password's hash. Blocks for some tens of milliseconds.
 pub(crate) fn hash(password: &str) -> Result<String, PasswordError> {
     if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {

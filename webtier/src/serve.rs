@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::admin::socket;
+use crate::audit::signing::AuditKey;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dialler::Dialler;
@@ -86,6 +87,12 @@ pub(crate) fn metrics_token(config: &Config) -> Result<Option<Zeroizing<String>>
     Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
+/// The key that signs the audit log. Without one the log is kept all the same, and nobody can prove what it says.
+pub(crate) fn audit_key(config: &Config) -> Result<Option<Arc<AuditKey>>, ServeError> {
+    AuditKey::configured(config.audit.as_ref())
+        .map_err(|error| ServeError::Files { faults: vec![format!("audit.key {error}")] })
+}
+
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeError> {
     tracing::info!(
@@ -106,6 +113,7 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
     config.releases = Arc::new(Releases::open(&Releases::folder(&config.store)));
     let earlier = config.releases.versions().join(" ");
     tracing::info!(release = VERSION, earlier, "scripts for customers' pages");
+    config.audit_key = audit_key(&config)?;
     metrics::install();
     tls::note_expiries(&config);
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;

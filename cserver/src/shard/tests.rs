@@ -7,9 +7,7 @@ use protocol::limits::PING_INTERVAL_MS;
 use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
-use super::testing::{
-    HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade,
-};
+use super::testing::{HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
 
 const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";

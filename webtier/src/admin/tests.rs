@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::*;
 use crate::testing::{PASSWORD, World};
 
-const OFFLINE: Context<'_> =
-    Context {
-        cookie_domain: "cobrowse.example",
-        now_ms: 1,
-        audit_key: None,
-        status: None,
-        unreadable: None,
-    };
+const OFFLINE: Context<'_> = Context {
+    cookie_domain: "cobrowse.example",
+    now_ms: 1,
+    audit_key: None,
+    status: None,
+    unreadable: None,
+};
 
 fn line(world: &World, order: Order) -> Result<(Vec<String>, Vec<Effect>), String> {
     run(world.store(), &OFFLINE, order).map_err(|error| error.to_string())

@@ -3,8 +3,10 @@
 //! Owns the conditions under which it changes, as a trait; `sled.rs` keeps them on disk, `records.rs` says what is
 //! kept. Session content never comes near it. Secrets are stored as hashes only.
 
+mod logs;
 pub(crate) mod records;
 pub(crate) mod sled;
+mod sweep;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
@@ -14,6 +16,8 @@ use protocol::control::{Boot, Down, Report};
 use protocol::secret::SecretHash;
 use protocol::{AgentId, GroupId, Privileges, ServerId, SessionId, SessionKey};
 
+use crate::audit::signing::SignedHead;
+use crate::audit::{Event, Head};
 use records::{Agent, Group, Login, Server, Session};
 
 /// The store. Every method that changes something is one transaction, seen whole or not at all, and, where nothing
@@ -72,6 +76,10 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn login(&self, token: &SecretHash) -> Result<Option<(Login, Agent)>, StoreError>;
     /// Notes that a login was used, if it still exists. Reaches the disk some time later: a crash forgets at most a use.
     fn touch_login(&self, token: &SecretHash, now_ms: u64) -> Result<(), StoreError>;
+    /// Logins of an account, the last used first, each with a name for it: its hash in hex, which opens nothing.
+    fn logins_of(&self, agent: &AgentId) -> Result<Vec<(String, Login)>, StoreError>;
+    /// Ends the login of that name if it is this account's; whether it was.
+    fn end_login_of(&self, agent: &AgentId, name: &str) -> Result<bool, StoreError>;
     /// Ends a login; one that is not there is no error.
     fn remove_login(&self, token: &SecretHash) -> Result<(), StoreError>;
 
@@ -130,6 +138,14 @@ pub(crate) trait Store: Send + Sync + 'static {
         boot: Boot,
         reports: &[Report],
     ) -> Result<u64, StoreError>;
+    /// Appends to the audit log.
+    fn note(&self, at_ms: u64, event: Event) -> Result<(), StoreError>;
+    /// Where the audit log ends.
+    fn audit_head(&self) -> Result<Head, StoreError>;
+    /// Keeps a signed head.
+    fn keep_head(&self, signed: &SignedHead) -> Result<(), StoreError>;
+    /// Lines of the audit log from this entry on, with the signed heads among them; so many entries at most.
+    fn audit_lines(&self, from: u64, count_max: usize) -> Result<Vec<String>, StoreError>;
     /// Ends what has expired: sessions that never began, logins, and records past their keeping. Does a bounded part
     /// at a time and returns how much; logins and old records reach the disk some time later.
     fn sweep(&self, now_ms: u64) -> Result<usize, StoreError>;

@@ -12,18 +12,18 @@ use protocol::{AgentId, GroupId, Privileges, ServerId, SessionId, SessionKey};
 use serde::de::DeserializeOwned;
 use sled::transaction::TransactionError;
 
-use super::records::{Agent, Group, LOST, Login, NEVER_STARTED, Progress, Server, Session, State};
+use super::records::{Agent, Group, LOST, Login, Progress, Server, Session, State};
 use super::tree::{Disk, Tree};
 use super::tx::*;
 use super::{Store, StoreError};
-use crate::limits::{
-    ASSIGNED_MS_MAX, ENDED_KEEP_MS, LOGIN_IDLE_MS, LOGIN_LIFE_MS, SWEEP_BATCH_MAX,
-};
+use crate::audit::signing::SignedHead;
+use crate::audit::{Event, Head};
+use crate::limits::SWEEP_BATCH_MAX;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SledStore {
-    db: Tree,
+    pub(super) db: Tree,
 }
 
 impl SledStore {
@@ -55,10 +55,11 @@ impl SledStore {
             Some(SCHEMA) => {}
             Some(other) => return Err(StoreError::Corrupt(format!("schema {other}"))),
         }
+        store.begin_audit()?;
         Ok(store)
     }
 
-    fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.db.get(key)?.map(|value| read(key, &value)).transpose()
     }
 
@@ -73,14 +74,20 @@ impl SledStore {
 
     /// One transaction; on disk when it returns. `change` may run more than once, and may use nothing of the store but
     /// what it is given: sled would wait for itself.
-    fn write<T>(&self, change: impl Fn(&Tx<'_>) -> TxResult<T>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &self,
+        change: impl Fn(&Tx<'_>) -> TxResult<T>,
+    ) -> Result<T, StoreError> {
         let done = self.write_lazily(change)?;
         self.db.flush()?;
         Ok(done)
     }
 
     /// One transaction; on disk within [`FLUSH_MS`].
-    fn write_lazily<T>(&self, change: impl Fn(&Tx<'_>) -> TxResult<T>) -> Result<T, StoreError> {
+    pub(super) fn write_lazily<T>(
+        &self,
+        change: impl Fn(&Tx<'_>) -> TxResult<T>,
+    ) -> Result<T, StoreError> {
         self.db.transaction(change).map_err(|error| match error {
             TransactionError::Abort(error) => error,
             TransactionError::Storage(error) => StoreError::Disk(error),
@@ -345,6 +352,14 @@ impl Store for SledStore {
         })
     }
 
+    fn logins_of(&self, agent: &AgentId) -> Result<Vec<(String, Login)>, StoreError> {
+        self.list_logins(agent)
+    }
+
+    fn end_login_of(&self, agent: &AgentId, name: &str) -> Result<bool, StoreError> {
+        self.end_one_login(agent, name)
+    }
+
     fn remove_login(&self, token: &SecretHash) -> Result<(), StoreError> {
         self.write(|tx| tx.remove(&with(LOGINS, token.as_bytes())))
     }
@@ -527,56 +542,24 @@ impl Store for SledStore {
         })
     }
 
+    fn note(&self, at_ms: u64, event: Event) -> Result<(), StoreError> {
+        self.write(|tx| tx.note(at_ms, event.clone()))
+    }
+
+    fn audit_head(&self) -> Result<Head, StoreError> {
+        Ok(self.get(&AUDIT_HEAD_KEY)?.unwrap_or_default())
+    }
+
+    fn keep_head(&self, signed: &SignedHead) -> Result<(), StoreError> {
+        self.write(|tx| tx.put_signed(signed))
+    }
+
+    fn audit_lines(&self, from: u64, count_max: usize) -> Result<Vec<String>, StoreError> {
+        self.list_audit(from, count_max)
+    }
+
     fn sweep(&self, now_ms: u64) -> Result<usize, StoreError> {
-        let mut count = 0;
-        let before = |kind: u8, ms: u64| {
-            let range = vec![kind]..with(kind, &ms.to_be_bytes());
-            keys(self.db.range(range).take(SWEEP_BATCH_MAX))
-        };
-        let never_started = before(ASSIGNED_AT, now_ms.saturating_sub(ASSIGNED_MS_MAX))?;
-        if !never_started.is_empty() {
-            count += never_started.len();
-            self.write(|tx| {
-                for key in &never_started {
-                    match tx.get::<Session>(&with(SESSIONS, &key[TIME_BYTES..]))? {
-                        Some(session) if session.state == State::Assigned => {
-                            // On its way from another home its visitor may be away for longer than this.
-                            let was_live = session.started_ms.is_some();
-                            let reason = if was_live { LOST } else { NEVER_STARTED };
-                            tx.end_session(session, now_ms, reason)?;
-                        }
-                        _ => tx.remove(key)?,
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        let old = before(ENDED_AT, now_ms.saturating_sub(ENDED_KEEP_MS))?;
-        for key in &old {
-            let number = &key[TIME_BYTES..];
-            let joins = keys(self.db.scan_prefix(with(JOINS, number)))?;
-            self.write_lazily(|tx| {
-                joins.iter().try_for_each(|join| tx.remove(join))?;
-                if let Some(session) = tx.get::<Session>(&with(SESSIONS, number))? {
-                    tx.free_key(&session)?;
-                }
-                tx.remove(&with(SESSIONS, number))?;
-                tx.remove(key)
-            })?;
-        }
-        let mut logins = Vec::new();
-        for entry in self.db.scan_prefix([LOGINS]) {
-            let (key, value) = entry?;
-            let login: Login = read(&key, &value)?;
-            let (idle, over) = (login.seen_ms + LOGIN_IDLE_MS, login.created_ms + LOGIN_LIFE_MS);
-            if now_ms >= idle.min(over) {
-                logins.push(key.to_vec());
-            }
-        }
-        if !logins.is_empty() {
-            self.write_lazily(|tx| tx.end_logins(&logins))?;
-        }
-        Ok(count + old.len() + logins.len())
+        self.sweep_batch(now_ms)
     }
 
     fn is_inline(&self) -> bool {
@@ -587,12 +570,6 @@ impl Store for SledStore {
         self.db.flush()?;
         Ok(())
     }
-}
-
-fn keys(
-    entries: impl Iterator<Item = Result<(sled::IVec, sled::IVec), sled::Error>>,
-) -> Result<Vec<sled::IVec>, sled::Error> {
-    entries.map(|entry| entry.map(|(key, _)| key)).collect()
 }
 
 fn valid(group: &Group) -> Result<(), StoreError> {

@@ -12,6 +12,8 @@ use sled::transaction::ConflictableTransactionError;
 use super::StoreError;
 use super::records::{Group, Join, LOST, NEVER_STARTED, Server, Session, State};
 use super::tree::Handle;
+use crate::audit::signing::SignedHead;
+use crate::audit::{Entry, Event, Head, line};
 
 /// A transaction under way, speaking JSON.
 pub(super) struct Tx<'a>(pub(super) &'a Handle<'a>);
@@ -65,6 +67,23 @@ impl Tx<'_> {
         let number = self.get::<u64>(&ORDER_NUMBER_KEY)?.unwrap_or(0) + 1;
         self.put(&ORDER_NUMBER_KEY, &number)?;
         servers.iter().try_for_each(|server| self.put(&order_key(server, number), order))
+    }
+
+    /// Appends to the audit log: the event is in it if, and only if, the transaction is done.
+    pub(super) fn note(&self, at_ms: u64, event: Event) -> TxResult<()> {
+        let head = self.get::<Head>(&AUDIT_HEAD_KEY)?.unwrap_or_default();
+        let entry = Entry { seq: head.seq + 1, at_ms, event };
+        let text = serde_json::to_string(&entry)
+            .map_err(|error| abort(StoreError::Corrupt(error.to_string())))?;
+        let head = head.after(&text);
+        self.put(&AUDIT_HEAD_KEY, &head)?;
+        self.0.insert(audit_key(AUDIT, entry.seq), line(&head, &text).into_bytes())?;
+        Ok(())
+    }
+
+    /// Keeps a signed head beside the entry that it covers last.
+    pub(super) fn put_signed(&self, signed: &SignedHead) -> TxResult<()> {
+        self.put(&audit_key(AUDIT_HEADS, signed.head.seq), signed)
     }
 
     pub(super) fn put_origins(&self, group: &Group, present: bool) -> TxResult<()> {
@@ -136,6 +155,15 @@ impl Tx<'_> {
     pub(super) fn end_session(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
         self.remove_times(&session)?;
         self.tell_left_homes(&session)?;
+        if session.started_ms.is_some() {
+            let event = Event::SessionEnded {
+                group: session.id.group,
+                session: hex_of(&session.id.number),
+                home: session.home,
+                reason: reason.to_owned(),
+            };
+            self.note(at_ms, event)?;
+        }
         let state = State::Ended { at_ms, reason: reason.to_owned() };
         let ended = Session { state, left: Vec::new(), ..session };
         if !ended.may_move() {
@@ -174,6 +202,17 @@ impl Tx<'_> {
                     self.take_key(&session)?;
                     self.remove_times(&session)?;
                     let started_ms = session.started_ms.or(Some(report.at_ms));
+                    let id = &session.id;
+                    let group: Option<Group> =
+                        self.get(&with(GROUPS, id.group.as_str().as_bytes()))?;
+                    let event = Event::SessionStarted {
+                        group: id.group,
+                        session: hex_of(&id.number),
+                        server: *server,
+                        home: session.home,
+                        revision: group.map_or(0, |group| group.settings.revision),
+                    };
+                    self.note(report.at_ms, event)?;
                     self.tell_left_homes(&session)?;
                     let left = Vec::new();
                     self.put_session(&Session { state: State::Live, started_ms, left, ..session })?;
@@ -194,11 +233,21 @@ impl Tx<'_> {
                     left_ms: None,
                 };
                 self.put(&join_key(&number, join), &record)?;
+                let event = Event::AgentJoined {
+                    group: session.id.group,
+                    session: hex_of(&number),
+                    join: *join,
+                    agent: *agent,
+                    privileges: *privileges,
+                };
+                self.note(report.at_ms, event)?;
             }
             ReportEvent::AgentLeft { join } => {
                 let key = join_key(&number, join);
                 if let Some(record) = self.get::<Join>(&key)? {
                     self.put(&key, &Join { left_ms: Some(report.at_ms), ..record })?;
+                    let (group, session) = (session.id.group, hex_of(&number));
+                    self.note(report.at_ms, Event::AgentLeft { group, session, join: *join })?;
                 }
             }
         }
@@ -255,7 +304,18 @@ pub(super) fn join_key(number: &SessionNumber, join: &JoinId) -> Vec<u8> {
     [&[JOINS], number.as_bytes().as_slice(), join.as_bytes()].concat()
 }
 
+pub(super) fn audit_key(kind: u8, seq: u64) -> Vec<u8> {
+    with(kind, &seq.to_be_bytes())
+}
+
+fn hex_of(number: &SessionNumber) -> String {
+    crate::audit::hex(number.as_bytes())
+}
+
 // First bytes of keys.
+pub(super) const AUDIT_HEAD_KEY: [u8; 1] = [b'x'];
+pub(super) const AUDIT: u8 = b'u';
+pub(super) const AUDIT_HEADS: u8 = b'y';
 pub(super) const SCHEMA_KEY: [u8; 1] = [b'v'];
 pub(super) const ORDER_NUMBER_KEY: [u8; 1] = [b'w'];
 pub(super) const GROUPS: u8 = b'g';

@@ -1,0 +1,119 @@
+//! Signed heads: what the chain's hash was at some time, said by a key that stands outside of the store.
+//!
+//! Ed25519, so that whoever verifies cannot sign. The key is a PKCS#8 file of the web tier's host; who has only the store,
+//! or a copy of it, can write no head.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Head, hex};
+
+/// A head with its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignedHead {
+    pub(crate) head: Head,
+    /// When it was signed.
+    pub(crate) at_ms: u64,
+    /// Base64url.
+    pub(crate) signature: String,
+}
+
+/// The key that signs heads.
+pub(crate) struct AuditKey(Ed25519KeyPair);
+
+impl std::fmt::Debug for AuditKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AuditKey({})", self.public())
+    }
+}
+
+/// A key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}; make one with `openssl genpkey -algorithm ed25519 -out FILE`")]
+pub(crate) struct KeyError {
+    path: PathBuf,
+    error: String,
+}
+
+impl AuditKey {
+    /// Reads a PEM file with a PKCS#8 key.
+    pub(crate) fn read(path: &Path) -> Result<Self, KeyError> {
+        let fault = |error: String| KeyError { path: path.into(), error };
+        let pem = Zeroizing::new(host::source::read(path).map_err(|e| fault(e.to_string()))?);
+        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| fault(e.to_string()))?;
+        Self::parse(key.secret_der()).map_err(|error| fault(format!("no Ed25519 key: {error}")))
+    }
+
+    fn parse(der: &[u8]) -> Result<Self, aws_lc_rs::error::KeyRejected> {
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self)
+    }
+
+    /// A key of a test.
+    #[cfg(test)]
+    pub(crate) fn of_test(seed: u8) -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
+    }
+
+    /// The key that the configuration names, if it does.
+    pub(crate) fn configured(path: Option<&PathBuf>) -> Result<Option<Arc<Self>>, KeyError> {
+        path.map(|path| Self::read(path).map(Arc::new)).transpose()
+    }
+
+    /// What verifies: hex of 32 bytes.
+    pub(crate) fn public(&self) -> String {
+        hex(self.0.public_key().as_ref())
+    }
+
+    /// Says that the chain ended so.
+    pub(crate) fn sign(&self, head: &Head, at_ms: u64) -> SignedHead {
+        let signature = self.0.sign(message(head, at_ms).as_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(signature.as_ref());
+        SignedHead { head: head.clone(), at_ms, signature }
+    }
+}
+
+impl SignedHead {
+    /// Its line of an export.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", message(&self.head, self.at_ms), self.signature)
+    }
+
+    /// Reads such a line; nothing else that means the same passes.
+    pub(crate) fn from_line(line: &str) -> Option<Self> {
+        let mut words = line.split(' ').skip(1);
+        let seq = words.next()?.parse().ok()?;
+        let hash = words.next()?.to_owned();
+        let at_ms = words.next()?.parse().ok()?;
+        let signature = words.next()?.to_owned();
+        let read = Self { head: Head { seq, hash }, at_ms, signature };
+        (read.line() == line).then_some(read)
+    }
+
+    /// Whether the key of `public` signed it.
+    pub(crate) fn is_signed_by(&self, public: &[u8]) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(&self.signature) else { return false };
+        let message = message(&self.head, self.at_ms);
+        UnparsedPublicKey::new(&ED25519, public).verify(message.as_bytes(), &signature).is_ok()
+    }
+}
+
+/// What is signed. It begins as no entry does.
+fn message(head: &Head, at_ms: u64) -> String {
+    format!("{HEAD} {} {} {at_ms}", head.seq, head.hash)
+}
+
+/// Whether a line of an export is a head.
+pub(super) fn is_head(line: &str) -> bool {
+    line.starts_with(HEAD)
+}
+
+/// First word of a head's line.
+pub(super) const HEAD: &str = "cobrowse.audit.head.v1";
