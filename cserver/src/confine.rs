@@ -104,12 +104,13 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let to = listener.local_addr().unwrap();
         let folders = BTreeSet::from([listed.path().to_path_buf()]);
+        let (inside, outside) = (listed.path().join("a"), other.path().join("a"));
         // It holds for one thread and those that it makes: the other tests' stay free.
         let tried = std::thread::spawn(move || {
             let status = landlocked(&folders).unwrap();
-            let read = std::fs::read(listed.path().join("a")).is_ok();
-            let elsewhere = std::fs::read(other.path().join("a")).is_ok();
-            let written = std::fs::write(listed.path().join("b"), "x").is_ok();
+            let read = std::fs::read(&inside).is_ok();
+            let elsewhere = std::fs::read(&outside).is_ok();
+            let written = std::fs::write(inside.with_extension("new"), "x").is_ok();
             let child = std::thread::spawn(move || {
                 (std::fs::read("/etc/passwd").is_ok(), std::net::TcpStream::connect(to).is_ok())
             });
