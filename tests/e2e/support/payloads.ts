@@ -7,7 +7,7 @@
 export const EVIL = "https://evil.localhost";
 
 const HARM = "top.harmed=1";
-const GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
+const GIF = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 /** Script statements, each as a script element and as a handler. */
 const STATEMENTS = [
@@ -22,7 +22,7 @@ const STATEMENTS = [
   `top.document.body.style.zoom=9;${HARM}`,
   `top.resizeTo(9,9);${HARM}`,
   `for(const end=Date.now()+300;Date.now()<end;);${HARM}`,
-  `top.document.documentElement.remove();${HARM}`,
+  `${HARM};top.document.documentElement.remove()`,
   `document.write('<img src=${EVIL}/written>')`,
   `setTimeout('${HARM}')`,
   `new Function('${HARM}')()`,

@@ -10,7 +10,9 @@ import { stack } from "./stack.js";
 const FACTS = 0x04;
 const KEYFRAME = 0x01;
 const DIFF = 0x02;
-const FIRST_AND_LAST = 0x03;
+const FIRST = 0x01;
+const LAST = 0x02;
+const PAYLOAD_BYTES_MAX = 61_440;
 const WAIT_MS_MAX = 20_000;
 
 /** A live session of the group `demo`. */
@@ -46,17 +48,22 @@ export class RawVisitor {
     return new RawVisitor(start.key, socket);
   }
 
-  /** A new epoch: facts and one keyframe. */
-  show(events: unknown[]): void {
+  /** A new epoch: facts and one keyframe, as events or as the text of some. */
+  show(events: unknown[] | string): void {
     this.epoch += 1;
     this.sequence = 0;
     const facts = { url: stack().shop_url, title: "x", width: 800, height: 600, visible: true };
     this.send(FACTS, 0, facts);
-    this.send(KEYFRAME, FIRST_AND_LAST, events);
+    const bytes = encoded(events);
+    for (let at = 0; at < bytes.length; at += PAYLOAD_BYTES_MAX) {
+      const end = at + PAYLOAD_BYTES_MAX;
+      const flags = (at === 0 ? FIRST : 0) | (end >= bytes.length ? LAST : 0);
+      this.send(KEYFRAME, flags, bytes.subarray(at, end));
+    }
   }
 
   /** A change of what is shown. */
-  change(events: unknown[]): void {
+  change(events: unknown[] | string): void {
     this.send(DIFF, 0, events);
   }
 
@@ -72,6 +79,11 @@ export class RawVisitor {
     head.writeUInt32BE(this.epoch, 4);
     head.writeUInt32BE(this.sequence, 8);
     this.sequence += 1;
-    this.socket.send(Buffer.concat([head, Buffer.from(JSON.stringify(payload))]));
+    this.socket.send(Buffer.concat([head, encoded(payload)]));
   }
+}
+
+function encoded(payload: unknown): Buffer {
+  if (Buffer.isBuffer(payload)) return payload;
+  return Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
 }
