@@ -16,8 +16,13 @@ use crate::testing::{T0, World};
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 
 fn ordered(store: &dyn Store, key: Option<&AuditKey>, order: Order) -> Vec<String> {
-    let context =
-        Context { cookie_domain: "cobrowse.example", now_ms: T0, audit_key: key, status: None };
+    let context = Context {
+        cookie_domain: "cobrowse.example",
+        now_ms: T0,
+        audit_key: key,
+        status: None,
+        unreadable: None,
+    };
     run(store, &context, order).unwrap().0
 }
 
@@ -48,6 +53,7 @@ async fn world() -> World {
         state: crate::store::records::State::Assigned,
         assigned_ms: T0,
         started_ms: None,
+        left: Vec::new(),
     };
     world.store().add_session(session).unwrap();
     let password = zeroize::Zeroizing::new(crate::testing::PASSWORD.to_owned());
@@ -131,8 +137,13 @@ async fn what_is_altered_in_the_store_is_found_by_the_check() {
 #[tokio::test]
 async fn without_a_key_nothing_is_exported_and_it_is_said_how_to_make_one() {
     let world = World::new();
-    let context =
-        Context { cookie_domain: "cobrowse.example", now_ms: T0, audit_key: None, status: None };
+    let context = Context {
+        cookie_domain: "cobrowse.example",
+        now_ms: T0,
+        audit_key: None,
+        status: None,
+        unreadable: None,
+    };
     let refused = run(world.store(), &context, Order::AuditSign).unwrap_err().to_string();
     assert!(refused.contains("openssl genpkey"), "{refused}");
 }
