@@ -280,16 +280,22 @@ impl World {
 
     /// A ticket as the web tier would sign it.
     pub(super) fn ticket(&mut self, session: &str, subject: Subject) -> String {
-        self.tickets += 1;
-        let mut nonce = [0; 16];
-        nonce[..4].copy_from_slice(&self.tickets.to_be_bytes());
+        let nonce = self.nonce();
         sign(session, subject, self.now.wall_ms, nonce)
     }
 
     /// The same for a home of that number.
     pub(super) fn ticket_at(&mut self, session: &str, subject: Subject, home: u32) -> String {
+        let nonce = self.nonce();
+        sign_at(session, subject, home, self.now.wall_ms, nonce)
+    }
+
+    /// One that no other ticket has.
+    fn nonce(&mut self) -> [u8; 16] {
         self.tickets += 1;
-        sign_at(session, subject, home, self.now.wall_ms, [self.tickets; 16])
+        let mut nonce = [0; 16];
+        nonce[..4].copy_from_slice(&self.tickets.to_be_bytes());
+        nonce
     }
 
     pub(super) fn visitor_ticket(&mut self, session: &str) -> String {
