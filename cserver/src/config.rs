@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use protocol::ServerId;
+use protocol::limits::SESSIONS_PER_CORE_MAX;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::{CONNECTIONS_PER_CORE_MAX, CONNECTIONS_PER_CORE_MIN};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -36,6 +39,27 @@ pub struct Config {
     pub admin_socket: Option<PathBuf>,
     /// How to log.
     pub log: Log,
+    /// What a host may lower.
+    pub limits: Limits,
+}
+
+/// Bounds that a smaller host lowers. A reload puts them in force; nobody who is there is sent away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Sessions of one core. More: `overload`.
+    pub sessions_per_core: usize,
+    /// Connections of one core. More are closed at once.
+    pub connections_per_core: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions_per_core: SESSIONS_PER_CORE_MAX,
+            connections_per_core: CONNECTIONS_PER_CORE_MAX,
+        }
+    }
 }
 
 /// An https origin.
@@ -147,6 +171,8 @@ struct File {
     control: ControlFiles,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    limits: Limits,
 }
 
 /// What is wrong with a configuration.
@@ -216,6 +242,7 @@ impl Config {
             tls: self.tls.clone(),
             control: self.control.clone(),
             log: self.log,
+            limits: self.limits,
         };
         // Every value of it was read from TOML or has the same types.
         toml::to_string(&file).unwrap_or_default()
@@ -254,6 +281,7 @@ impl File {
         if self.cores > CORES_MAX {
             faults.push(format!("cores = {}: at most {CORES_MAX}; 0 takes all", self.cores));
         }
+        self.limits.check(faults);
         let at = |path: &PathBuf| host::source::relative_to(folder, path);
         Some(Config {
             id: id.ok()?,
@@ -272,7 +300,29 @@ impl File {
                 ca: at(&self.control.ca),
             },
             log: self.log,
+            limits: self.limits,
         })
+    }
+}
+
+impl Limits {
+    fn check(self, faults: &mut Vec<String>) {
+        for (name, value, range) in [
+            ("sessions_per_core", self.sessions_per_core, 1..=SESSIONS_PER_CORE_MAX),
+            (
+                "connections_per_core",
+                self.connections_per_core,
+                CONNECTIONS_PER_CORE_MIN..=CONNECTIONS_PER_CORE_MAX,
+            ),
+        ] {
+            if !range.contains(&value) {
+                faults.push(format!(
+                    "limits.{name} = {value}: between {} and {}",
+                    range.start(),
+                    range.end()
+                ));
+            }
+        }
     }
 }
 

@@ -21,8 +21,11 @@ pub const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// their place in line for the next turn.
 pub const HANDSHAKES_PER_TURN_MAX: usize = 16;
 
-/// Connections of one core. Reached: new ones are closed at once.
+/// Connections of one core, unless the configuration lowers it. Reached: new ones are closed at once.
 pub const CONNECTIONS_PER_CORE_MAX: usize = 200_000;
+
+/// The lowest that the configuration may say: with less, the web tiers' own streams would find no room.
+pub const CONNECTIONS_PER_CORE_MIN: usize = 64;
 
 /// From accept to the end of the first request's head: a slow phone on a bad line needs 5 s. Reached: closed.
 pub const OPENING_MS_MAX: u64 = 15_000;

@@ -46,6 +46,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Tells a running server to read certificates and limits again (SIGHUP).
+    Reload {
+        /// The number of its process.
+        process: i32,
+    },
     /// Prints completions for a shell: `cserver completions bash > /usr/share/bash-completion/completions/cserver`.
     Completions {
         /// Which shell.
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
             );
             Ok(())
         }
+        Command::Reload { process } => host::signal::hang_up(process).map_err(anyhow::Error::from),
         Command::Manual => manual(),
         Command::PrintConfig { config } => print_config(&config),
     };
@@ -101,6 +107,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
         cores,
     ));
     shared.set_certificates(tls::expiries(&config)?);
+    shared.set_limits(config.limits);
     let office = Arc::new(Office::new(cores));
     let notifier = Notifier::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
@@ -285,19 +292,22 @@ impl Drop for EndOnPanic {
     }
 }
 
-/// Reads the configuration and its certificates again. New connections get the new ones; those that are there keep theirs.
+/// Reads certificates and limits again. New connections get the new ones; those that are there keep theirs.
 /// With a fault in any of it everything stays as it was.
 fn reload(path: &std::path::Path, shared: &Shared) {
     let read = || -> anyhow::Result<_> {
         let config = Config::read(path)?;
-        Ok((tls::configs(&config)?, tls::expiries(&config)?))
+        Ok((tls::configs(&config)?, tls::expiries(&config)?, config.limits))
     };
     match read() {
-        Ok((configs, expiries)) => {
+        Ok((configs, expiries, limits)) => {
             *shared.tls.write() = Arc::new(configs);
             shared.set_certificates(expiries);
+            shared.set_limits(limits);
             tracing::info!(
-                "certificates were read again; whatever else was changed waits for a restart"
+                sessions_per_core = limits.sessions_per_core,
+                connections_per_core = limits.connections_per_core,
+                "certificates and limits were read again; whatever else was changed waits for a restart"
             );
         }
         Err(error) => tracing::error!("nothing was reloaded: {error:#}"),
@@ -349,7 +359,7 @@ Environment:
   LISTEN_FDS, NOTIFY_SOCKET   a service manager's, for socket activation and notifications
   CREDENTIALS_DIRECTORY       where `credential:NAME` is read from
 Signals:
-  SIGHUP                      read the certificates again; with a fault in any, everything stays as it was
+  SIGHUP                      read certificates and limits again; with a fault in any, everything stays as it was
   SIGTERM, SIGINT             drain: sessions move to other servers; a second one ends at once
 Exit codes:
   0  ended in good order

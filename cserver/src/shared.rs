@@ -14,7 +14,7 @@ use protocol::figures::{CoreFigures, Rendered, ServerFigures, render};
 use protocol::keys::BootNonce;
 use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNumber};
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
 use crate::limits::{CORE_STUCK_MS, ENDED_MAX, ENDED_MS, GROUPS_MAX};
 use crate::pages;
@@ -38,6 +38,7 @@ pub struct Shared {
     loads: Vec<Load>,
     figures: Vec<Mutex<CoreFigures>>,
     certificates: RwLock<BTreeMap<String, u64>>,
+    limits: RwLock<Limits>,
     draining: AtomicBool,
     web_tiers: AtomicUsize,
 }
@@ -148,6 +149,7 @@ impl Shared {
             loads: (0..cores).map(|_| Load::default()).collect(),
             figures: (0..cores).map(|_| Mutex::default()).collect(),
             certificates: RwLock::default(),
+            limits: RwLock::default(),
             draining: AtomicBool::new(false),
             web_tiers: AtomicUsize::new(0),
         }
@@ -203,7 +205,7 @@ impl Shared {
         if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
         }
-        let takes = |(_, load): &(CoreIndex, &Load)| !load.refuses.load(Ordering::Relaxed);
+        let takes = |(_, load): &(CoreIndex, &Load)| self.takes(load);
         let cores = self.loads.iter().enumerate().filter(takes);
         let (core, _) = cores.min_by_key(|(_, load)| least(load)).ok_or(CloseCode::Overload)?;
         directory.owners.insert(session.number, core);
@@ -297,12 +299,28 @@ impl Shared {
 
     /// Whether every core is so full that it takes no new sessions.
     pub fn is_full(&self) -> bool {
-        self.loads.iter().all(|load| load.refuses.load(Ordering::Relaxed))
+        !self.loads.iter().any(|load| self.takes(load))
+    }
+
+    /// Whether a core takes one session more: it keeps up, and its bound is not reached.
+    fn takes(&self, load: &Load) -> bool {
+        let bound = self.limits().sessions_per_core as u64;
+        !load.refuses.load(Ordering::Relaxed) && load.sessions.load(Ordering::Relaxed) < bound
     }
 
     /// When the certificates expire, seconds of the wall clock, by what they are for.
     pub fn set_certificates(&self, expiries: BTreeMap<String, u64>) {
         *self.certificates.write() = expiries;
+    }
+
+    /// Bounds in force. A lower one sends nobody away who is there.
+    pub fn limits(&self) -> Limits {
+        *self.limits.read()
+    }
+
+    /// Puts other bounds in force, for every core at once.
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.write() = limits;
     }
 
     /// What is said of the whole server.
@@ -416,6 +434,17 @@ mod tests {
         assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Stuck));
         shared.drain();
         assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Draining));
+    }
+
+    #[test]
+    fn a_lowered_limit_refuses_new_sessions_and_a_raised_one_takes_them_again() {
+        let shared = crate::shard::testing::shared(2);
+        let claim = |n: usize| shared.claim(format!("demo:1:{n:032x}").parse().unwrap());
+        shared.set_limits(Limits { sessions_per_core: 1, ..Limits::default() });
+        assert_eq!((claim(0), claim(1)), (Ok(0), Ok(1)));
+        assert_eq!(claim(2), Err(CloseCode::Overload));
+        shared.set_limits(Limits::default());
+        assert_eq!(claim(2), Ok(0));
     }
 
     #[test]

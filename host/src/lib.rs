@@ -1,5 +1,6 @@
 //! What a process and its service manager say to each other, for both servers: which sockets and files it was handed
-//! ([`inherited`]), where a certificate comes from ([`source`]), and how it is ([`notify`]).
+//! ([`inherited`]), where a certificate comes from ([`source`]), how it is ([`notify`]), and that it is to
+//! read its files again ([`signal`]).
 //!
 //! The protocols are systemd's (`sd_listen_fds`, `LoadCredential=`, `OpenFile=`, `sd_notify`), which other managers and
 //! `systemd-socket-activate` speak too. Without a manager every part says that there is nothing, and nobody is hindered.
@@ -10,6 +11,7 @@ pub mod disk;
 pub mod inherited;
 pub mod lines;
 pub mod notify;
+pub mod signal;
 pub mod source;
 
 pub use inherited::{Inherited, inherited};

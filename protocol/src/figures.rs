@@ -50,6 +50,7 @@ figures! {
     reports_queued "reports_queued" "Reports that a web tier has not acknowledged yet.";
     accepts "accepts_total" "Connections accepted.";
     accepts_refused "accepts_refused_total" "Connections closed at once because the core was full.";
+    accept_failures "accept_failures_total" "Times that a waiting connection could not be accepted, most often for want of files.";
     handshakes "handshakes_total" "TLS handshakes completed.";
     frames_in "frames_received_total" "Frames that came in.";
     frames_out "frames_sent_total" "Frames handed out.";

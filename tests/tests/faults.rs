@@ -1,15 +1,16 @@
 //! Bad starts and bad days: each is one clear sentence with the remedy, an exit code, or a state that monitoring sees.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use cobrowse_tests::http::Request;
 use cobrowse_tests::limits::{STOP_MAX, WAIT_MAX};
-use cobrowse_tests::{Stack, Visitor};
+use cobrowse_tests::{Stack, Visitor, net};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 /// A stack whose first CServer and web tier have ended, so that their ports and store are free for faulty starts.
@@ -93,6 +94,34 @@ fn few_files_are_warned_of_and_the_server_runs() -> Result<()> {
 }
 
 #[test]
+fn connections_beyond_the_files_wait_are_served_when_there_is_room() -> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    let visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    let id = stack.server(0).process.id();
+    // The soft limit only: to lower that and raise it again anybody may.
+    let limit = |files: usize| {
+        let words = [format!("--pid={id}"), format!("--nofile={files}:")];
+        Command::new("prlimit").args(words).status()
+    };
+    let open = fs::read_dir(format!("/proc/{id}/fd"))?.count();
+    ensure!(limit(open + 4)?.success(), "prlimit belongs to util-linux");
+    let port = stack.servers()[0].port;
+    let many: Vec<_> = (0..16).map(|_| net::tcp(port)).collect::<Result<_>>()?;
+    stack.server(0).process.wait_for_log("LimitNOFILE")?;
+    // Who came too late is served as soon as there is room again, though nobody else knocks meanwhile.
+    let mut last = many.last().context("none")?;
+    last.set_read_timeout(Some(WAIT_MAX))?;
+    last.write_all(b"this is no TLS record")?;
+    ensure!(limit(1_000)?.success());
+    let mut answer = [0];
+    last.read_exact(&mut answer)?;
+    stack.server(0).process.wait_for_log("connections are accepted again")?;
+    let mut visitor = visitor;
+    visitor.diff(b"nobody was cut off")?;
+    cobrowse_tests::Agent::join(&stack, "ada", visitor.key())?.expect_copy_of(&visitor)
+}
+
+#[test]
 fn a_reload_brings_a_new_certificate_and_a_faulty_one_changes_nothing() -> Result<()> {
     let mut stack = Stack::plan().start()?;
     let visitor = Visitor::with_page(&stack, "demo", b"page")?;
@@ -121,6 +150,19 @@ fn a_reload_brings_a_new_certificate_and_a_faulty_one_changes_nothing() -> Resul
     while stack.net().connect("s1.cobrowse.localhost", port).is_err() {
         ensure!(Instant::now() < end, "the first certificate is not shown again");
     }
+    // Limits come with it: with a room for one session the next is refused, and the one that is there goes on.
+    let file = stack.folder().join("s1.toml");
+    let text = fs::read_to_string(&file)?;
+    fs::write(&file, text.clone() + "\n[limits]\nsessions_per_core = 1\n")?;
+    stack.server(0).process.hang_up();
+    stack.server(0).process.wait_for_log("sessions_per_core=1 ")?;
+    let refused = Visitor::with_page(&stack, "demo", b"one too many");
+    // By the server itself, or by the web tier, which hears that it takes no more.
+    let told = refused.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(told.contains("overload") || told.contains("no_server"), "{told:?}");
+    fs::write(&file, text + "\n[limits]\nsessions_per_core = 0\n")?;
+    stack.server(0).process.hang_up();
+    stack.server(0).process.wait_for_log("limits.sessions_per_core = 0: between 1 and 20000")?;
     // The web tier reloads too, and nobody was cut off by any of it.
     stack.web().process.hang_up();
     stack.web().process.wait_for_log("were read again")?;
@@ -183,55 +225,6 @@ fn manuals_and_completions_come_from_the_programs() -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[test]
-fn the_configuration_page_has_every_key_and_no_other() -> Result<()> {
-    let stack = stopped()?;
-    let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/CONFIGURATION.md"))?;
-    for (name, file, heading, more) in [
-        ("cserver", "s1.toml", "## Session server", "admin_socket = \"a\"\n"),
-        ("webtier", "webtier.toml", "## Web tier", ""),
-    ] {
-        let mut text = more.to_owned() + &fs::read_to_string(stack.folder().join(file))?;
-        if name == "webtier" {
-            text += "\n[metrics]\ntoken = \"t\"\n";
-        }
-        let full = stack.folder().join("full.toml");
-        fs::write(&full, text)?;
-        let output =
-            Command::new(program(name)).args(["print-config", "--config"]).arg(&full).output()?;
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let mut known = keys(&String::from_utf8_lossy(&output.stdout));
-        let table = page
-            .split(heading)
-            .nth(1)
-            .unwrap_or_default()
-            .split("\n## ")
-            .next()
-            .unwrap_or_default();
-        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-        let mut written: Vec<String> = rows.map(str::to_owned).collect();
-        known.sort();
-        written.sort();
-        assert_eq!(written, known, "CONFIGURATION.md and {name}");
-    }
-    Ok(())
-}
-
-/// Dotted keys of a TOML that was printed.
-fn keys(text: &str) -> Vec<String> {
-    let mut table = String::new();
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            table = format!("{name}.");
-        } else if let Some((key, _)) = line.split_once(" = ") {
-            found.push(format!("{table}{key}"));
-        }
-    }
-    found
 }
 
 /// Starts a program that must refuse to, and looks for these words in what it says last.

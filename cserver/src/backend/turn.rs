@@ -87,6 +87,8 @@ struct Turn<W> {
 struct Listener {
     socket: TcpListener,
     pending: bool,
+    /// Connections wait that could not be accepted. Nobody tells of them again, so each beat tries anew.
+    stalled: bool,
 }
 
 struct Socket {
@@ -107,7 +109,7 @@ impl<W: Watch> Turn<W> {
         let mut open = Vec::with_capacity(listeners.len());
         for (at, socket) in listeners.into_iter().enumerate() {
             watch.add(socket.as_fd(), LISTENERS + at as u64)?;
-            open.push(Listener { socket, pending: true });
+            open.push(Listener { socket, pending: true, stalled: false });
         }
         Ok(Self {
             shard,
@@ -206,7 +208,12 @@ impl<W: Watch> Turn<W> {
             match post {
                 Post::Mail(mail) => self.shard.handle_mail(now, mail),
                 Post::Drain(deadline_ms) => self.shard.drain(now, deadline_ms),
-                Post::Beat => self.shard.publish_figures(),
+                Post::Beat => {
+                    for listener in &mut self.listeners {
+                        listener.pending |= listener.stalled;
+                    }
+                    self.shard.publish_figures();
+                }
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
                     self.outputs();
@@ -221,6 +228,9 @@ impl<W: Watch> Turn<W> {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             match self.listeners[at].socket.accept() {
                 Ok((stream, _)) => {
+                    if std::mem::take(&mut self.listeners[at].stalled) {
+                        tracing::info!("connections are accepted again");
+                    }
                     self.outputs();
                     if stream.set_nonblocking(true).is_err() {
                         continue;
@@ -229,11 +239,24 @@ impl<W: Watch> Turn<W> {
                         self.insert(now, link, stream);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Who gave up while waiting is no reason to stop.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                    ) => {}
                 Err(error) => {
-                    self.listeners[at].pending = false;
+                    let listener = &mut self.listeners[at];
+                    listener.pending = false;
                     if error.kind() != ErrorKind::WouldBlock {
-                        tracing::warn!(%error, "cannot accept; more files may be needed (LimitNOFILE)");
+                        self.shard.handle_accept_failure();
+                        // Said once, not once a beat.
+                        if !std::mem::replace(&mut listener.stalled, true) {
+                            tracing::error!(
+                                %error,
+                                "new connections wait and cannot be accepted: each needs a file; raise LimitNOFILE (or ulimit -n), or lower limits.connections_per_core"
+                            );
+                        }
                     }
                     return;
                 }

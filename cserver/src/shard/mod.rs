@@ -38,7 +38,7 @@ use relay::{LinkId, Relay};
 use slab::Slab;
 
 use crate::control::Control;
-use crate::limits::{CONNECTIONS_PER_CORE_MAX, FLUSH_MS, OPENING_MS_MAX};
+use crate::limits::{FLUSH_MS, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
 use errands::Errand;
 pub use presence::PresenceNews;
@@ -181,7 +181,7 @@ impl Shard {
 
     /// A socket was accepted. `None`: there is no room, close it.
     pub fn handle_accept(&mut self, now: Now) -> Option<LinkId> {
-        if self.slots.len() >= CONNECTIONS_PER_CORE_MAX {
+        if self.slots.len() >= self.shared.limits().connections_per_core {
             self.counts.accepts_refused += 1;
             return None;
         }
@@ -190,6 +190,11 @@ impl Shard {
         let link =
             self.insert(now, connection, Role::Guest { until_ms: now.mono_ms + OPENING_MS_MAX });
         Some(link)
+    }
+
+    /// A connection waits and cannot be accepted.
+    pub fn handle_accept_failure(&mut self) {
+        self.counts.accept_failures += 1;
     }
 
     /// A socket was carried here from another core.

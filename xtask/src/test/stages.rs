@@ -304,6 +304,7 @@ const PATH_TESTS: &[&str] = &[
     "requests",
     "processes",
     "commands",
+    "configuration",
     "service",
     "monitoring",
     "faults",
