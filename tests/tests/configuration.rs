@@ -262,6 +262,8 @@ key = "b.key"
 ca = "ca.pem"
 [store]
 path = "store"
+[audit]
+key = "audit.key"
 [metrics]
 token = "token"
 "#;

@@ -38,6 +38,11 @@ enum Command {
     Serve,
     /// Check the configuration and the files that it names.
     Check,
+    /// Tell a running web tier to read certificates and limits again (SIGHUP).
+    Reload {
+        /// The number of its process.
+        process: i32,
+    },
     /// Print completions for a shell: `webtier completions bash > /usr/share/bash-completion/completions/webtier`.
     Completions {
         /// Which shell.
@@ -264,6 +269,10 @@ impl Cli {
                 );
                 return Ok(());
             }
+            Command::Reload { process } => {
+                return host::signal::hang_up(process)
+                    .map_err(|error| CliError::Told(error.to_string()));
+            }
             Command::Manual => {
                 return clap_mangen::Man::new(Self::command())
                     .render(&mut std::io::stdout())
@@ -299,6 +308,7 @@ impl Cli {
             }
             Command::Completions { .. }
             | Command::Manual
+            | Command::Reload { .. }
             | Command::Scripts { .. }
             | Command::Audit(_) => {
                 return Ok(());

@@ -34,6 +34,10 @@ pub(crate) struct Report {
     pub(crate) metrics: String,
     /// Which backend it runs, and what its log says, where io_uring is forbidden as container engines do.
     pub(crate) without_rings: (String, String),
+    /// What both servers log when a service with new files is reloaded.
+    pub(crate) reloaded: Vec<String>,
+    /// What the audit of the host says while a service runs that nobody needs.
+    pub(crate) audit: String,
     /// The probes under the session server's restrictions.
     pub(crate) confined: Vec<Outcome>,
     /// The same as an unrestricted root.
@@ -84,9 +88,13 @@ fn lay_out(repo: &Repo, files: &Path) -> Result<()> {
             fs::copy(&path, units.join(path.file_name().unwrap_or_default()))?;
         }
     }
-    for root in ["cserver-root", "webtier-root"] {
-        skeleton(&files.join("usr/lib/cobrowse").join(root))?;
+    for name in ["cserver", "webtier"] {
+        let ours = files.join("usr/lib/cobrowse");
+        skeleton(&ours.join(format!("{name}-root")))?;
+        let refresh = repo.root.join("deploy/refresh-credentials");
+        fs::copy(refresh, ours.join(format!("{name}-credentials")))?;
     }
+    fs::copy(repo.root.join("deploy/audit-host"), bin.join("cobrowse-audit-host"))?;
     let pair = |stem: &str, host: &str| (stem.to_owned(), host.to_owned());
     let made = Certificates::make(
         &files.join("etc/made"),
@@ -147,6 +155,8 @@ fn guest_units(units: &Path) -> Result<()> {
         .iter()
         .map(|name| format!("LoadCredential={name}:/etc/cobrowse/tls-web/{name}\n"))
         .collect();
+    let credentials =
+        format!("LoadCredential=webtier.toml:/etc/cobrowse/webtier.toml\n{credentials}");
     drop_in("webtier.service", &format!("{}LoadCredential=\n{credentials}", log("webtier")))?;
     drop_in("cserver.service", &log("cserver"))?;
     // A group that sysusers makes on a real host.
@@ -156,10 +166,10 @@ fn guest_units(units: &Path) -> Result<()> {
         .lines()
         .filter(|line| {
             let key = line.split('=').next().unwrap_or_default();
-            !["Type", "NotifyAccess", "Sockets", "Restart", "WatchdogSec", "Requires", "Wants", "After"].contains(&key)
+            !["Type", "NotifyAccess", "Sockets", "Restart", "WatchdogSec", "Requires", "Wants", "After", "PropagatesReloadTo", "ExecReload"].contains(&key)
         })
         .map(|line| {
-            line.replace("/usr/bin/cserver serve --config /etc/cobrowse/cserver.toml", "/usr/bin/cserver escape-probe")
+            line.replace("/usr/bin/cserver serve --config %d/cserver.toml", "/usr/bin/cserver escape-probe")
                 .replace("BindReadOnlyPaths=/usr/bin/cserver ", "BindReadOnlyPaths=/usr/bin/xtask:/usr/bin/cserver ")
         })
         .map(|line| {
@@ -277,10 +287,85 @@ pub(crate) fn examine() -> Result<()> {
     let free =
         serde_json::from_slice(&free.stdout).context("the free probes wrote something else")?;
     let backend = health["backend"].as_str().unwrap_or_default().to_owned();
+    let reloaded = reloaded(&ask, end)?;
+    let audit = audit()?;
     let without_rings = without_rings(&ask, end)?;
     let status = status.trim().to_owned();
-    let report = Report { status, backend, metrics, without_rings, confined, free };
+    let report =
+        Report { status, backend, metrics, without_rings, reloaded, audit, confined, free };
     Ok(fs::write("/out/report.json", serde_json::to_vec(&report)?)?)
+}
+
+/// Another certificate and another limit reach the running session server by a reload, and the first ones come back by the
+/// next. The files are replaced, as editors and certificate clients do, so a server that held the old ones would not see it.
+fn reloaded(
+    ask: &dyn Fn(&str) -> Result<cobrowse_tests::Answer>,
+    end: Instant,
+) -> Result<Vec<String>> {
+    let reload = |unit: &str| -> Result<()> {
+        Run::new("systemctl", Path::new("/"), &format!("reload {unit}")).output()?;
+        Ok(())
+    };
+    let replace = |path: &str, bytes: &[u8]| -> Result<Vec<u8>> {
+        let (before, beside) = (fs::read(path)?, format!("{path}.new"));
+        fs::write(&beside, bytes)?;
+        fs::rename(beside, path)?;
+        Ok(before)
+    };
+    let config = "/etc/cobrowse/cserver.toml";
+    let mut text = fs::read(config)?;
+    text.extend(b"\n[limits]\nsessions_per_core = 7\n");
+    let mut before = Vec::new();
+    // Certificates of the control authority, in which no browser trusts.
+    for (path, bytes) in [
+        ("/etc/cobrowse/tls/public.pem", fs::read("/etc/cobrowse/tls/control.pem")?),
+        ("/etc/cobrowse/tls/public.key", fs::read("/etc/cobrowse/tls/control.key")?),
+        (config, text),
+    ] {
+        before.push((path, replace(path, &bytes)?));
+    }
+    reload("cserver.service").context("the session server's unit cannot be reloaded")?;
+    while ask("/healthz").is_ok() {
+        ensure!(Instant::now() < end, "a reload leaves the old certificate in force");
+        sleep(Duration::from_millis(50));
+    }
+    for (path, bytes) in before {
+        replace(path, &bytes)?;
+    }
+    reload("cserver.service")?;
+    while ask("/healthz").is_err() {
+        ensure!(Instant::now() < end, "a second reload does not bring the certificate back");
+        sleep(Duration::from_millis(50));
+    }
+    reload("webtier.service").context("the web tier's unit cannot be reloaded")?;
+    let mut told = Vec::new();
+    for log in ["/out/cserver.log", "/out/webtier.log"] {
+        loop {
+            let text = fs::read_to_string(log)?;
+            let mut lines = text.lines().filter(|line| line.contains("were read again"));
+            if let Some(line) = lines.next() {
+                told.push(line.to_owned());
+                break;
+            }
+            ensure!(Instant::now() < end, "{log} tells of no reload");
+            sleep(Duration::from_millis(50));
+        }
+    }
+    Ok(told)
+}
+
+/// What the administrator is told of a host on which a service runs without need.
+fn audit() -> Result<String> {
+    let systemctl = |line: &str| Run::new("systemctl", Path::new("/"), line).output();
+    fs::write(
+        "/run/systemd/system/superfluous.service",
+        "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/usr/bin/sleep 1000\n",
+    )?;
+    systemctl("daemon-reload")?;
+    systemctl("start superfluous.service")?;
+    let output = Command::new("/usr/bin/cobrowse-audit-host").output()?;
+    systemctl("stop superfluous.service")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Starts the session server anew where rings are forbidden: it must say so and serve all the same.

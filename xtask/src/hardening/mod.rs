@@ -97,6 +97,13 @@ pub(crate) fn look(repo: &Repo, log: &Path) -> Result<(Figures, Vec<String>)> {
     if backend != "poll" || !told.contains("seccomp filter forbids it") {
         faults.push(format!("where io_uring is forbidden it runs {backend:?} and says {told:?}"));
     }
+    if !report.reloaded.first().is_some_and(|line| line.contains("sessions_per_core=7")) {
+        faults.push(format!("a reload does not bring a new limit: {:?}", report.reloaded));
+    }
+    let audit = &report.audit;
+    if !audit.contains("The service superfluous runs") || audit.contains("The service cserver") {
+        faults.push(format!("the audit of the host says {audit:?}"));
+    }
     let (tried, refused, open) = judge(&report);
     faults.extend(open);
     if tried < PROBES_MIN {
@@ -171,6 +178,8 @@ mod tests {
             backend: String::new(),
             metrics: String::new(),
             without_rings: (String::new(), String::new()),
+            reloaded: Vec::new(),
+            audit: String::new(),
             confined: vec![outcome("a", Some("no")), outcome("b", None), outcome("c", Some("no"))],
             free: vec![outcome("a", None), outcome("b", None), outcome("c", Some("no"))],
         };
