@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
 # Installs a server of this project on a Debian-like host with systemd. Run again, it changes only what differs.
 #
-#   deploy/install.sh cserver|webtier [--from FOLDER] [--root DIR] [--dry-run] [--no-firewall] [--no-sysctl] [--no-start]
+#   deploy/install.sh cserver|webtier [--from FOLDER] [--root DIR] [--dry-run] [--back] [--no-firewall] [--no-sysctl] [--no-start]
 #
 #   --from FOLDER   where the built programs are (default: target/release)
 #   --root DIR      install below DIR: for images and tests; nothing is started or loaded
 #   --dry-run       say what would change, change nothing
+#   --back          put the program before this one in its place again; once more, and the newer one is back
 #
-# Every change is told in a line. Configuration and certificates that are there stay as they are. Roll back by installing the
-# release before from its folder: programs that are replaced are kept beside the new ones as NAME.previous.
+# Every change is told in a line. Configuration and certificates that are there stay as they are. Programs that are replaced
+# are kept beside the new ones as NAME.previous. Units and the rest go back by this script of the release before.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
-what="" from="$here/target/release" root="" dry=no firewall=yes sysctl=yes start=yes
+usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+what="" from="$here/target/release" root="" dry=no back=no firewall=yes sysctl=yes start=yes
 while [ $# -gt 0 ]; do
   case "$1" in
     cserver | webtier) what=$1; shift ;;
     --from) from=${2:?--from needs a folder}; shift 2 ;;
     --root) root=${2:?--root needs a folder}; shift 2 ;;
     --dry-run) dry=yes; shift ;;
+    --back) back=yes; shift ;;
     --no-firewall) firewall=no; shift ;;
     --no-sysctl) sysctl=no; shift ;;
     --no-start) start=no; shift ;;
@@ -28,6 +30,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -n "$what" ] || { usage >&2; exit 2; }
+told=$(mktemp -d)
+trap 'rm -rf "$told"' EXIT
+if [ "$back" = yes ]; then
+  [ -f "$root/usr/bin/$what.previous" ] || { echo "install.sh: there is no /usr/bin/$what.previous to go back to" >&2; exit 1; }
+  cp -p "$root/usr/bin/$what.previous" "$told/$what"
+  from=$told
+fi
 [ -x "$from/$what" ] || { echo "install.sh: $from/$what is not built: cargo build --release -p $what" >&2; exit 1; }
 if [ "$dry" = no ] && [ -z "$root" ] && [ "$(id -u)" != 0 ]; then
   echo "install.sh: installing needs root; --dry-run does not" >&2
@@ -63,6 +72,15 @@ if [ -f "$root/usr/bin/$what" ] && ! cmp -s "$from/$what" "$root/usr/bin/$what";
 fi
 put "$from/$what" "/usr/bin/$what" 0755 && restart=yes
 
+# -- what the program says of itself
+"$from/$what" manual > "$told/manual"
+put "$told/manual" "/usr/share/man/man1/$what.1" 0644 || true
+for shell in "bash /usr/share/bash-completion/completions/$what" "zsh /usr/share/zsh/vendor-completions/_$what" \
+  "fish /usr/share/fish/vendor_completions.d/$what.fish"; do
+  "$from/$what" completions "${shell%% *}" > "$told/completions"
+  put "$told/completions" "${shell#* }" 0644 || true
+done
+
 # -- the service's root: folders for what its unit binds into it
 base=/usr/lib/cobrowse/$what-root
 for part in usr/bin usr/lib usr/lib64 etc/cobrowse proc sys dev run tmp var/tmp var/lib; do folder "$base/$part" 0755; done
@@ -77,6 +95,7 @@ done
 for unit in "$here/systemd/$what"*.service "$here/systemd/$what"*.socket; do
   put "$unit" "/usr/lib/systemd/system/$(basename "$unit")" 0644 && reload=yes
 done
+put "$here/deploy/refresh-credentials" "/usr/lib/cobrowse/$what-credentials" 0755 || true
 put "$here/systemd/sysusers.d/cobrowse.conf" /usr/lib/sysusers.d/cobrowse.conf 0644 || true
 
 # -- configuration

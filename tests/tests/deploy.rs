@@ -30,6 +30,15 @@ fn the_installer_says_what_it_does_and_does_nothing_twice() -> Result<()> {
             assert!(root.join(part).is_dir(), "{part}");
         }
         assert!(root.join(format!("usr/lib/cobrowse/{program}-root/lib64")).is_symlink());
+        assert!(root.join(format!("usr/lib/cobrowse/{program}-credentials")).is_file());
+        for (file, word) in [
+            (format!("usr/share/man/man1/{program}.1"), ".TH"),
+            (format!("usr/share/bash-completion/completions/{program}"), "print-config"),
+            (format!("usr/share/zsh/vendor-completions/_{program}"), "#compdef"),
+            (format!("usr/share/fish/vendor_completions.d/{program}.fish"), "complete"),
+        ] {
+            assert!(fs::read_to_string(root.join(&file))?.contains(word), "{file}");
+        }
         assert_eq!(run(&built, &[])?.trim(), "nothing to change");
 
         // The administrator's own file stays, ours are put right again.
@@ -58,8 +67,12 @@ fn the_installer_says_what_it_does_and_does_nothing_twice() -> Result<()> {
             "{told}"
         );
         let previous = root.join(format!("usr/bin/{program}.previous"));
-        assert_eq!(fs::read(previous)?, fs::read(built.join(program))?);
-        assert_eq!(fs::read(root.join("usr/bin").join(program))?, b"#!/bin/sh\n");
+        let installed = root.join("usr/bin").join(program);
+        assert_eq!(fs::read(&previous)?, fs::read(built.join(program))?);
+        assert_eq!(fs::read(&installed)?, b"#!/bin/sh\n");
+        run(&next, &["--back"])?;
+        assert_eq!(fs::read(&installed)?, fs::read(built.join(program))?, "gone back");
+        assert_eq!(fs::read(&previous)?, b"#!/bin/sh\n", "and the way forth is kept");
     }
     let wrong = Command::new(here("deploy/install.sh")).arg("cservre").output()?;
     assert_eq!(wrong.status.code(), Some(2));
@@ -110,11 +123,31 @@ fn the_audit_names_what_listens_without_need_and_is_silent_about_the_one_port() 
 }
 
 #[test]
+fn the_audit_names_a_program_without_need_where_no_service_manager_can_be_asked() -> Result<()> {
+    // In a namespace of processes where nothing else runs.
+    let script =
+        "mount -t tmpfs tmpfs /run && cp /bin/sleep \"$1/telnetd\" && { \"$1/telnetd\" 60 & }
+        for try in $(seq 200); do grep -qx telnetd /proc/[0-9]*/comm && break; sleep 0.05; done
+        \"$0\"; echo \"code $?\"; kill $(jobs -p)";
+    let scratch = tempfile::tempdir()?;
+    let output = Command::new("unshare")
+        .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "bash", "-c", script])
+        .arg(here("deploy/audit-host"))
+        .arg(scratch.path())
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("The program telnetd runs") && told.contains("code 1"), "{told}");
+    assert_eq!(told.matches("The program ").count(), 1, "{told}");
+    Ok(())
+}
+
+#[test]
 fn the_scripts_that_only_another_system_can_run_are_at_least_well_formed() -> Result<()> {
     for script in [
         "deploy/freebsd/cserver.rc",
         "deploy/freebsd/type-check.sh",
         "deploy/install.sh",
+        "deploy/refresh-credentials",
         "tests/guest/boot.sh",
     ] {
         good(&Command::new("bash").arg("-n").arg(here(script)).output()?).context(script)?;

@@ -40,6 +40,7 @@ pub(crate) fn make(repo: &Repo, log: &Path, dev: bool) -> Result<Vec<PathBuf>> {
     }
     let mut packages = Vec::new();
     for name in ["cserver", "webtier"] {
+        describe(repo, name, if dev { "debug" } else { "release" })?;
         let profile = if dev { "--profile dev" } else { "" };
         let line = format!("--no-build --no-strip {profile} -p {name}");
         let told = Run::new(&cargo_deb.to_string_lossy(), &repo.root, &line).logged(log)?;
@@ -49,6 +50,20 @@ pub(crate) fn make(repo: &Repo, log: &Path, dev: bool) -> Result<Vec<PathBuf>> {
         packages.push(package);
     }
     Ok(packages)
+}
+
+/// Lets a program write its manual page and completions, for its package to take.
+fn describe(repo: &Repo, name: &str, profile: &str) -> Result<()> {
+    let built = repo.target.join(profile);
+    let share = built.join("share");
+    fs::create_dir_all(&share)?;
+    let shells = ["bash", "zsh", "fish"].map(|shell| (shell, format!("completions {shell}")));
+    for (end, words) in [("1", "manual".to_owned())].into_iter().chain(shells) {
+        let program = built.join(name);
+        let text = Run::new(&program.to_string_lossy(), &repo.root, &words).output()?;
+        fs::write(share.join(format!("{name}.{end}")), text)?;
+    }
+    Ok(())
 }
 
 /// Installs into an empty root, looks, and removes again.
@@ -71,7 +86,13 @@ fn try_out(name: &str, package: &Path, log: &Path) -> Result<()> {
         format!("usr/bin/{name}"),
         format!("usr/lib/systemd/system/{name}.service"),
         format!("usr/lib/systemd/system/{name}.socket"),
+        format!("usr/lib/systemd/system/{name}-credentials.service"),
+        format!("usr/lib/cobrowse/{name}-credentials"),
         format!("usr/lib/tmpfiles.d/cobrowse-{name}.conf"),
+        format!("usr/share/man/man1/{name}.1.gz"),
+        format!("usr/share/bash-completion/completions/{name}"),
+        format!("usr/share/zsh/vendor-completions/_{name}"),
+        format!("usr/share/fish/vendor_completions.d/{name}.fish"),
     ] {
         ensure!(root.join(&file).is_file(), "{file} is not installed");
     }
