@@ -104,6 +104,16 @@ impl Process {
         self.signal(Signal::HUP);
     }
 
+    /// Lets it stand still (SIGSTOP), until [`Process::go_on`].
+    pub fn stall(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Asks it to end (SIGTERM).
     pub fn terminate(&self) {
         self.signal(Signal::TERM);

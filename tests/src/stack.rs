@@ -411,14 +411,20 @@ impl Stack {
         self.servers.iter_mut().try_for_each(|server| server.process.check())
     }
 
-    /// Starts a CServer again whose process has ended.
+    /// Starts a CServer again whose process has ended, and waits until all is well.
     pub fn restart_server(&mut self, at: usize) -> Result<()> {
+        self.revive_server(at)?;
+        self.wait_until_ready()
+    }
+
+    /// The same without waiting.
+    pub fn revive_server(&mut self, at: usize) -> Result<()> {
         let server = &mut self.servers[at];
         ensure!(server.process.ended().is_some(), "{} still runs", server.id);
         let root = self.folder.path();
         let file = root.join(format!("{}.toml", server.id));
         server.process = Programs::find()?.serve_cserver(&server.id, &file, root)?;
-        self.wait_until_ready()
+        Ok(())
     }
 
     /// Starts a CServer whose process has ended as a service of that manager, and returns before it is ready.

@@ -7,6 +7,7 @@
 mod accessibility;
 mod attack;
 mod building;
+mod chaos;
 mod commands;
 mod demo;
 mod hardening;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::Arguments),
     /// Run the whole, and the relay alone, in virtual time under seeded faults.
     Simulate(simulate::Arguments),
+    /// Break everything that can break around real processes and sessions, and see that nobody is lost.
+    Chaos(chaos::Arguments),
     /// Run both servers under their units in a guest of a real systemd, and try to get out.
     Hardening(hardening::Arguments),
     /// Build Debian packages of both servers, and install each into a clean root to see.
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments).map(|()| true),
         Command::Test(arguments) => test::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Hardening(arguments) => hardening::run(&arguments),
         Command::Packages(arguments) => packages::run(&arguments).map(|()| true),
         Command::GuestExamine => hardening::guest::examine().map(|()| true),

@@ -204,8 +204,7 @@ impl World {
     /// A ticket that the thief has seen.
     pub(crate) fn stolen(&mut self) -> Option<Ticket> {
         let spent: Vec<_> = self.tickets.iter().filter(|ticket| ticket.is_spent).collect();
-        let stolen = spent.get(self.rng.index(spent.len())).map(|ticket| (*ticket).clone());
-        stolen
+        spent.get(self.rng.index(spent.len())).map(|ticket| (*ticket).clone())
     }
 
     /// Ends a web tier's process.
