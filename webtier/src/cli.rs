@@ -270,7 +270,7 @@ impl Cli {
                 return Ok(());
             }
             Command::Reload { process } => {
-                return host::signal::hang_up(process)
+                return host::signal::hang_up(*process)
                     .map_err(|error| CliError::Told(error.to_string()));
             }
             Command::Manual => {
