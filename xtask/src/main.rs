@@ -26,10 +26,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The servers' own: a simulation allocates as they do, and much of it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The project's commands.
 #[derive(Parser)]
 #[command(name = "cargo xtask", version)]

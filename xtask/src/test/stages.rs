@@ -6,7 +6,7 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{attack, building, hardening, instructions, mirror, packages, planted};
+use crate::{attack, building, hardening, instructions, mirror, packages, planted, simulate};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -181,11 +181,11 @@ fn attacked(context: &Context<'_>) -> Result<Count> {
 }
 
 fn simulation(context: &Context<'_>) -> Result<Count> {
-    let seeds = if context.arguments.all { " --seeds 100000" } else { "" };
+    building::servers(context.repo).logged(&context.log)?;
+    let seeds = if context.arguments.all { "--seeds 100000 " } else { "" };
     let report = context.log.with_extension("json");
-    let line = format!("simulate{seeds} --json {}", report.display());
-    let program = context.repo.program()?;
-    Run::new(&program.to_string_lossy(), &context.repo.root, &line).logged(&context.log)?;
+    let line = format!("{seeds}--json {}", report.display());
+    simulate::program(context.repo, &line)?.logged(&context.log)?;
     Ok(Count::ONE)
 }
 

@@ -239,10 +239,15 @@ impl World {
     fn change_settings(&mut self, session: usize) {
         let group: GroupId = self.sessions[session].id.group;
         let grace_ms = self.rng.between(2000, 9000);
-        let settings = r##"{"masks":["#a"]}"##;
-        self.relay.update_settings(group, settings.into(), grace_ms);
+        // No others have been the same.
+        let settings = format!(r##"{{"masks":["#a{}"]}}"##, self.changes);
+        self.changes += 1;
+        self.relay.update_settings(self.now, group, settings.into(), grace_ms);
         for model in self.sessions.iter_mut().filter(|model| model.id.group == group) {
             model.grace_ms = grace_ms;
+            if let Some(wire) = model.visitor.and_then(|at| self.wires[at].as_mut()) {
+                wire.welcome_is_due = true;
+            }
         }
         self.count("settings_updates");
     }

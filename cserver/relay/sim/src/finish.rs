@@ -2,7 +2,7 @@
 
 use protocol::CloseCode;
 
-use crate::wire::Expect;
+use crate::wire::{End, Expect};
 use crate::world::{Check, Model, World};
 
 impl World {
@@ -26,6 +26,9 @@ impl World {
         }
         self.drain(12)?;
         self.compare()?;
+        if self.wires.iter().flatten().any(|wire| wire.end == End::Visitor && wire.welcome_is_due) {
+            return Err("a visitor was not told of settings that changed".into());
+        }
         self.end_everything()
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Wire {
     /// An agent's connection: what it was handed. A visitor's: whether it was welcomed.
     pub(crate) watch: Watch,
     pub(crate) welcomed: bool,
+    /// A visitor's: it has not been welcomed yet by the settings in force.
+    pub(crate) welcome_is_due: bool,
 }
 
 /// Whose connection it is.
@@ -73,6 +75,7 @@ impl Wire {
             unsent_since_ms: None,
             watch: Watch::default(),
             welcomed: false,
+            welcome_is_due: true,
         }
     }
 

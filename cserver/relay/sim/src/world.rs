@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) counts: BTreeMap<&'static str, u64>,
     /// The world is coming to its end: visitors answer every request, nobody breaks down.
     pub(crate) finishing: bool,
+    /// How often settings were changed.
+    pub(crate) changes: u64,
 }
 
 /// One session as the world knows it.
@@ -85,6 +87,7 @@ impl World {
             expected: Expected::default(),
             counts: BTreeMap::new(),
             finishing: false,
+            changes: 0,
         }
     }
 
@@ -280,11 +283,15 @@ impl World {
             return model.ledger.check(&mut wire.watch, body, self.bounds.agent_lag_bytes_max);
         }
         let header = Header::decode(body).map_err(|code| format!("handed out a {code:?}"))?;
-        if wire.welcomed == (header.kind == Kind::Welcome) {
-            return Err(format!("{} where welcome comes first and once", header.kind.name()));
+        let isnt_due = header.kind == Kind::Welcome && !wire.welcome_is_due;
+        if isnt_due || (header.kind != Kind::Welcome && !wire.welcomed) {
+            return Err(format!(
+                "{} where welcome comes first, and once for each change of the settings",
+                header.kind.name()
+            ));
         }
         match header.kind {
-            Kind::Welcome => wire.welcomed = true,
+            Kind::Welcome => (wire.welcomed, wire.welcome_is_due) = (true, false),
             Kind::Participants => {}
             Kind::KeyframeRequest => {
                 let interval_ms = self.bounds.keyframe_request_interval_ms;
