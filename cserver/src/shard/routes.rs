@@ -157,7 +157,10 @@ fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseC
             }
             shared.spend(ticket.nonce, now.mono_ms)?;
             // One that is here already may have been given this server anew: its core compares the homes.
-            let core = shared.claim(ticket.session).or_else(|_| shared.owner(&ticket.session))?;
+            let core = match shared.claim(ticket.session) {
+                Err(CloseCode::AlreadyLive) => shared.owner(&ticket.session)?,
+                claimed => claimed?,
+            };
             let (session, home) = (ticket.session, ticket.home);
             Ok(Route::At(core, Errand::Start { session, home, resume, offer }))
         }
