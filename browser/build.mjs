@@ -95,6 +95,16 @@ await buildScripts({ loader: loaderEntry }, ["visitor.js", "presence.js"]);
 writeFileSync("dist/viewer.html", readFileSync("src/viewer/viewer.html"));
 
 await build({ ...COMMON, entryPoints: { "npm/main": "src/npm/main.ts" }, format: "esm", minify: false });
+await build({
+  ...COMMON,
+  entryPoints: { "npm/mask-test": "src/npm/mask-test/main.ts" },
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  // The text of one function goes to the page as it is.
+  minify: false,
+  banner: { js: "#!/usr/bin/env node" },
+});
 writeFileSync("dist/npm/package.json", readFileSync("src/npm/package.json"));
 
 /** What a page may demand of each script: it takes exactly this release, or none. */

@@ -1,0 +1,191 @@
+/**
+ * `cobrowse-mask-test URL`: does anything leave of what a person types into this page?
+ *
+ * Opens the page in a browser, starts a real session, types a canary of its own into every field, and searches all that the
+ * page's script then sends. Owns the command line, the order of things and the report. The page has to carry the tag.
+ *
+ * Exit code 0: nothing left but what was named with `--open`. 1: something did. 2: the test could not be made.
+ */
+
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { constants, inflateRawSync } from "node:zlib";
+
+import { decodeFrame, FLAGS } from "../../protocol/frame.js";
+import { Chromium, findChromium } from "./chromium.js";
+import { FOCUS, findFields, SET, type Field } from "./page.js";
+
+const HELP = `cobrowse-mask-test URL [options]
+
+Opens URL, starts a session, types into every field, and reports what left the browser.
+
+  --group GROUP      group of the session, where it is not the tag's first
+  --open SELECTOR    a field that agents may see; repeat for more
+  --chromium FILE    the browser; else CHROMIUM, else a usual place
+  --insecure         accept certificates of a development CA
+  --json FILE        write the result there too
+`;
+
+/** What became of one field. */
+interface Finding extends Field {
+  readonly left: boolean;
+  readonly isExpected: boolean;
+  /** Nothing could be typed: then nothing is known. */
+  readonly isUntried: boolean;
+}
+
+/** Runs it; gives the exit code. */
+export async function main(words: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      group: { type: "string" },
+      open: { type: "string", multiple: true, default: [] },
+      chromium: { type: "string" },
+      insecure: { type: "boolean", default: false },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const [url] = positionals;
+  if (values.help || !url) {
+    say(HELP);
+    return values.help ? 0 : 2;
+  }
+  const program = values.chromium ?? process.env.CHROMIUM ?? findChromium();
+  if (!program) throw new Error("no Chromium was found: name one with --chromium FILE");
+  const browser = await Chromium.start(program, values.insecure ? ["--ignore-certificate-errors"] : []);
+  try {
+    const findings = await examine(browser, url, values.group ?? null, values.open);
+    report(findings);
+    if (values.json) writeFileSync(values.json, `${JSON.stringify({ url, fields: findings }, null, 2)}\n`);
+    return findings.some((one) => one.left && !one.isExpected) ? 1 : 0;
+  } finally {
+    await browser.stop();
+  }
+}
+
+async function examine(
+  browser: Chromium,
+  url: string,
+  group: string | null,
+  open: readonly string[],
+): Promise<Finding[]> {
+  const sent: Buffer[] = [];
+  browser.on("Network.webSocketFrameSent", ({ response }) => {
+    const { opcode, payloadData } = response as { opcode: number; payloadData: string };
+    if (opcode === 2) sent.push(Buffer.from(payloadData, "base64"));
+  });
+  await browser.ask("Page.navigate", { url });
+  await until(browser, "document.readyState === 'complete' && !!window.GLANCE?.Cobrowse?.Visitor", NO_TAG);
+  const options = JSON.stringify(group === null ? {} : { groupid: group });
+  await browser.evaluate(`void GLANCE.Cobrowse.Visitor.startSession(${options}).catch(() => {})`);
+  await until(browser, "GLANCE.Cobrowse.Visitor.getStatus?.().state === 'live'", NO_SESSION);
+  const fields = (await browser.evaluate(`(${findFields.toString()})()`)) as Field[];
+  const canaries: string[] = [];
+  const isTyped: boolean[] = [];
+  for (const [at, field] of fields.entries()) {
+    const canary = canaryOf(at, field.isNumber);
+    canaries.push(canary);
+    await browser.evaluate(FOCUS(at));
+    await browser.ask("Input.insertText", { text: canary });
+    isTyped.push((await browser.evaluate(SET(at, canary))) === true);
+  }
+  await quiet(sent);
+  // Going on after a pause sends the page as a whole.
+  await browser.evaluate(
+    "GLANCE.Cobrowse.Visitor.pauseSession(true), GLANCE.Cobrowse.Visitor.pauseSession(false)",
+  );
+  await quiet(sent);
+  const expected = (await browser.evaluate(
+    `cobrowseMaskTest.map((one) => ${JSON.stringify(open)}.some((selector) => one.matches(selector)))`,
+  )) as boolean[];
+  await browser.evaluate("void GLANCE.Cobrowse.Visitor.stopSession()");
+  const text = textOf(sent);
+  if (!text.includes('"tagName"')) throw new Error("the session sent no page: nothing is known");
+  return fields.map((field, at) => ({
+    ...field,
+    left: text.includes(canaries[at] ?? ""),
+    isExpected: expected[at] === true,
+    isUntried: isTyped[at] !== true,
+  }));
+}
+
+/** Everything that was sent, inflated: each epoch is one stream. */
+function textOf(messages: readonly Buffer[]): string {
+  const streams = new Map<number, Buffer[]>();
+  const parts: string[] = [];
+  for (const message of messages) {
+    const { kind, flags, epoch, payload } = decodeFrame(message);
+    const isDeflated = (kind === "keyframe" || kind === "diff") && (flags & FLAGS.deflate) !== 0;
+    if (isDeflated) streams.set(epoch, [...(streams.get(epoch) ?? []), Buffer.from(payload)]);
+    else parts.push(Buffer.from(payload).toString("utf8"));
+  }
+  for (const stream of streams.values()) {
+    parts.push(
+      inflateRawSync(Buffer.concat(stream), { finishFlush: constants.Z_SYNC_FLUSH }).toString("utf8"),
+    );
+  }
+  return parts.join("\n");
+}
+
+function report(findings: readonly Finding[]): void {
+  for (const { selector, place, left, isExpected, isUntried } of findings) {
+    const state = isUntried ? "NOT TRIED" : !left ? "held" : isExpected ? "left, as named" : "LEFT";
+    say(`${state.padEnd(15)} ${selector} ${place}`.trimEnd());
+    if (left && !isExpected) {
+      say(
+        `                mask it: class="glance_masked" on the field, or --mask '${selector}' in the group's settings`,
+      );
+    }
+  }
+  const left = findings.filter((one) => one.left && !one.isExpected).length;
+  say(`${String(findings.length)} fields, ${String(left)} that left without being named with --open`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Letters that stand nowhere else, or digits where only they fit. */
+function canaryOf(at: number, isNumber: boolean): string {
+  if (!isNumber) return `cm${String(at)}x${randomBytes(5).toString("hex")}`;
+  return `${String(7_000 + at)}${String(randomBytes(4).readUInt32BE()).padStart(10, "0").slice(-6)}`;
+}
+
+async function until(browser: Chromium, condition: string, otherwise: string): Promise<void> {
+  const end = Date.now() + WAIT_MS_MAX;
+  while ((await browser.evaluate(condition).catch(() => false)) !== true) {
+    if (Date.now() > end) throw new Error(otherwise);
+    await after(50);
+  }
+}
+
+/** Until nothing more is sent for a while. */
+async function quiet(sent: readonly Buffer[]): Promise<void> {
+  const end = Date.now() + WAIT_MS_MAX;
+  for (let before = -1; before !== sent.length && Date.now() < end;) {
+    before = sent.length;
+    await after(QUIET_MS);
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const WAIT_MS_MAX = 30_000;
+
+/** rrweb gathers inputs for less than a tenth of this. */
+const QUIET_MS = 700;
+
+const NO_TAG = "the page has no cobrowse tag, or its loader did not start";
+const NO_SESSION =
+  "no session began: is the page's origin one of the group's, is a session server up, and are there no terms to accept?";
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`cobrowse-mask-test: ${error instanceof Error ? error.message : String(error)}`);
+  return 2;
+});
