@@ -37,6 +37,33 @@ export interface Case {
   readonly found?: (text: string, fill: Fill) => boolean;
 }
 
+/** One of several attacks that share a page: it writes its canary as `{c}`, and its ids are its own. */
+export interface Part {
+  /** What it tries; the place of a canary that leaked tells which one it was. */
+  readonly what: string;
+  readonly html: string;
+  readonly act?: string;
+}
+
+/** Up to ten attacks on one page, each with a canary of its own: a page that loads costs more than what is on it. */
+export function together(name: string, parts: readonly Part[], more: Partial<Case> = {}): Case {
+  const own = (text: string, at: number): string => text.replaceAll("{c}", `{c${String(at)}}`);
+  const act = parts.map((part, at) => `await (async () => { ${own(part.act ?? "", at)} })();`);
+  return {
+    name: `${name}: ${parts.map((part, at) => `${String(at)} ${part.what}`).join(", ")}`,
+    html: parts.map((part, at) => own(part.html, at)).join(""),
+    act: act.join("\n"),
+    found: (text, fill) => {
+      if (fill.isMasked) return fill.isIn(text);
+      const blunt = parts.filter((_, at) => !text.includes(fill.canaries[at] ?? "?"));
+      if (blunt.length > 0)
+        console.log(`        no canary of: ${blunt.map((part) => part.what).join(", ")}`);
+      return blunt.length === 0;
+    },
+    ...more,
+  };
+}
+
 /** Fills the placeholders of one case and one run. */
 export class Fill {
   readonly canaries: readonly string[];
