@@ -43,6 +43,9 @@ const ANSWER: StartAnswer = {
 /** The flags of an epoch that replaces what was before, on a page without HTTPS. */
 const PURGE = 0x04 | 0x10;
 
+/** The flag of a keyframe's last chunk. */
+const LAST = 0x02;
+
 class FakeSocket {
   static readonly OPEN = 1;
   static all: FakeSocket[] = [];
@@ -249,12 +252,18 @@ describe("a session", () => {
     ]);
   });
 
-  it("takes changed masks at once, forgets what was sent by the old ones, and leaves the same ones alone", () => {
+  it("takes changed masks at once, forgets what was sent by the old ones, and leaves the same ones alone", async () => {
     document.body.innerHTML = '<p id="late">SENT</p><p id="card">CANARY</p>';
     const session = new Session(window, TAG, ANSWER, witness);
     session.begin(ANSWER);
     last().welcome();
     const socket = last();
+    // A keyframe leaves in slices, task by task.
+    const isWhole = (from: number): boolean =>
+      socket.sent.slice(from).some(({ kind, flags }) => kind === "keyframe" && (flags & LAST) !== 0);
+    await vi.waitFor(() => {
+      expect(isWhole(0)).toBe(true);
+    });
     const before = socket.sent.length;
     const welcome = (settings: object): void => {
       socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
@@ -262,6 +271,9 @@ describe("a session", () => {
     welcome({ ...SETTINGS, theme: { accent: "#112233" } });
     expect(socket.sent.slice(before).filter((frame) => frame.kind === "keyframe")).toEqual([]);
     welcome({ masks: ["#late"], mask_default: "passwords" });
+    await vi.waitFor(() => {
+      expect(isWhole(before)).toBe(true);
+    });
     const later = socket.sent.slice(before);
     expect(later[0]).toMatchObject({ kind: "facts", flags: PURGE, sequence: 0 });
     const chunks = later.filter((frame) => frame.kind === "keyframe").map((frame) => frame.payload);
