@@ -98,6 +98,12 @@ impl Pair {
         self.changes += 1;
         self.visitor.diff(&page(self.number, self.changes))?;
         let patience = if is_last { QUIET / 4 } else { QUIET };
+        self.listen(patience)?;
+        self.agent.expect_copy_of(&self.visitor)
+    }
+
+    /// The visitor hears what its server says, until it says nothing for so long.
+    fn listen(&mut self, patience: Duration) -> Result<()> {
         while let Some(heard) = self.visitor.socket.hear(patience)? {
             match heard {
                 Heard::Frame(frame) if frame.first() == Some(&(Kind::KeyframeRequest as u8)) => {
@@ -107,7 +113,7 @@ impl Pair {
                 other => bail!("the visitor's connection brought {other:?}"),
             }
         }
-        self.agent.expect_copy_of(&self.visitor)
+        Ok(())
     }
 
     /// As the browsers do: the visitor comes back or is given another home, the agent follows through the web tier.
@@ -144,7 +150,8 @@ impl Pair {
                     match enter(&mut self.browser, &self.visitor) {
                         Ok(agent) => break agent,
                         Err(error) if Instant::now() >= end => return Err(error),
-                        Err(_) => sleep(RETRY),
+                        // Its new home may be the next to go.
+                        Err(_) => self.listen(RETRY)?,
                     }
                 }
             }
