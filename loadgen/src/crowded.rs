@@ -27,8 +27,9 @@ pub struct Options {
     /// Seconds for which a part holds its connections: long enough for the slowest part to open its own.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
-    /// The run fails when a connection takes more of the CServers' resident memory.
-    #[arg(long, value_name = "BYTES", default_value_t = 5_120)]
+    /// The run fails when a connection, each a visitor with a session and a page of 1 KiB in its log, takes more of the CServers' resident
+    /// memory.
+    #[arg(long, value_name = "BYTES", default_value_t = 5_632)]
     pub max_bytes: u64,
 }
 

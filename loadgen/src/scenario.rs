@@ -306,7 +306,7 @@ pub fn all() -> Vec<Scenario> {
             )
         },
         Scenario {
-            measure_ms: 8_000,
+            measure_ms: 12_000,
             ..relay(
                 "slow-crowd",
                 "Ten thousand agents that stop reading, and six hundred of the same sessions that go on.",
@@ -315,8 +315,8 @@ pub fn all() -> Vec<Scenario> {
                     sessions: 200,
                     agents: 3,
                     stalled: 50,
-                    diffs_per_s: 2.0,
-                    diff_bytes: 4_096,
+                    diffs_per_s: 4.0,
+                    diff_bytes: 8_192,
                     ..QUIET
                 }],
             )
