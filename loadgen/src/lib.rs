@@ -30,4 +30,5 @@ pub mod target;
 pub mod tickets;
 pub mod tls;
 pub mod websocket;
+pub mod webtier;
 pub mod worker;

@@ -42,6 +42,12 @@ pub const CROWDED_PARTS_MAX: u32 = 64;
 /// Pairs of runs.
 pub const PAIRS_MAX: usize = 100;
 
+/// Sessions that are started from one source address: fewer than the web tier allows each in a minute.
+pub const STARTS_PER_SOURCE_MAX: u32 = 100;
+
+/// How often a view is asked for again that is not there yet, four times a second.
+pub const VIEW_TRIES_MAX: u32 = 80;
+
 /// Threads of one generator.
 pub const THREADS_MAX: usize = 64;
 

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use loadgen::control::{self, ControlAccess};
 use loadgen::report::Report;
 use loadgen::run::{self, Bounds, Plan};
 use loadgen::scenario::{self, Overrides, Scenario};
 use loadgen::stage::{self, Stage, StageOptions};
-use loadgen::target::{Dialect, Target};
+use loadgen::target::{Dialect, Target, Tickets};
 use loadgen::tls::{KeyExchange, public_config};
-use loadgen::{crowded, html, pairs, summary};
+use loadgen::{crowded, html, pairs, summary, webtier};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,6 +42,8 @@ enum Command {
         load: Load,
         #[command(flatten)]
         server: Server,
+        #[command(flatten)]
+        web: Box<webtier::Access>,
     },
     /// Starts a CServer with throw-away certificates on processors of its own, runs a scenario against it, stops it.
     ServeAndRun {
@@ -148,18 +150,18 @@ struct Server {
     /// CA of its public certificate.
     #[arg(long)]
     ca: PathBuf,
-    /// Its control name.
-    #[arg(long, value_name = "NAME")]
-    control: String,
+    /// Its control name. Left out where a web tier is named, which dials it already.
+    #[arg(long, value_name = "NAME", required_unless_present = "web_address")]
+    control: Option<String>,
     /// Certificate of a web tier, of the control CA.
-    #[arg(long, value_name = "FILE")]
-    control_cert: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "web_address")]
+    control_cert: Option<PathBuf>,
     /// Its private key.
-    #[arg(long, value_name = "FILE")]
-    control_key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "web_address")]
+    control_key: Option<PathBuf>,
     /// The control CA.
-    #[arg(long, value_name = "FILE")]
-    control_ca: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "web_address")]
+    control_ca: Option<PathBuf>,
     /// Its process, when it runs on this host: then its CPU time and memory are told.
     #[arg(long)]
     server_pid: Option<u32>,
@@ -191,13 +193,7 @@ fn with_command(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn command(command: Command) -> anyhow::Result<bool> {
     match command {
-        Command::Run { load, server } => {
-            let access = ControlAccess {
-                name: server.control,
-                certificate: server.control_cert,
-                key: server.control_key,
-                ca: server.control_ca,
-            };
+        Command::Run { load, server, web } => {
             ensure!(
                 server.address.ip().is_loopback() || server.beyond_loopback,
                 "{} is another host: say --beyond-loopback if it is yours to put under load",
@@ -205,6 +201,19 @@ fn command(command: Command) -> anyhow::Result<bool> {
             );
             let name = server.host.split(':').next().unwrap_or_default().to_owned();
             let at = Place { address: server.address, host: server.host, name, ca: server.ca };
+            if let Some(web) = web.open(load.key_exchange)? {
+                let origin = web.origin.clone();
+                let tickets = Tickets::WebTier(Box::new(web));
+                let target = at.target(&load, Dialect::Cserver { tickets, origin })?;
+                let label = "cserver behind its web tier".into();
+                return finish(&load, &start(&load, target, label, server.server_pid, 1)?);
+            }
+            let (Some(name), Some(certificate), Some(key), Some(ca)) =
+                (server.control, server.control_cert, server.control_key, server.control_ca)
+            else {
+                bail!("--control, --control-cert, --control-key and --control-ca belong together");
+            };
+            let access = ControlAccess { name, certificate, key, ca };
             finish(&load, &against(&load, &at, &access, server.server_pid)?)
         }
         Command::ServeAndRun { load, stage } => {
@@ -304,7 +313,8 @@ fn against(
 ) -> anyhow::Result<Report> {
     let opened = control::open(access, place.address, ORIGIN)?;
     let label = format!("cserver {} ({} cores)", opened.version, opened.cores);
-    let dialect = Dialect::Cserver { signer: opened.signer, origin: ORIGIN.into() };
+    let tickets = Tickets::Signed(opened.signer);
+    let dialect = Dialect::Cserver { tickets, origin: ORIGIN.into() };
     start(load, place.target(load, dialect)?, label, pid, opened.cores)
 }
 

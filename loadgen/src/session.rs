@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use protocol::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
-use protocol::resume::Resume;
 use protocol::{Flags, Header, Kind};
 
 use crate::field::Field;
@@ -13,7 +12,7 @@ use crate::link::{Inflow, Link, LinkError};
 use crate::scenario::Crowd;
 use crate::stamp::{STAMP_BYTES, Stamp};
 use crate::tally::Sequence;
-use crate::target::Seat;
+use crate::target::{Known, Seat};
 use crate::websocket::Opcode;
 
 /// See the module.
@@ -24,7 +23,7 @@ pub struct Session {
     pub crowd: usize,
     /// Its agents, in the order of their serial numbers.
     pub agents: Vec<Rc<Agent>>,
-    resume: Option<Resume>,
+    resume: Known,
     /// Of its first connection; its agents' follow.
     serial: u32,
     page: RefCell<Page>,

@@ -2,6 +2,7 @@
 //!
 //! Gives back a connection that has become a WebSocket. What is then said on it is for [`crate::session`].
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::link::{Door, Inflow, Link, LinkError};
 use crate::tickets::Signer;
 use crate::tls::with_own_memory;
 use crate::websocket::Opcode;
+use crate::webtier::WebTier;
 
 /// What is under test.
 #[derive(Clone)]
@@ -36,10 +38,10 @@ pub struct Target {
 /// What a target speaks.
 #[derive(Clone)]
 pub enum Dialect {
-    /// Our protocol; the generator signs its own tickets.
+    /// Our protocol.
     Cserver {
-        /// Signs them.
-        signer: Signer,
+        /// Where tickets come from.
+        tickets: Tickets,
         /// Origin of the visitors' pages.
         origin: String,
     },
@@ -49,13 +51,25 @@ pub enum Dialect {
     SocketIo,
 }
 
+/// Where tickets for a CServer come from.
+#[derive(Clone)]
+pub enum Tickets {
+    /// The generator plays the web tier and signs them.
+    Signed(Signer),
+    /// A web tier gives them, as it does to visitors' pages and agents.
+    WebTier(Box<WebTier>),
+}
+
+/// A session as all its seats know it: empty until it was started, and always on a plain relay.
+pub type Known = Rc<OnceCell<Resume>>;
+
 /// Who a connection is for, and what it needs to come back.
 #[derive(Clone)]
 pub struct Seat {
     /// Index of the session in the run.
     pub session: u32,
     /// The session's id and resume secret, for a CServer.
-    pub resume: Option<Resume>,
+    pub resume: Known,
     /// The agent's view, once it has joined.
     pub view: Option<View>,
     /// TLS of this client; with a memory of its own where it will come back.
@@ -79,16 +93,18 @@ pub type Open = (Rc<Link>, Inflow);
 
 impl Target {
     /// A place for one connection.
-    pub fn seat(&self, session: u32, resume: Option<Resume>, serial: u32, returns: bool) -> Seat {
+    pub fn seat(&self, session: u32, resume: Known, serial: u32, returns: bool) -> Seat {
         let config = if returns { with_own_memory(&self.config) } else { self.config.clone() };
         Seat { session, resume, view: None, config, serial, stalls: false }
     }
 
-    /// Names a new session; `None` on a plain relay.
-    pub fn session(&self, index: u32) -> Option<Resume> {
+    /// A new session, named if that is for the generator to do.
+    pub fn session(&self, index: u32) -> Known {
         match &self.dialect {
-            Dialect::Cserver { signer, .. } => Some(signer.session(index)),
-            Dialect::Plain | Dialect::SocketIo => None,
+            Dialect::Cserver { tickets: Tickets::Signed(signer), .. } => {
+                Rc::new(OnceCell::from(signer.session(index)))
+            }
+            Dialect::Cserver { .. } | Dialect::Plain | Dialect::SocketIo => Known::default(),
         }
     }
 
@@ -104,13 +120,26 @@ impl Target {
 
     /// Opens a visitor's connection: with a ticket the first time, with the resume secret after that.
     pub async fn visitor(&self, seat: &Seat, is_first: bool) -> Result<Open, LinkError> {
+        let given = match &self.dialect {
+            Dialect::Cserver { tickets: Tickets::WebTier(web), .. } if is_first => {
+                let (resume, ticket) = web.start(seat.serial).await?;
+                // Started once: a second try after a failure is another session.
+                seat.resume
+                    .set(resume)
+                    .map_err(|_| LinkError::Unexpected("a session was started twice"))?;
+                Some(ticket)
+            }
+            _ => None,
+        };
         let (link, mut inflow) = self.open(seat).await?;
-        let (path, headers) = match (&self.dialect, &seat.resume) {
-            (Dialect::Cserver { signer, origin }, Some(resume)) => {
-                let credential = if is_first {
-                    format!("ticket.{}", signer.visitor(resume))
-                } else {
-                    format!("resume.{}", resume.to_text())
+        let (path, headers) = match (&self.dialect, seat.resume.get()) {
+            (Dialect::Cserver { tickets, origin }, Some(resume)) => {
+                let credential = match (tickets, given) {
+                    (_, Some(ticket)) => format!("ticket.{ticket}"),
+                    (Tickets::Signed(signer), None) if is_first => {
+                        format!("ticket.{}", signer.visitor(resume))
+                    }
+                    _ => format!("resume.{}", resume.to_text()),
                 };
                 let offer = format!(
                     "Origin: {origin}\r\nSec-WebSocket-Protocol: {FRAMES_V1}, {credential}\r\n"
@@ -128,20 +157,26 @@ impl Target {
     /// Opens an agent's connection: joins with a ticket the first time, as a browser would after the web tier's redirect, and
     /// fetches the viewer's page; comes back with the cookie after that.
     pub async fn agent(&self, seat: &mut Seat) -> Result<Open, LinkError> {
-        let (link, mut inflow) = self.open(seat).await?;
         let what = "an agent's upgrade";
-        let (Dialect::Cserver { signer, .. }, Some(resume)) = (&self.dialect, &seat.resume) else {
+        let session = seat.resume.get().map(|resume| resume.session);
+        let given = match (&self.dialect, session, &seat.view) {
+            (Dialect::Cserver { tickets, .. }, Some(session), None) => Some(match tickets {
+                Tickets::Signed(signer) => signer.agent(session, seat.serial),
+                Tickets::WebTier(web) => web.view(session.key.as_str()).await?,
+            }),
+            _ => None,
+        };
+        let (link, mut inflow) = self.open(seat).await?;
+        let Dialect::Cserver { .. } = &self.dialect else {
             let path = self.plain_path("sub", seat);
             http::upgrade(&link, &mut inflow, what, &path, &self.host, "").await?;
             self.greet(&link, &mut inflow).await?;
             return Ok((link, inflow));
         };
-        let view = match &seat.view {
-            Some(view) => view.clone(),
-            None => {
-                let ticket = signer.agent(resume.session, seat.serial);
-                self.join(&link, &mut inflow, &ticket).await?
-            }
+        let view = match (&seat.view, given) {
+            (Some(view), _) => view.clone(),
+            (None, Some(ticket)) => self.join(&link, &mut inflow, &ticket).await?,
+            (None, None) => return Err(LinkError::Unexpected("an agent before its session began")),
         };
         let headers = format!(
             "Origin: https://{}\r\nCookie: {}\r\nSec-WebSocket-Protocol: {FRAMES_V1}, csrf.{}\r\n",
