@@ -33,6 +33,7 @@ const PARTS = {
   assist: "src/assist/main.ts",
   presence: "src/presence/main.ts",
   ways: "src/ways/main.ts",
+  requests: "src/protocol/channel.ts",
 };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {

@@ -16,6 +16,7 @@ fn main() {
         "assist.js",
         "presence.js",
         "ways.js",
+        "requests.js",
         "agent.js",
         "integrity.json",
     ]

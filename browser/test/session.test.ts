@@ -6,6 +6,7 @@ import { constants, inflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Tag } from "../src/loader/tag.js";
+import { createFallback } from "../src/protocol/channel.js";
 import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { decodeFrame, encodeFrame, type Frame, type Kind } from "../src/protocol/frame.js";
 import { toJson, type StartAnswer } from "../src/protocol/payloads.js";
@@ -45,6 +46,10 @@ const PURGE = 0x04 | 0x10;
 
 /** The flag of a keyframe's last chunk. */
 const LAST = 0x02;
+
+vi.mock("../src/visitor/parts.js", () => ({
+  loadRequests: () => Promise.resolve(createFallback()),
+}));
 
 class FakeSocket {
   static readonly OPEN = 1;
@@ -300,6 +305,21 @@ describe("a session", () => {
       ["https://www.example/api/v1/sessions/masks", { resume: "RESUME", unreadable: ["p:nope("] }],
     ]);
     session.stop();
+  });
+
+  it("goes on over requests when the server answers and its WebSocket carried nothing", async () => {
+    vi.stubGlobal("fetch", (url: string) => {
+      asked.push(url);
+      return url.endsWith("/status")
+        ? Promise.resolve(Response.json({ state: "live" }))
+        : new Promise(() => null);
+    });
+    last().end(1006);
+    await vi.waitFor(() => expect(asked).toEqual(["https://s1.example/visitor/status"]));
+    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.waitFor(() => expect(asked.length).toBe(2));
+    expect(asked[1]).toBe("https://s1.example/visitor/stream");
+    expect(FakeSocket.all.length).toBe(1);
   });
 
   it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {

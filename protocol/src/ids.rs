@@ -54,6 +54,10 @@ pub struct AgentId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JoinId([u8; 8]);
 
+/// Names one connection over plain HTTPS: 64 bits that the browser draws. No secret, it opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelId([u8; 8]);
+
 /// Names a server key on the wire: 64 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId([u8; 8]);
@@ -238,6 +242,7 @@ macro_rules! random_id {
 random_id!(SessionNumber, 16, "session number", "32 hex digits", 6);
 random_id!(AgentId, 16, "agent id", "32 hex digits", 8);
 random_id!(JoinId, 8, "join id", "16 hex digits", 6);
+random_id!(ChannelId, 8, "channel", "16 hex digits", 6);
 random_id!(KeyId, 8, "key id", "16 hex digits", 8);
 
 fn parse_text<'de, D: Deserializer<'de>, T: FromStr<Err = IdError>>(

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod posts;
 pub mod privileges;
 pub mod resume;
 pub mod secret;
@@ -26,8 +27,8 @@ pub mod ticket;
 pub use close::{CloseCode, Fault};
 pub use frame::{Flags, Header, Kind};
 pub use ids::{
-    AgentId, AgentNumber, GroupId, JoinId, KeyId, ReplicaId, ServerId, SessionId, SessionKey,
-    SessionNumber,
+    AgentId, AgentNumber, ChannelId, GroupId, JoinId, KeyId, ReplicaId, ServerId, SessionId,
+    SessionKey, SessionNumber,
 };
 pub use privileges::Privileges;
 pub use settings::GroupSettings;

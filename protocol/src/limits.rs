@@ -76,8 +76,11 @@ pub const CONTROL_RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Head of an HTTP request: eight agent cookies of 270 bytes, a ticket of 460, and room for a browser's own headers.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Body of `POST /visitor/status`.
+/// Body of a request that carries a credential and nothing else. Longer: `too_long`.
 pub const STATUS_BODY_BYTES_MAX: usize = 1024;
+
+/// Body of a request that carries frames where WebSockets are blocked: the longest frame and its credential. Longer: `too_long`.
+pub const POST_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A connection that says nothing for so long is pinged, and ended after as long again.
 pub const PING_INTERVAL_MS: u64 = 20_000;
@@ -107,6 +110,9 @@ pub const VISITOR_SETTINGS_BYTES_MAX: usize = 40 * 1024;
 const _: () = {
     assert!(VISITOR_SETTINGS_BYTES_MAX + 1024 < FRAME_PAYLOAD_BYTES_MAX);
     assert!(KEYFRAME_BYTES_MAX + LOG_DIFF_BYTES_SOFT < LOG_BYTES_MAX);
+    assert!(
+        STATUS_BODY_BYTES_MAX + FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX < POST_BODY_BYTES_MAX
+    );
     assert!(AGENT_LAG_BYTES_MAX < LOG_DIFF_BYTES_SOFT);
     assert!(AGENT_PAYLOAD_BYTES_MAX <= FRAME_PAYLOAD_BYTES_MAX);
     assert!(GRACE_MS_MIN <= GRACE_MS_DEFAULT && GRACE_MS_DEFAULT <= GRACE_MS_MAX);

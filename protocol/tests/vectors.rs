@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use cobrowse_protocol::frame::Sender;
 use cobrowse_protocol::keys::ServerKey;
+use cobrowse_protocol::posts::Post;
 use cobrowse_protocol::resume::Resume;
 use cobrowse_protocol::secret::Secret;
+use cobrowse_protocol::subprotocol::Credential;
 use cobrowse_protocol::ticket::SealedTicket;
 use cobrowse_protocol::*;
 use serde_json::{Value, json};
@@ -96,6 +98,7 @@ fn limits_are_the_same_everywhere() {
         ("CONTROL_RECORD_BYTES_MAX", CONTROL_RECORD_BYTES_MAX as u64),
         ("VISITOR_SETTINGS_BYTES_MAX", VISITOR_SETTINGS_BYTES_MAX as u64),
         ("HTTP_HEAD_BYTES_MAX", HTTP_HEAD_BYTES_MAX as u64),
+        ("POST_BODY_BYTES_MAX", POST_BODY_BYTES_MAX as u64),
         ("PING_INTERVAL_MS", PING_INTERVAL_MS),
     ];
     same_as_file("limits.json", pairs(limits.map(|(name, value)| (name, json!(value)))));
@@ -104,6 +107,45 @@ fn limits_are_the_same_everywhere() {
     }
     let graces = [GRACE_MS_MIN, GRACE_MS_DEFAULT, GRACE_MS_MAX].map(with_commas).join(", ");
     in_protocol_md(&format!("| `GRACE_MS_MIN`, `GRACE_MS_DEFAULT`, `GRACE_MS_MAX` | {graces} |"));
+}
+
+#[test]
+fn posts_are_the_same_everywhere() {
+    let path = root().join("protocol/vectors/posts.json");
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    for row in vectors["good"].as_array().unwrap() {
+        let body = bytes(row, "line", "hex");
+        let post = Post::parse(&body).unwrap();
+        assert_eq!(
+            post.credential,
+            Credential::Resume(text(row, "credential").strip_prefix("resume.").unwrap())
+        );
+        assert_eq!(post.channel.to_hex(), text(row, "channel"));
+        assert_eq!(post.number.map(u64::from), row["number"].as_u64());
+        let sizes: Vec<usize> = post.frames.iter().map(|frame| frame.len()).collect();
+        assert_eq!(json!(sizes), row["frame_bytes"]);
+        assert!(post.frames.concat().iter().all(|byte| *byte == 7), "{row}");
+    }
+    for row in vectors["bad"].as_array().unwrap() {
+        let error = Post::parse(&bytes(row, "line", "hex")).unwrap_err();
+        assert_eq!(error.name(), text(row, "error"), "{row}");
+    }
+}
+
+/// A post of the vectors: its line, its bytes, and so many sevens.
+fn bytes(row: &Value, line: &str, hex: &str) -> Vec<u8> {
+    let mut body = row[line].as_str().unwrap().as_bytes().to_vec();
+    for part in row[hex].as_array().unwrap() {
+        match part {
+            Value::String(hex) => {
+                let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+                body.extend(pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()));
+            }
+            sevens => body.extend(std::iter::repeat_n(7, sevens.as_u64().unwrap() as usize)),
+        }
+    }
+    body
 }
 
 #[test]

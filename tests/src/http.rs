@@ -116,6 +116,20 @@ pub fn upgrade(
     Ok(Ok(Socket::new(stream, rest, answer.header("sec-websocket-protocol").unwrap_or_default())))
 }
 
+/// Asks for a stream of frames over plain HTTPS. The answer comes back when it is none.
+pub fn open_stream(net: &Net, request: Request) -> Result<std::result::Result<Socket, Answer>> {
+    let mut stream = net.connect(&request.url.host, request.url.port)?;
+    stream.write_all(&request.text(&[]))?;
+    let (answer, rest) = read_answer(&mut stream)?;
+    // Its body is what a server says on a WebSocket, so the same reader serves; nothing may be sent on it.
+    Ok(if is_stream(&answer) { Ok(Socket::new(stream, rest, "")) } else { Err(answer) })
+}
+
+fn is_stream(answer: &Answer) -> bool {
+    let is_bytes = answer.header("content-type") == Some("application/octet-stream");
+    is_bytes && answer.header("content-length").is_none()
+}
+
 impl Answer {
     /// The first header of that name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -207,6 +221,7 @@ fn parse(bytes: &[u8], over: bool) -> Result<Option<(Answer, Vec<u8>)>> {
     let length = match answer.header("content-length") {
         Some(length) => length.parse().context("content-length")?,
         None if over => rest.len(),
+        None if is_stream(&answer) => return Ok(Some((answer, rest.to_vec()))),
         None => return Ok(None),
     };
     if rest.len() < length {

@@ -28,3 +28,6 @@ export const AGENT_FRAMES_PER_S_MAX = 120;
 
 /** Shortest time between two keyframe requests that the CServer passes on. */
 export const KEYFRAME_REQUEST_INTERVAL_MS = 2_000;
+
+/** Body of a request that carries frames where WebSockets are blocked. Longer: `too_long`. */
+export const POST_BODY_BYTES_MAX = 65_536;

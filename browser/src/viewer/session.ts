@@ -1,13 +1,14 @@
 /**
  * One view of a session: connects, follows the epochs, comes back, ends.
  *
- * Owns the WebSocket, the timers and the resyncs. Frames are put together in `inflate.ts`, checked in `validate.ts`,
+ * Owns the connection, the timers and the resyncs. Frames are put together in `inflate.ts`, checked in `validate.ts`,
  * shown by `stage.ts`; what is said at an end stands in `messages.ts`.
  */
 
 import { EventType, IncrementalSource, MouseInteractions } from "@rrweb/types";
 
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
+import { createFallback } from "../protocol/channel.js";
 import { closeNameOf, isCloseName, type CloseName } from "../protocol/close.js";
 import { readAnswers, readControlState, readInk, type CommandKind } from "../protocol/commands.js";
 import { bareFrame, decodeFrame, encodeFrame, FLAGS, KINDS, type Frame } from "../protocol/frame.js";
@@ -24,6 +25,7 @@ import {
   type VisitorState,
 } from "../protocol/payloads.js";
 import { readProof } from "../protocol/proof.js";
+import { openWebSocket, type FrameSocket } from "../protocol/ways.js";
 import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
 import {
@@ -64,7 +66,8 @@ export class ViewerSession {
   private readonly parent: Parent;
   private names = new Map<number, string>();
   private isInviting = false;
-  private socket: WebSocket | null = null;
+  private socket: FrameSocket | null = null;
+  private readonly fallback = createFallback("same-origin");
   private state: ViewState = "connecting";
   private visitor: VisitorState = { visitor: "live", since_ms: 0 };
   private facts: { facts: Facts; isSecure: boolean } | null = null;
@@ -158,14 +161,13 @@ export class ViewerSession {
     clearTimeout(this.retryTimer);
     if (this.socket || this.isOver()) return;
     const url = `wss://${window.location.host}/agent/${this.page.join}`;
-    const socket = new WebSocket(url, ["cobrowse.v1", `csrf.${this.page.csrf}`]);
-    socket.binaryType = "arraybuffer";
+    const credential = `csrf.${this.page.csrf}`;
+    const socket = this.fallback.open(url, credential, credential) ?? openWebSocket(window, url, credential);
     this.socket = socket;
-    let wasOpen = false;
-    socket.onopen = () => {
-      wasOpen = true;
-    };
+    // Some proxies let a WebSocket open, and nothing through.
+    let wasHeard = false;
     socket.onmessage = (message) => {
+      wasHeard = true;
       if (this.socket === socket) this.receive(message.data);
     };
     socket.onclose = (event) => {
@@ -173,7 +175,7 @@ export class ViewerSession {
       this.lose();
       const name = closeNameOf(event.code);
       if (name) this.endBy(name);
-      else if (wasOpen) this.retry(null, messages.LOST_WORDS);
+      else if (wasHeard) this.retry(null, messages.LOST_WORDS);
       else void this.ask();
     };
   }
@@ -397,8 +399,10 @@ export class ViewerSession {
     this.setState("reconnecting", null, messages.LOST_WORDS);
     const answer = await askStatus(this.page.join);
     if (this.socket || this.isOver()) return;
-    if (answer === "live") this.retry(null, messages.LOST_WORDS);
-    else if (answer !== null) this.endBy(answer);
+    if (answer === "live") {
+      this.fallback.blocked();
+      this.retry(null, messages.LOST_WORDS);
+    } else if (answer !== null) this.endBy(answer);
     else {
       this.unreachable += 1;
       if (this.unreachable >= UNREACHABLE_MAX) this.renew("unreachable", messages.UNREACHABLE_WORDS);

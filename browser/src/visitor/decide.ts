@@ -20,11 +20,11 @@ export type Next =
   /** The session is over. */
   | { readonly do: "over"; readonly reason: string };
 
-/** After a close. `wasOpen`: the upgrade had succeeded. `peerFaults`: closes in a row that say that we broke a rule. */
-export function afterClose(code: number, wasOpen: boolean, peerFaults: number): Next {
+/** After a close. `wasHeard`: the connection had carried a frame. `peerFaults`: closes in a row that say that we broke a rule. */
+export function afterClose(code: number, wasHeard: boolean, peerFaults: number): Next {
   const name = closeNameOf(code);
   if (name) return afterName(name, peerFaults);
-  return wasOpen ? { do: "retry" } : { do: "ask" };
+  return wasHeard ? { do: "retry" } : { do: "ask" };
 }
 
 /** After a close code's name, from a close or from an answer to the status question. */

@@ -2,7 +2,7 @@
  * The parts of the visitor's script that are loaded only when they are needed, and what they are given.
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
- * `assist/`.
+ * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
  */
 
 import { loadModule } from "../loader/parts.js";
@@ -10,6 +10,7 @@ import type { Tag } from "../loader/tag.js";
 import type { Answer, ControlState, InkItem } from "../protocol/commands.js";
 import type { Frame } from "../protocol/frame.js";
 import type { Participant } from "../protocol/payloads.js";
+import type { Fallback } from "../protocol/ways.js";
 import type { AssistWords } from "../words/types.js";
 import type { Reach } from "./recorder.js";
 import type { Shell } from "./widget.js";
@@ -61,6 +62,15 @@ export interface AssistModule {
   askOffer(shell: Shell, words: AssistWords | null, name: string): Promise<boolean>;
   /** Shows a button that asks for help, until the element is taken away. */
   showButton(page: Document, words: AssistWords | null, onPress: () => void): HTMLElement;
+}
+
+/** Loads what carries frames where WebSockets are blocked; without it a WebSocket is all there is. */
+export async function loadRequests(tag: Tag): Promise<Fallback | null> {
+  try {
+    return ((await loadPart(tag, "requests.js")) as { createFallback(): Fallback }).createFallback();
+  } catch {
+    return null;
+  }
 }
 
 /** Loads the module; the second call gives the first one's. */

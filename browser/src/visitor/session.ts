@@ -1,7 +1,7 @@
 /**
  * One session of this page: connects, comes back, rests, ends.
  *
- * Owns the WebSocket, the timers and the state that the widget shows. Decisions are `decide.ts`'s, recording is
+ * Owns the connection, the timers and the state that the widget shows. Decisions are `decide.ts`'s, recording is
  * `recorder.ts`'s, the cookie is `continuity.ts`'s.
  */
 
@@ -21,6 +21,7 @@ import {
   type StartAnswer,
   type VisitorSettings,
 } from "../protocol/payloads.js";
+import { openWebSocket, type Fallback, type FrameSocket } from "../protocol/ways.js";
 import {
   clearCookie,
   isPausedBy,
@@ -37,6 +38,7 @@ import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
+import { loadRequests } from "./parts.js";
 import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal, tellUnreadable } from "./webtier.js";
@@ -62,7 +64,8 @@ export interface SessionListener {
 
 /** One session. */
 export class Session {
-  private socket: WebSocket | null = null;
+  private socket: FrameSocket | null = null;
+  private fallback: Fallback | null = null;
   private recorder: Recorder | null = null;
   private writer: EpochWriter | null = null;
   private settings: VisitorSettings | null = null;
@@ -194,25 +197,25 @@ export class Session {
     clearTimeout(this.timer);
     if (this.socket || this.state === "ended") return;
     if (!this.isStopping && !this.takeFromCookie()) return;
+    const { server, resume } = this.continuity;
     const credential = this.credential();
-    const socket = new this.page.WebSocket(this.continuity.server, ["cobrowse.v1", credential]);
-    socket.binaryType = "arraybuffer";
+    const socket =
+      this.fallback?.open(server, credential, `resume.${resume}`) ??
+      openWebSocket(this.page, server, credential);
     this.socket = socket;
-    let wasOpen = false;
-    socket.onopen = () => {
-      wasOpen = true;
-    };
+    // Some proxies let a WebSocket open, and nothing through.
+    let wasHeard = false;
     socket.onmessage = (message: MessageEvent) => {
+      wasHeard = true;
       if (this.socket === socket) this.receive(message.data);
     };
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
       this.lose();
       if (this.state === "ended") return;
-      if (closeNameOf(event.code) && this.isPeerFault(event.code)) this.peerFaults += 1;
-      if (wasOpen) this.unreachable = 0;
+      if (this.isPeerFault(event.code)) this.peerFaults += 1;
       if (closeNameOf(event.code) === "already_live") this.ticket = null;
-      void this.follow(afterClose(event.code, wasOpen, this.peerFaults));
+      void this.follow(afterClose(event.code, wasHeard, this.peerFaults));
     };
   }
 
@@ -364,7 +367,9 @@ export class Session {
     const answer = await askStatus(this.continuity.status, this.credential());
     if (this.isIdle()) return;
     if (answer?.live) {
-      this.retry(null);
+      this.fallback ??= await loadRequests(this.tag);
+      this.fallback?.blocked();
+      if (!this.isIdle()) this.retry(null);
     } else if (answer) {
       if (CLOSE_CODES[answer.name].fault === "peer") this.peerFaults += 1;
       if (answer.name === "already_live") this.ticket = null;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use protocol::close::CloseCode;
 
 use crate::Outgoing;
-use crate::http::{self, Request, RequestFault, Response, WebSocketOffer};
+use crate::http::{self, Parsed, Request, RequestFault, Response, WebSocketOffer};
 use crate::tls::{Tls, TlsConfigs, TlsError};
 use crate::websocket::{self, Incoming, WebSocket, WebSocketFault};
 
@@ -17,13 +17,25 @@ pub struct Connection {
 }
 
 enum Stage {
-    /// Reading a request; what has come of it.
-    Request(Vec<u8>),
+    /// Reading a request; what has come of it, and how much it has to be before it is looked at again.
+    Request {
+        head: Vec<u8>,
+        needed: usize,
+    },
     /// A request was handed out; what has come behind it.
     Answering(Vec<u8>),
     WebSocket(WebSocket),
+    /// The answer goes on until the end; nothing is read.
+    Stream,
     /// Nothing more is read.
     Over,
+}
+
+impl Stage {
+    /// Reads the next request, of which this has come already.
+    fn reading(head: Vec<u8>) -> Self {
+        Self::Request { head, needed: 1 }
+    }
 }
 
 /// Working memory of a core, shared by all its connections: it is empty between calls but for `events`.
@@ -65,7 +77,7 @@ pub enum Failure {
 impl Connection {
     /// A connection that was just accepted.
     pub fn new(configs: Arc<TlsConfigs>) -> Self {
-        Self { tls: Tls::new(configs), stage: Stage::Request(Vec::new()) }
+        Self { tls: Tls::new(configs), stage: Stage::reading(Vec::new()) }
     }
 
     /// Whether the peer is the web tier: it asked for the control name and showed a certificate of the control CA.
@@ -101,7 +113,7 @@ impl Connection {
     pub fn respond(&mut self, response: &Response, scratch: &mut Scratch, out: &mut Outgoing) {
         self.seal(&response.encode(), out);
         match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Answering(rest) if !response.closes() => self.stage = Stage::Request(rest),
+            Stage::Answering(rest) if !response.closes() => self.stage = Stage::reading(rest),
             _ => self.finish(None, scratch, out),
         }
     }
@@ -115,11 +127,17 @@ impl Connection {
         }
     }
 
+    /// Answers the request that was handed out by a body that ends when the connection does: [`Connection::seal`] appends to it.
+    pub fn stream(&mut self, response: &Response, out: &mut Outgoing) {
+        self.seal(&response.encode_head("Connection: close\r\n"), out);
+        self.stage = Stage::Stream;
+    }
+
     /// Goes on with what came behind the request that was just answered.
     pub fn proceed(&mut self, scratch: &mut Scratch, out: &mut Outgoing) {
         match &mut self.stage {
-            Stage::Request(rest) if !rest.is_empty() => {
-                let rest = core::mem::take(rest);
+            Stage::Request { head, .. } if !head.is_empty() => {
+                let rest = core::mem::take(head);
                 self.receive_plain(&rest, scratch, out);
             }
             Stage::WebSocket(socket) => {
@@ -165,16 +183,27 @@ impl Connection {
         self.tls.close(out);
     }
 
-    /// Whether the connection has become a WebSocket.
-    pub fn is_websocket(&self) -> bool {
-        matches!(self.stage, Stage::WebSocket(_))
+    /// Whether the peer reads WebSocket frames: the connection has become a WebSocket, or a stream of its frames.
+    pub fn sends_frames(&self) -> bool {
+        matches!(self.stage, Stage::WebSocket(_) | Stage::Stream)
+    }
+
+    /// Bytes that are held of a request that is not whole.
+    pub fn held_bytes(&self) -> usize {
+        match &self.stage {
+            Stage::Request { head, .. } => head.capacity(),
+            Stage::Answering(rest) => rest.capacity(),
+            Stage::WebSocket(_) | Stage::Stream | Stage::Over => 0,
+        }
     }
 
     fn receive_plain(&mut self, plain: &[u8], scratch: &mut Scratch, out: &mut Outgoing) {
         match &mut self.stage {
-            Stage::Request(head) => {
+            Stage::Request { head, needed } => {
                 head.extend_from_slice(plain);
-                self.read_request(scratch, out);
+                if head.len() >= *needed {
+                    self.read_request(scratch, out);
+                }
             }
             Stage::Answering(rest) => {
                 rest.extend_from_slice(plain);
@@ -203,18 +232,23 @@ impl Connection {
                     Ok(()) => {}
                 }
             }
+            // A client that has asked for a stream has nothing more to say on its connection.
+            Stage::Stream => {
+                let fault = RequestFault::Malformed("bytes behind the request of a stream");
+                self.finish(Some(fault.into()), scratch, out);
+            }
             Stage::Over => {}
         }
     }
 
     fn read_request(&mut self, scratch: &mut Scratch, out: &mut Outgoing) {
-        let Stage::Request(head) = &mut self.stage else { return };
+        let Stage::Request { head, needed } = &mut self.stage else { return };
         match http::parse(head) {
-            Ok(None) => {}
-            Ok(Some((request, used))) => {
+            Ok(Parsed::More(more)) => *needed = more,
+            Ok(Parsed::Request(request, used)) => {
                 let rest = head.split_off(used);
                 self.stage = Stage::Answering(rest);
-                scratch.events.push(Event::Request(Box::new(request)));
+                scratch.events.push(Event::Request(request));
             }
             Err(fault) => {
                 let response = Response::error(fault.code()).closing();

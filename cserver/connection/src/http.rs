@@ -5,7 +5,7 @@
 //! Which path exists is the business of the shard's routes.
 
 use protocol::close::CloseCode;
-use protocol::limits::HTTP_HEAD_BYTES_MAX;
+use protocol::limits::{HTTP_HEAD_BYTES_MAX, POST_BODY_BYTES_MAX, STATUS_BODY_BYTES_MAX};
 
 /// One request, with the headers that some route reads. Others are dropped unread.
 #[derive(Clone, Debug, Default)]
@@ -76,8 +76,8 @@ pub enum RequestFault {
     #[error("a head of more than {HTTP_HEAD_BYTES_MAX} bytes or {HEADERS_MAX} headers")]
     HeadTooLong,
     /// The body is longer than its limit.
-    #[error("a body of more than {BODY_BYTES_MAX} bytes")]
-    BodyTooLong,
+    #[error("a body of more than {0} bytes")]
+    BodyTooLong(usize),
 }
 
 impl RequestFault {
@@ -86,18 +86,29 @@ impl RequestFault {
         match self {
             Self::Malformed(_) => CloseCode::BadFrame,
             Self::HeadTooLong => CloseCode::HeadTooLong,
-            Self::BodyTooLong => CloseCode::TooLong,
+            Self::BodyTooLong(_) => CloseCode::TooLong,
         }
     }
 }
 
-/// Reads one request from the front of `plain`: the request and how many bytes it took, or `None` when more is needed.
-pub(crate) fn parse(plain: &[u8]) -> Result<Option<(Request, usize)>, RequestFault> {
+/// What stands at the front of the bytes.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// A request of so many bytes.
+    Request(Box<Request>, usize),
+    /// The beginning of one. With fewer bytes than these it cannot be more.
+    More(usize),
+}
+
+/// Reads one request from the front of `plain`.
+pub(crate) fn parse(plain: &[u8]) -> Result<Parsed, RequestFault> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
     let head_bytes = match head.parse(plain) {
         Ok(httparse::Status::Complete(bytes)) if bytes <= HTTP_HEAD_BYTES_MAX => bytes,
-        Ok(httparse::Status::Partial) if plain.len() <= HTTP_HEAD_BYTES_MAX => return Ok(None),
+        Ok(httparse::Status::Partial) if plain.len() <= HTTP_HEAD_BYTES_MAX => {
+            return Ok(Parsed::More(plain.len() + 1));
+        }
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(RequestFault::HeadTooLong),
         Err(_) => return Err(RequestFault::Malformed("the head does not parse")),
     };
@@ -118,14 +129,15 @@ pub(crate) fn parse(plain: &[u8]) -> Result<Option<(Request, usize)>, RequestFau
     };
     let path = target.split(['?', '#']).next().unwrap_or_default().to_owned();
     let fields = Fields::read(head.headers)?;
-    let body_bytes = fields.content_length;
-    if body_bytes > BODY_BYTES_MAX {
-        return Err(RequestFault::BodyTooLong);
+    let (body_bytes, body_bytes_max) = (fields.content_length, body_bytes_max(&path));
+    if body_bytes > body_bytes_max {
+        return Err(RequestFault::BodyTooLong(body_bytes_max));
     }
     if body_bytes > 0 && method != Method::Post {
         return Err(RequestFault::Malformed("a body on a request that has none"));
     }
-    let Some(body) = plain[head_bytes..].get(..body_bytes) else { return Ok(None) };
+    let bytes = head_bytes + body_bytes;
+    let Some(body) = plain.get(head_bytes..bytes) else { return Ok(Parsed::More(bytes)) };
     let request = Request {
         method,
         path,
@@ -137,7 +149,12 @@ pub(crate) fn parse(plain: &[u8]) -> Result<Option<(Request, usize)>, RequestFau
         close: fields.close,
         wants_page: fields.wants_page,
     };
-    Ok(Some((request, head_bytes + body_bytes)))
+    Ok(Parsed::Request(Box::new(request), bytes))
+}
+
+/// The longest body on a path: frames travel on one kind of path, elsewhere stands at most a credential.
+fn body_bytes_max(path: &str) -> usize {
+    if path.ends_with(FRAMES_ENDING) { POST_BODY_BYTES_MAX } else { STATUS_BODY_BYTES_MAX }
 }
 
 /// The headers that count, each at most once.
@@ -318,17 +335,16 @@ impl Response {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let close = if self.close { "Connection: close\r\n" } else { "" };
-        let mut bytes = format!(
-            "HTTP/1.1 {} {}\r\n{}{close}Content-Length: {}\r\n\r\n",
-            self.status,
-            reason(self.status),
-            self.head,
-            self.body.len()
-        )
-        .into_bytes();
+        let mut bytes = self.encode_head(&format!("Content-Length: {}\r\n", self.body.len()));
         bytes.extend_from_slice(&self.body);
         bytes
+    }
+
+    /// The head of a response whose body goes on until the connection ends.
+    pub(crate) fn encode_head(&self, length: &str) -> Vec<u8> {
+        let close = if self.close { "Connection: close\r\n" } else { "" };
+        let (status, reason, head) = (self.status, reason(self.status), &self.head);
+        format!("HTTP/1.1 {status} {reason}\r\n{head}{close}{length}\r\n").into_bytes()
     }
 }
 
@@ -369,8 +385,8 @@ const TWICE: RequestFault = RequestFault::Malformed("a header twice that may sta
 /// Browsers send about twenty.
 const HEADERS_MAX: usize = 64;
 
-/// The longest body that a route takes is that of a status request.
-const BODY_BYTES_MAX: usize = protocol::limits::STATUS_BODY_BYTES_MAX;
+/// How paths end on which frames are posted.
+const FRAMES_ENDING: &str = "/frames";
 
 #[cfg(test)]
 mod tests {
@@ -380,14 +396,23 @@ mod tests {
         parse(text.as_bytes()).unwrap_err()
     }
 
+    fn whole(text: &str) -> (Request, usize) {
+        match parse(text.as_bytes()).unwrap() {
+            Parsed::Request(request, used) => (*request, used),
+            Parsed::More(needed) => panic!("{needed} bytes are wanted"),
+        }
+    }
+
     #[test]
     fn a_request_is_found_however_much_has_come() {
         let text = "POST /visitor/status?x=1 HTTP/1.1\r\nHost: S1.Example:443\r\nCookie: a=1; b=2\r\nContent-Length: 3\r\n\r\nabcGET";
         let end = text.len() - 3;
         for cut in 0..end {
-            assert!(parse(&text.as_bytes()[..cut]).unwrap().is_none(), "{cut}");
+            let parsed = parse(&text.as_bytes()[..cut]).unwrap();
+            let Parsed::More(needed) = parsed else { panic!("{cut}: {parsed:?}") };
+            assert!(cut < needed && needed <= end, "{cut}: {needed}");
         }
-        let (request, used) = parse(text.as_bytes()).unwrap().unwrap();
+        let (request, used) = whole(text);
         assert_eq!((used, request.method, &*request.path), (end, Method::Post, "/visitor/status"));
         assert_eq!((&*request.host, &*request.body), ("s1.example:443", &b"abc"[..]));
         assert_eq!(request.cookie("b"), Some("2"));
@@ -429,16 +454,25 @@ mod tests {
         assert_eq!(fault(&long[..16_500]), RequestFault::HeadTooLong);
         let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(64));
         assert_eq!(fault(&many), RequestFault::HeadTooLong);
-        for length in ["1025", "99999999999999999999999"] {
-            let text = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
-            assert_eq!(fault(&text), RequestFault::BodyTooLong);
+        for (path, length, max) in [
+            ("/", "1025", 1024),
+            ("/", "99999999999999999999999", 1024),
+            ("/visitor/frames/", "1025", 1024),
+            ("/visitor/frames", "65537", 65_536),
+        ] {
+            let text =
+                format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+            assert_eq!(fault(&text), RequestFault::BodyTooLong(max));
         }
+        let text = "POST /visitor/frames HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n";
+        let needed = text.len() + 65_536;
+        assert!(matches!(parse(text.as_bytes()), Ok(Parsed::More(more)) if more == needed));
     }
 
     #[test]
     fn only_a_handshake_of_the_rfc_is_an_offer() {
         let good = "GET /v HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: a, b\r\n\r\n";
-        let (request, _) = parse(good.as_bytes()).unwrap().unwrap();
+        let (request, _) = whole(good);
         let offer = request.websocket.unwrap();
         assert_eq!(offer.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(offer.protocols, "a, b");

@@ -156,6 +156,11 @@ impl Relay {
             .unwrap_or(Err(CloseCode::NotFound))
     }
 
+    /// The visitor's live connection.
+    pub fn visitor_link(&self, session: SessionRef) -> Option<LinkId> {
+        self.session(session)?.visitor.as_ref().map(|visitor| visitor.outlet.link)
+    }
+
     // -- agents
 
     /// Lets an agent in; it may then connect, any number of times. `not_allowed` without `view`, `overload` when the session
@@ -175,6 +180,13 @@ impl Relay {
         let session = self.session(session)?;
         let agent = &session.agents[session.agent_key(join)?];
         Some(JoinInfo { agent: agent.account, privileges: agent.privileges, number: agent.number })
+    }
+
+    /// The live connection of a join.
+    pub fn agent_link(&self, session: SessionRef, join: JoinId) -> Option<LinkId> {
+        let session = self.session(session)?;
+        let view = session.agents[session.agent_key(join)?].view.as_ref()?;
+        Some(view.outlet.link)
     }
 
     /// An agent has connected; an older connection of the same join is closed with `superseded`.

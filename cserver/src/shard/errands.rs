@@ -6,10 +6,10 @@
 use connection::{Response, WebSocketOffer};
 use protocol::resume::Resume;
 use protocol::secret::SecretHash;
-use protocol::subprotocol::FRAMES_V1;
 use protocol::{AgentId, CloseCode, JoinId, Privileges, SessionId};
 use relay::{JoinSpec, LinkId, SessionRef, SessionSpec};
 
+use super::posts::{Opening, Posted};
 use super::routes::{LIVE, cors};
 use super::slot::Role;
 use super::{Now, Shard};
@@ -19,9 +19,11 @@ use crate::pages::{self, ViewerPage};
 /// A verified wish.
 pub(super) enum Errand {
     /// A visitor's first connection; the session was claimed for this core.
-    Start { session: SessionId, home: u32, resume: SecretHash, offer: WebSocketOffer },
+    Start { session: SessionId, home: u32, resume: SecretHash, opening: Opening },
     /// A visitor comes back.
-    Resume { resume: Resume, offer: WebSocketOffer },
+    Resume { resume: Resume, opening: Opening },
+    /// A visitor whose WebSockets are blocked sends frames.
+    Post { resume: Resume, posted: Posted, origin: String },
     /// A visitor asks why that failed.
     ResumeStatus { resume: Resume, origin: String },
     /// An agent with a ticket.
@@ -48,17 +50,24 @@ pub(super) enum ViewPart {
     /// Whether the join is alive.
     Status,
     /// The frames.
-    Socket(WebSocketOffer),
+    Frames(Opening),
+    /// To send some.
+    Post(Posted),
 }
 
 impl Shard {
     pub(super) fn run_errand(&mut self, now: Now, link: LinkId, errand: Errand) {
         let mut is_for_people = false;
         let (answer, origin) = match errand {
-            Errand::Start { session, home, resume, offer } => {
-                (self.start(now, link, session, home, resume, &offer), None)
+            Errand::Start { session, home, resume, opening } => {
+                (self.start(now, link, session, home, resume, &opening), opening.origin())
             }
-            Errand::Resume { resume, offer } => (self.resume(now, link, &resume, &offer), None),
+            Errand::Resume { resume, opening } => {
+                (self.resume(now, link, &resume, &opening), opening.origin())
+            }
+            Errand::Post { resume, posted, origin } => {
+                (self.visitor_post(now, &resume, posted).map(Some), Some(origin))
+            }
             Errand::ResumeStatus { resume, origin } => {
                 (self.owned(&resume).map(|_| Some(live())), Some(origin))
             }
@@ -68,7 +77,7 @@ impl Shard {
             }
             Errand::View { cookie, part, wants_page } => {
                 is_for_people = wants_page;
-                (self.view(now, link, &cookie, &part), None)
+                (self.view(now, link, &cookie, part), None)
             }
             Errand::Control(offer) => {
                 self.open_control(now, link, &offer);
@@ -97,11 +106,11 @@ impl Shard {
         session: SessionId,
         home: u32,
         resume: SecretHash,
-        offer: &WebSocketOffer,
+        opening: &Opening,
     ) -> Result<Option<Response>, CloseCode> {
         if let Some(here) = self.relay.find(&session) {
             self.relay.raise_home(here, home, &resume)?;
-            return self.attach_visitor(now, link, here, offer);
+            return self.attach_visitor(now, link, here, opening);
         }
         let opened =
             self.shared.group(&session.group).ok_or(CloseCode::NotAllowed).and_then(|group| {
@@ -115,7 +124,7 @@ impl Shard {
                 self.relay.open_session(now.mono_ms, spec)
             });
         match opened {
-            Ok(opened) => self.attach_visitor(now, link, opened, offer),
+            Ok(opened) => self.attach_visitor(now, link, opened, opening),
             Err(code) => {
                 self.shared.unclaim(&session);
                 Err(code)
@@ -128,10 +137,10 @@ impl Shard {
         now: Now,
         link: LinkId,
         resume: &Resume,
-        offer: &WebSocketOffer,
+        opening: &Opening,
     ) -> Result<Option<Response>, CloseCode> {
         let session = self.owned(resume)?;
-        self.attach_visitor(now, link, session, offer)
+        self.attach_visitor(now, link, session, opening)
     }
 
     fn attach_visitor(
@@ -139,11 +148,21 @@ impl Shard {
         now: Now,
         link: LinkId,
         session: SessionRef,
-        offer: &WebSocketOffer,
+        opening: &Opening,
     ) -> Result<Option<Response>, CloseCode> {
         self.relay.attach_visitor(now.mono_ms, session, link)?;
-        self.upgrade(link, offer, FRAMES_V1, Role::Visitor);
+        self.open_frames(link, opening, Role::Visitor);
         Ok(None)
+    }
+
+    fn visitor_post(
+        &mut self,
+        now: Now,
+        resume: &Resume,
+        posted: Posted,
+    ) -> Result<Response, CloseCode> {
+        let session = self.owned(resume)?;
+        self.take_post(now, self.relay.visitor_link(session), posted)
     }
 
     fn owned(&self, resume: &Resume) -> Result<SessionRef, CloseCode> {
@@ -200,7 +219,7 @@ impl Shard {
         now: Now,
         link: LinkId,
         cookie: &AgentCookie,
-        part: &ViewPart,
+        part: ViewPart,
     ) -> Result<Option<Response>, CloseCode> {
         let session = self.relay.find(&cookie.session).ok_or(CloseCode::NotFound)?;
         let join = self.relay.find_join(session, cookie.join).ok_or(CloseCode::Revoked)?;
@@ -220,10 +239,14 @@ impl Shard {
                 Ok(Some(page.response(&group.policy)))
             }
             ViewPart::Status => Ok(Some(live())),
-            ViewPart::Socket(offer) => {
+            ViewPart::Frames(opening) => {
                 self.relay.attach_agent(now.mono_ms, session, cookie.join, link)?;
-                self.upgrade(link, offer, FRAMES_V1, Role::Agent);
+                self.open_frames(link, &opening, Role::Agent);
                 Ok(None)
+            }
+            ViewPart::Post(posted) => {
+                let stream = self.relay.agent_link(session, cookie.join);
+                self.take_post(now, stream, posted).map(Some)
             }
         }
     }
@@ -235,7 +258,8 @@ const TOP_LEVEL: &str = "SameSite=Lax";
 /// Where applications that the group lists may frame it: the cookie is then bound to the application's site.
 const EMBEDDED: &str = "SameSite=None; Partitioned";
 
-fn live() -> Response {
+/// The answer to who asks, and to who has sent something that was taken.
+pub(super) fn live() -> Response {
     Response::new(200)
         .header("Cache-Control", "no-store")
         .content("application/json", LIVE.to_vec())

@@ -14,6 +14,9 @@ mod errands;
 mod flush;
 #[cfg(test)]
 mod overload;
+mod posts;
+#[cfg(test)]
+mod posts_tests;
 mod presence;
 mod pressure;
 mod routes;
@@ -418,7 +421,7 @@ impl Shard {
         if slot.ending.is_some() {
             return;
         }
-        if slot.connection.is_websocket() {
+        if slot.connection.sends_frames() {
             let frame = Connection::close_frame(code);
             slot.connection.seal(&frame, &mut slot.outgoing);
         }

@@ -11,6 +11,7 @@ use protocol::{CloseCode, JoinId, SessionId, Subject, Ticket};
 use relay::LinkId;
 
 use super::errands::{Errand, ViewPart};
+use super::posts::{self, Opening};
 use super::slot::{Role, Slot};
 use super::{Cargo, Now, Output, Shard, get};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX};
@@ -18,7 +19,7 @@ use crate::pages;
 use crate::shared::{CoreIndex, NotReady, Shared};
 
 /// What becomes of a request.
-enum Route {
+pub(super) enum Route {
     /// It is answered here and now.
     Answer(Response),
     /// It is done on that core.
@@ -113,14 +114,25 @@ fn find(
     }
     let path: Vec<&str> = request.path[1..].split('/').collect();
     match (request.method, &path[..]) {
-        (Method::Get, ["visitor"]) => visitor(shared, now, request),
+        (Method::Get, ["visitor"]) => {
+            let (offer, parsed) = frames_offer(request)?;
+            visitor(shared, now, request, parsed.credential, Opening::Upgrade(offer))
+        }
+        (Method::Post, ["visitor", "stream"]) => posts::visitor_stream(shared, now, request),
+        (Method::Post, ["visitor", "frames"]) => posts::visitor_frames(shared, request),
         (Method::Post, ["visitor", "status"]) => visitor_status(shared, now, request),
         (Method::Get, ["presence"]) => presence(shared, now, request),
         (Method::Get, ["join"]) => join(shared, now, request, request.cookie(TICKET_COOKIE)),
         (Method::Post, ["join"]) => handed_over(shared, now, request),
         (Method::Get, ["view", join]) => view(shared, request, join, ViewPart::Page),
         (Method::Get, ["view", join, "status"]) => view(shared, request, join, ViewPart::Status),
-        (Method::Get, ["agent", join]) => agent(shared, request, join),
+        (Method::Get, ["agent", join]) => {
+            let (offer, parsed) = frames_offer(request)?;
+            let part = ViewPart::Frames(Opening::Upgrade(offer));
+            agent(shared, request, join, parsed.credential, part)
+        }
+        (Method::Post, ["agent", join, "stream"]) => posts::agent_stream(shared, request, join),
+        (Method::Post, ["agent", join, "frames"]) => posts::agent_frames(shared, request, join),
         (Method::Get, ["assets", name]) => {
             pages::asset(name).map(Route::Answer).ok_or(CloseCode::NotFound)
         }
@@ -143,9 +155,14 @@ fn control(request: &Request) -> Result<Route, CloseCode> {
     }
 }
 
-fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
-    let (offer, parsed) = frames_offer(request)?;
-    match parsed.credential {
+pub(super) fn visitor(
+    shared: &Shared,
+    now: Now,
+    request: &Request,
+    credential: Option<Credential<'_>>,
+    opening: Opening,
+) -> Result<Route, CloseCode> {
+    match credential {
         Some(Credential::Ticket(text)) => {
             let ticket = open_ticket(shared, now, text)?;
             check_origin(shared, &ticket.session, request)?;
@@ -162,11 +179,11 @@ fn visitor(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseC
                 claimed => claimed?,
             };
             let (session, home) = (ticket.session, ticket.home);
-            Ok(Route::At(core, Errand::Start { session, home, resume, offer }))
+            Ok(Route::At(core, Errand::Start { session, home, resume, opening }))
         }
         Some(Credential::Resume(text)) => {
             let (core, resume) = open_resume(shared, request, text)?;
-            Ok(Route::At(core, Errand::Resume { resume, offer }))
+            Ok(Route::At(core, Errand::Resume { resume, opening }))
         }
         _ => Err(CloseCode::Unauthorized),
     }
@@ -256,18 +273,24 @@ fn view(
     Ok(Route::At(core, Errand::View { cookie, part, wants_page: request.wants_page }))
 }
 
-fn agent(shared: &Shared, request: &Request, join: &str) -> Result<Route, CloseCode> {
-    let (offer, parsed) = frames_offer(request)?;
+/// What only the page of a join may do: its cookie, its origin, its CSRF value.
+pub(super) fn agent(
+    shared: &Shared,
+    request: &Request,
+    join: &str,
+    credential: Option<Credential<'_>>,
+    part: ViewPart,
+) -> Result<Route, CloseCode> {
     let cookie = open_cookie(shared, request, join)?;
     if request.origin.as_deref() != Some(&*shared.identity.origin) {
         return Err(CloseCode::NotAllowed);
     }
-    match parsed.credential {
+    match credential {
         Some(Credential::Csrf(value)) if shared.cookies.csrf_fits(cookie.join, value) => {}
         _ => return Err(CloseCode::Unauthorized),
     }
     let core = shared.owner(&cookie.session)?;
-    Ok(Route::At(core, Errand::View { cookie, part: ViewPart::Socket(offer), wants_page: false }))
+    Ok(Route::At(core, Errand::View { cookie, part, wants_page: false }))
 }
 
 fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'_>), CloseCode> {
@@ -285,7 +308,7 @@ fn open_ticket(shared: &Shared, now: Now, text: &str) -> Result<Ticket, CloseCod
     })
 }
 
-fn open_resume(
+pub(super) fn open_resume(
     shared: &Shared,
     request: &Request,
     text: &str,

@@ -3,6 +3,7 @@
 use connection::{Connection, Outgoing};
 use relay::LinkId;
 
+use super::posts::Lane;
 use crate::limits::{KEEP_ALIVE_MS, LINGER_MS};
 use protocol::limits::PING_INTERVAL_MS;
 
@@ -12,6 +13,8 @@ pub(super) struct Slot {
     pub(super) link: LinkId,
     pub(super) connection: Connection,
     pub(super) role: Role,
+    /// There when its peer answers by posts.
+    pub(super) lane: Option<Box<Lane>>,
     /// Sealed bytes. Without an allocation while nothing is unsent.
     pub(super) outgoing: Outgoing,
     pub(super) ending: Option<Ending>,
@@ -30,9 +33,9 @@ pub(super) struct Slot {
 pub(super) enum Role {
     /// Speaks TLS or HTTP; must have asked for something by then.
     Guest { until_ms: u64 },
-    /// A visitor's WebSocket.
+    /// A visitor's WebSocket or stream.
     Visitor,
-    /// An agent's WebSocket.
+    /// An agent's WebSocket or stream.
     Agent,
     /// A page that is there, outside a session.
     Presence,
@@ -57,6 +60,7 @@ impl Slot {
             link,
             connection,
             role,
+            lane: None,
             outgoing: Outgoing::default(),
             ending: None,
             queued: false,

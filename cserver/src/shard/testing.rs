@@ -472,14 +472,19 @@ pub(crate) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str)
 
 /// A binary WebSocket message as a client sends it, masked with zeros.
 pub(crate) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let header = Header { kind, flags: Flags(flags), source: 0, epoch, sequence };
-    let body = [&header.encode()[..], payload].concat();
+    let body = frame(kind, flags, epoch, sequence, payload);
     let (prefix, used) = frame_prefix(body.len());
     let mut bytes = prefix[..used].to_vec();
     bytes[1] |= 0x80;
     bytes.extend([0; 4]);
     bytes.extend(body);
     bytes
+}
+
+/// A frame by itself.
+pub(super) fn frame(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let header = Header { kind, flags: Flags(flags), source: 0, epoch, sequence };
+    [&header.encode()[..], payload].concat()
 }
 
 /// The binary messages in what a client received; each without its WebSocket prefix.

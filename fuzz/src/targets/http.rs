@@ -2,7 +2,7 @@
 //! request ends the connection before it fills memory.
 
 use connection::{Event, Method, Request, Response};
-use protocol::limits::{HTTP_HEAD_BYTES_MAX, STATUS_BODY_BYTES_MAX};
+use protocol::limits::{HTTP_HEAD_BYTES_MAX, POST_BODY_BYTES_MAX, STATUS_BODY_BYTES_MAX};
 
 use super::{Outcome, Target};
 use crate::limits::MEMORY_PER_BYTE_MAX;
@@ -17,7 +17,8 @@ fn run(input: &[u8]) -> Outcome {
     assert_eq!(whole, pieces, "how the bytes are cut changes what is understood");
     withhold(input);
     let (seen, ended) = whole;
-    let limit = HTTP_HEAD_BYTES_MAX + STATUS_BODY_BYTES_MAX;
+    let has_frames = input.windows(FRAMES.len()).any(|part| part == FRAMES);
+    let limit = HTTP_HEAD_BYTES_MAX + body_bytes_max(has_frames);
     assert!(ended || !seen.is_empty() || input.len() <= limit, "{} bytes are held", input.len());
     Outcome::of(!seen.is_empty())
 }
@@ -81,7 +82,7 @@ fn withhold(input: &[u8]) {
 fn check(request: &Request) {
     assert!(request.path.starts_with('/') && !request.path.contains(['?', '#', ' ', '\r', '\n']));
     assert!(request.path.len() + request.host.len() + request.cookie.len() <= HTTP_HEAD_BYTES_MAX);
-    assert!(request.body.len() <= STATUS_BODY_BYTES_MAX);
+    assert!(request.body.len() <= body_bytes_max(request.path.as_bytes().ends_with(FRAMES)));
     assert!(request.body.is_empty() || request.method == Method::Post);
     assert!(!request.host.bytes().any(|b| b.is_ascii_uppercase() || b"\0\r\n".contains(&b)));
     if let Some(offer) = &request.websocket {
@@ -91,6 +92,10 @@ fn check(request: &Request) {
         let once = request.cookies().filter(|(other, _)| *other == name).count() == 1;
         assert_eq!(request.cookie(name), once.then_some(value), "a cookie that stands there twice");
     }
+}
+
+fn body_bytes_max(has_frames: bool) -> usize {
+    if has_frames { POST_BODY_BYTES_MAX } else { STATUS_BODY_BYTES_MAX }
 }
 
 fn seeds() -> Vec<Vec<u8>> {
@@ -104,7 +109,12 @@ fn seeds() -> Vec<Vec<u8>> {
     .into()
 }
 
+/// How paths end on which more may be posted.
+const FRAMES: &[u8] = b"/frames";
+
 const WORDS: &[&[u8]] = &[
+    b"/visitor/frames",
+    b"Content-Length: 2000\r\n",
     b"\r\n",
     b"\n",
     b"\r",

@@ -6,6 +6,7 @@ mod cookie;
 mod frame;
 mod http;
 mod offer;
+mod posts;
 mod records;
 mod relay;
 mod resume;
@@ -45,6 +46,7 @@ pub fn targets() -> &'static [Target] {
         http::TARGET,
         websocket::TARGET,
         offer::TARGET,
+        posts::TARGET,
         ticket::TARGET,
         resume::TARGET,
         cookie::TARGET,

@@ -19,11 +19,16 @@ use crate::Findings;
 pub(crate) fn attack(stack: &Stack, findings: &mut Findings) -> Result<()> {
     let server = &stack.servers()[0];
     let web = stack.web_url().to_owned();
-    for (url, path) in [(server.public_url.clone(), "/visitor/status"), (web, "/api/v1/sessions")] {
+    for (url, path) in [
+        (server.public_url.clone(), "/visitor/status"),
+        (server.public_url.clone(), "/visitor/frames"),
+        (server.public_url.clone(), "/agent/0102030405060708/stream"),
+        (web, "/api/v1/sessions"),
+    ] {
         let authority = url.trim_start_matches("https://").to_owned();
         let (name, port) = authority.split_once(':').context("an address without a port")?;
         let port: u16 = port.parse()?;
-        let is_cserver = path == "/visitor/status";
+        let is_cserver = url == server.public_url;
         for Case { what, first, answers_max } in cases(&authority, path, is_cserver) {
             let mut stream = stack.net().connect(name, port)?;
             // A marker behind it: it is answered only by who took it for a request of its own.

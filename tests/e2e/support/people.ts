@@ -31,19 +31,7 @@ export const test = base.extend<{ closed: undefined }, { browser: Browser }>({
   ],
   browser: [
     async ({}, use) => {
-      const browser = await chromium.launch({
-        executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-        args: [
-          "--no-sandbox",
-          "--disable-gpu",
-          "--disable-quic",
-          "--no-first-run",
-          "--disable-background-networking",
-          "--disable-component-update",
-          "--disable-sync",
-          `--ignore-certificate-errors-spki-list=${stack().spki_hash}`,
-        ],
-      });
+      const browser = await launch();
       await use(browser);
       await browser.close();
     },
@@ -52,6 +40,24 @@ export const test = base.extend<{ closed: undefined }, { browser: Browser }>({
 });
 
 export { expect };
+
+/** A Chromium that knows the stack's certificates, with further arguments. */
+export function launch(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      `--ignore-certificate-errors-spki-list=${stack().spki_hash}`,
+      ...more,
+    ],
+  });
+}
 
 const VIEWPORT = { width: 1200, height: 760 };
 

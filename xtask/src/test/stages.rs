@@ -300,6 +300,7 @@ const PATH_TESTS: &[&str] = &[
     "lifecycle",
     "credentials",
     "frames",
+    "posts",
     "slow",
     "requests",
     "processes",
@@ -312,4 +313,4 @@ const PATH_TESTS: &[&str] = &[
 ];
 
 /// What moves bytes in every direction, ends connections in every way and restarts processes.
-const IO_URING_TESTS: &[&str] = &["path", "lifecycle", "frames", "slow", "processes"];
+const IO_URING_TESTS: &[&str] = &["path", "lifecycle", "frames", "posts", "slow", "processes"];
