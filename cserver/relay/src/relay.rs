@@ -182,6 +182,15 @@ impl Relay {
         Some(JoinInfo { agent: agent.account, privileges: agent.privileges, number: agent.number })
     }
 
+    /// Why an account's join is over, when it is: it was withdrawn, or nobody used it for long and a new ticket helps.
+    pub fn why_no_join(&self, session: SessionRef, account: AgentId) -> CloseCode {
+        match self.session(session) {
+            Some(session) if session.revoked.contains(&account) => CloseCode::Revoked,
+            Some(_) => CloseCode::Unauthorized,
+            None => CloseCode::NotFound,
+        }
+    }
+
     /// The live connection of a join.
     pub fn agent_link(&self, session: SessionRef, join: JoinId) -> Option<LinkId> {
         let session = self.session(session)?;

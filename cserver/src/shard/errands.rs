@@ -222,7 +222,8 @@ impl Shard {
         part: ViewPart,
     ) -> Result<Option<Response>, CloseCode> {
         let session = self.relay.find(&cookie.session).ok_or(CloseCode::NotFound)?;
-        let join = self.relay.find_join(session, cookie.join).ok_or(CloseCode::Revoked)?;
+        let gone = || self.relay.why_no_join(session, cookie.agent);
+        let join = self.relay.find_join(session, cookie.join).ok_or_else(gone)?;
         if join.agent != cookie.agent || join.privileges != cookie.privileges {
             return Err(CloseCode::Unauthorized);
         }

@@ -13,6 +13,8 @@ mod effects;
 mod errands;
 mod flush;
 #[cfg(test)]
+mod losses_tests;
+#[cfg(test)]
 mod overload;
 mod posts;
 #[cfg(test)]

@@ -271,6 +271,59 @@ impl World {
         moved
     }
 
+    /// A client's connection is lost, and the server's host noticed.
+    pub(super) fn cut(&mut self, client: usize) {
+        let client = &mut self.clients[client];
+        client.closed = true;
+        self.shards[client.core].handle_gone(self.now, client.link);
+        self.run();
+    }
+
+    /// A client has vanished without a word: nothing it sends arrives, nothing it is sent does.
+    pub(super) fn vanish(&mut self, client: usize) {
+        self.clients[client].asleep = true;
+    }
+
+    /// The group lets its sessions wait so long for their visitors.
+    pub(super) fn wait_for_visitors(&mut self, grace_ms: u64) {
+        let group = "demo".parse().unwrap();
+        let settings =
+            GroupSettings { origins: vec![SHOP.into()], grace_ms, ..GroupSettings::default() };
+        assert!(self.shared.set_group(group, settings));
+        for shard in &mut self.shards {
+            shard.handle_mail(self.now, Mail::Settings(group));
+        }
+    }
+
+    /// The visitor comes back with the resume secret; its new client.
+    pub(super) fn come_back(&mut self, core: CoreIndex, session: &str) -> usize {
+        let client = self.connect(core);
+        let credential = format!("resume.{}", resume(session));
+        self.send(client, &upgrade("/visitor", &credential, SHOP, ""));
+        self.take_head(client, "101");
+        client
+    }
+
+    /// An agent opens the frames of its join, again or for the first time; its new client.
+    pub(super) fn open_view(&mut self, core: CoreIndex, path: &str, cookie: &str) -> usize {
+        let csrf = self.csrf(path);
+        let client = self.connect(core);
+        let cookie = format!("Cookie: {cookie}\r\n");
+        let at = path.replace("/view/", "/agent/");
+        self.send(client, &upgrade(&at, &format!("csrf.{csrf}"), ORIGIN, &cookie));
+        self.take_head(client, "101");
+        client
+    }
+
+    /// Takes the answer's head from the inbox, which must have that status.
+    fn take_head(&mut self, client: usize, status: &str) {
+        let inbox = &mut self.clients[client].inbox;
+        let head = inbox.windows(4).position(|four| four == b"\r\n\r\n").expect("no answer") + 4;
+        let answer: Vec<u8> = inbox.drain(..head).collect();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+
     /// A client wakes up and reads on.
     pub(super) fn wake(&mut self, client: usize) {
         let client = &mut self.clients[client];
@@ -338,24 +391,8 @@ impl World {
         let client = self.connect(core);
         let page = self.exchange(client, &get(&path, &format!("Cookie: {cookie}\r\n")));
         assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
-        let csrf = self.csrf(&path);
-        assert!(page.contains(&csrf), "the page does not carry its CSRF value");
-        let join = path.rsplit('/').next().unwrap().to_owned();
-        let socket = self.connect(core);
-        self.send(
-            socket,
-            &upgrade(
-                &format!("/agent/{join}"),
-                &format!("csrf.{csrf}"),
-                ORIGIN,
-                &format!("Cookie: {cookie}\r\n"),
-            ),
-        );
-        let inbox = &mut self.clients[socket].inbox;
-        let head = inbox.windows(4).position(|four| four == b"\r\n\r\n").expect("no answer") + 4;
-        let answer: Vec<u8> = inbox.drain(..head).collect();
-        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer));
-        socket
+        assert!(page.contains(&self.csrf(&path)), "the page does not carry its CSRF value");
+        self.open_view(core, &path, &cookie)
     }
 
     /// Exchanges a ticket; the viewer's path and the cookie.

@@ -91,6 +91,10 @@ impl Session {
             if self.agents[key].account == account {
                 self.close_agent(core, now, key, CloseCode::Revoked);
                 self.forget(core, key);
+                // Only who had joined stands here, each once: as many as the accounts of a group at most.
+                if !self.revoked.contains(&account) {
+                    self.revoked.push(account);
+                }
             }
         }
     }

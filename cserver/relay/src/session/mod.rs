@@ -50,6 +50,8 @@ pub(crate) struct Session {
 
     pub(crate) agents: Slab<Agent>,
     numbers_given: u16,
+    /// Accounts whose joins were cut by order, so that they hear this and not that their cookie has aged.
+    pub(crate) revoked: Vec<protocol::AgentId>,
     pub(crate) participants_version: u64,
     /// The list of that version, once somebody wanted it.
     pub(crate) participants: Option<WireFrame>,
@@ -91,6 +93,7 @@ impl Session {
             gone_since_ms: now,
             agents: Slab::new(),
             numbers_given: 0,
+            revoked: Vec::new(),
             participants_version: 1,
             participants: None,
             request: Request::default(),
