@@ -27,6 +27,10 @@ pub const CONNECTIONS_PER_CORE_MAX: usize = 200_000;
 /// The lowest that the configuration may say: with less, the web tiers' own streams would find no room.
 pub const CONNECTIONS_PER_CORE_MIN: usize = 64;
 
+/// What all connections of a core that are not authenticated yet may hold together of requests that are not whole: a thousand halves of the
+/// longest. Reached: who brings more is closed with `overload`; a request that comes in one read needs none of it.
+pub const GUESTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// From accept to the end of the first request's head: a slow phone on a bad line needs 5 s. Reached: closed.
 pub const OPENING_MS_MAX: u64 = 15_000;
 

@@ -12,6 +12,7 @@ pub mod agent;
 pub mod bystander;
 pub mod certificates;
 pub mod files;
+pub mod flood;
 pub mod http;
 pub mod limits;
 pub mod manager;

@@ -29,6 +29,16 @@ pub const LOG_TAIL_LINES: usize = 25;
 /// Largest answer that the clients read.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// What a core of the CServer lets halves hold together; equal to the limit of that name there.
+pub const GUESTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Cores of a stack's CServer at most.
+pub const CORES_MAX: u64 = 2;
+
+/// What a connection that has brought nothing whole may cost a server's memory, besides what it holds of a request: TLS state, its place in tables,
+/// and the allocator's share.
+pub const HALF_OPEN_BYTES_MAX: u64 = 24 * 1024;
+
 /// Head of a request to the shop. Longer: closed.
 pub const SHOP_HEAD_BYTES_MAX: usize = 32 * 1024;
 

@@ -10,6 +10,7 @@ mod building;
 mod chaos;
 mod commands;
 mod demo;
+mod flood;
 mod hardening;
 mod instructions;
 mod mirror;
@@ -75,6 +76,8 @@ enum Command {
     },
     /// Try everything that must not pass: credentials, requests, WebSockets, canaries, a hostile visitor.
     Attack(attack::Arguments),
+    /// Flood a server with half-open connections, resets and frames, and hold its memory and a healthy session to their bounds.
+    Flood(flood::Arguments),
     /// Look with axe at everything that visitors and agents see.
     Accessibility(accessibility::Arguments),
     /// Compare pages of many kinds on both sides, try to leak through the mask, and measure what both cost.
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
             .map(|()| true),
         Command::EscapeProbe => hardening::probes::run().map(|()| true),
         Command::Attack(arguments) => attack::run(&arguments),
+        Command::Flood(arguments) => flood::run(&arguments).map(|()| true),
         Command::Accessibility(arguments) => accessibility::run(&arguments),
         Command::Mirror(arguments) => mirror::run(&arguments),
         Command::BenchPeers(arguments) => peers::run(&arguments).map(|()| true),

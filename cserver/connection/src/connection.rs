@@ -188,13 +188,14 @@ impl Connection {
         matches!(self.stage, Stage::WebSocket(_) | Stage::Stream)
     }
 
-    /// Bytes that are held of a request that is not whole.
+    /// Bytes that are held because what they belong to, a record or a request, is not whole. In memory it may be twice that.
     pub fn held_bytes(&self) -> usize {
-        match &self.stage {
-            Stage::Request { head, .. } => head.capacity(),
-            Stage::Answering(rest) => rest.capacity(),
+        let held = match &self.stage {
+            Stage::Request { head, .. } => head.len(),
+            Stage::Answering(rest) => rest.len(),
             Stage::WebSocket(_) | Stage::Stream | Stage::Over => 0,
-        }
+        };
+        held + self.tls.held_bytes()
     }
 
     fn receive_plain(&mut self, plain: &[u8], scratch: &mut Scratch, out: &mut Outgoing) {

@@ -96,6 +96,11 @@ impl Tls {
         }
     }
 
+    /// Bytes of a record, or of a hello, that are not whole.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Takes ciphertext; appends plaintext to `plain` and answers of TLS itself to `out`.
     /// `bytes` is used as working memory: records are decrypted in place.
     pub(crate) fn receive(

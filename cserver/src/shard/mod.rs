@@ -43,7 +43,7 @@ use relay::{LinkId, Relay};
 use slab::Slab;
 
 use crate::control::Control;
-use crate::limits::{FLUSH_MS, OPENING_MS_MAX};
+use crate::limits::{FLUSH_MS, GUESTS_BYTES_MAX, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
 use errands::Errand;
 pub use presence::PresenceNews;
@@ -66,6 +66,9 @@ pub struct Shard {
     shared: Arc<Shared>,
     slots: Slab<Box<Slot>>,
     generation: u32,
+    /// What guests hold together of requests that are not whole, and may.
+    guests_bytes: usize,
+    guests_bytes_max: usize,
     relay: Relay,
     pages: presence::Pages,
     /// Only on the core that owns the control streams.
@@ -164,6 +167,8 @@ impl Shard {
             shared,
             slots: Slab::new(),
             generation: 0,
+            guests_bytes: 0,
+            guests_bytes_max: GUESTS_BYTES_MAX,
             relay: Relay::new(relay::Bounds::default()),
             pages: presence::Pages::default(),
             control: (core == CONTROL_CORE).then(Control::default),
@@ -241,6 +246,7 @@ impl Shard {
         }
         self.counts.handshakes += u64::from(is_new && connection.is_established());
         self.settle(now, link);
+        self.weigh(now, link);
     }
 
     /// The peer closed the socket, or it broke.
@@ -353,8 +359,24 @@ impl Shard {
         }
         self.detach(now, link);
         let slot = self.slots.remove(at);
+        self.guests_bytes -= slot.held;
         self.recycle(slot.outgoing);
         true
+    }
+
+    /// Counts what a connection holds, and ends it when that is too much: a guest has shown nothing that would earn it memory.
+    fn weigh(&mut self, now: Now, link: LinkId) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        let is_guest = matches!(slot.role, Role::Guest { .. }) && slot.ending.is_none();
+        let held = if is_guest { slot.connection.held_bytes() } else { 0 };
+        let grows = held > slot.held;
+        self.guests_bytes = self.guests_bytes - slot.held + held;
+        slot.held = held;
+        if grows && self.guests_bytes > self.guests_bytes_max {
+            self.guests_bytes -= held;
+            slot.held = 0;
+            self.close(now, link, CloseCode::Overload);
+        }
     }
 
     /// Tells the relay or the control machine that a connection is over; once.

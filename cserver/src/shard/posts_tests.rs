@@ -303,3 +303,33 @@ fn bytes_behind_the_request_of_a_stream_are_no_request() {
     assert!(!answer.contains("HTTP/1.1"), "{answer}");
     assert!(world.clients[visitor.stream].shut);
 }
+
+#[test]
+fn what_guests_hold_together_is_bounded_and_whole_requests_need_none_of_it() {
+    let mut world = World::new(1);
+    let ticket = format!("ticket.{}", world.visitor_ticket(SESSION));
+    let mut visitor = Blocked::visitor(&mut world, 0, &ticket);
+    assert_eq!(visitor.say(&mut world, &epoch(1, b"page")), "200");
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    world.shards[0].guests_bytes_max = 8 * 40_000;
+    let half = format!(
+        "POST /visitor/frames HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 60000\r\n\r\n{}",
+        "x".repeat(39_000)
+    );
+    let halves: Vec<usize> = (0..40).map(|_| world.connect(0)).collect();
+    for client in &halves {
+        world.send(*client, half.as_bytes());
+    }
+    let ended = halves.iter().filter(|client| world.clients[**client].shut).count();
+    assert!((30..36).contains(&ended), "{ended} of {} were let go", halves.len());
+    assert!(world.shards[0].guests_bytes <= world.shards[0].guests_bytes_max);
+    // Others notice nothing: frames, an agent who joins, a health question.
+    assert_eq!(visitor.say(&mut world, &[frame(Kind::Diff, 0, 1, 2, b"diff")]), "200");
+    assert_eq!(payloads(&world.clients[agent].inbox).last().unwrap(), b"diff");
+    world.agent(0, SESSION, Privileges::VIEW);
+    for client in halves {
+        world.cut(client);
+    }
+    world.pass(crate::limits::OPENING_MS_MAX + crate::limits::LINGER_MS);
+    assert_eq!(world.shards[0].guests_bytes, 0);
+}

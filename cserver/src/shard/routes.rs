@@ -94,6 +94,7 @@ impl Shard {
             return;
         }
         let slot = self.slots.remove(at);
+        self.guests_bytes -= slot.held;
         let Slot { connection, outgoing: unsent, .. } = *slot;
         let cargo = Box::new(Cargo { connection, unsent, errand });
         self.outputs.push_back(Output::HandOver { link, to, cargo });

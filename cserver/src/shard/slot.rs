@@ -18,6 +18,8 @@ pub(super) struct Slot {
     /// Sealed bytes. Without an allocation while nothing is unsent.
     pub(super) outgoing: Outgoing,
     pub(super) ending: Option<Ending>,
+    /// Its part of what guests hold together.
+    pub(super) held: usize,
     /// In the list of connections to send.
     pub(super) queued: bool,
     /// The relay has more for it once `outgoing` has left.
@@ -63,6 +65,7 @@ impl Slot {
             lane: None,
             outgoing: Outgoing::default(),
             ending: None,
+            held: 0,
             queued: false,
             refill: false,
             pinged: false,

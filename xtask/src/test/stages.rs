@@ -302,6 +302,7 @@ const PATH_TESTS: &[&str] = &[
     "frames",
     "posts",
     "slow",
+    "flood",
     "requests",
     "processes",
     "commands",
