@@ -272,6 +272,7 @@ describe("a session", () => {
     const before = socket.sent.length;
     const welcome = (settings: object): void => {
       socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
+      vi.advanceTimersByTime(1);
     };
     welcome({ ...SETTINGS, theme: { accent: "#112233" } });
     expect(socket.sent.slice(before).filter((frame) => frame.kind === "keyframe")).toEqual([]);
