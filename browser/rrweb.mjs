@@ -140,6 +140,49 @@ const LINES = [
     "for (let childN = index.firstChild(n); childN; childN = index.nextSibling(childN)) {",
   ],
   ["if (o.collectFonts)", "if (false)"],
+  [
+    "this.shadowDoms.add(shadowRoot2);",
+    `this.shadowDoms.add(shadowRoot2);
+    this.watched ??= new Watched((root) => !root.isConnected && this.shadowDoms.delete(root));
+    const handlers = this.watched.add(shadowRoot2, () => shadowRoot2.childNodes);`,
+  ],
+  ["this.restoreHandlers.push(() => observer.disconnect());", "handlers.push(() => observer.disconnect());"],
+  ["this.restoreHandlers.push(\n      initScrollObserver(", "handlers.push(\n      initScrollObserver("],
+  [
+    "this.restoreHandlers.push(\n        initAdoptedStyleSheetObserver(",
+    "handlers.push(\n        initAdoptedStyleSheetObserver(",
+  ],
+  [
+    "this.restoreHandlers.forEach((handler) => {",
+    "this.watched?.stop();\n    this.frames?.stop();\n    this.restoreHandlers.forEach((handler) => {",
+  ],
+  [
+    "const manager = this;\n    this.restoreHandlers.push(",
+    `const manager = this;
+    this.frames ??= new Watched(isGoneFrame);
+    (doc === document ? this.restoreHandlers : this.frames.add(doc, () => [])).push(`,
+  ],
+  // A frame that ends would end the watch over every shadow root.
+  ["    mutationBuffers.forEach((b) => b.reset());\n", ""],
+  ["processedNodeManager.destroy();", "shadowDomManager.reset();\n      frames.stop();"],
+  [
+    "    const observe = (doc) => {",
+    "    const frames = new Watched(isGoneFrame);\n    const observe = (doc) => {",
+  ],
+  [
+    "handlers.push(observe(iframeEl.contentDocument));",
+    "const inside = iframeEl.contentDocument;\n        frames.add(inside, () => [inside]).push(observe(inside));",
+  ],
+  [
+    "return [observer, iframeCleanup];",
+    `const disconnect = observer.disconnect.bind(observer);
+  observer.disconnect = () => {
+    disconnect();
+    const at = mutationBuffers.indexOf(mutationBuffer);
+    if (at >= 0) mutationBuffers.splice(at, 1);
+  };
+  return [observer, iframeCleanup];`,
+  ],
   ["for (var i = 0; i < chars.length; i++) {\n  lookup[chars.charCodeAt(i)] = i;\n}", ""],
   [
     'if (typeof window !== "undefined" && window.Proxy && window.Reflect) {\n  _mirror',
@@ -170,6 +213,30 @@ export const trimmedRecorder = {
   },
 };
 
+/**
+ * rrweb keeps what watches a shadow root or a frame until it stops, and the ids of what stood in them for ever. This lets
+ * go of those that the page has removed, whenever their number has doubled.
+ */
+const LETTING_GO = `
+function forget(nodes) { for (const node of nodes) mirror.removeNodeFromMap(node); }
+function isGoneFrame(frame) { return frame.defaultView === null; }
+function quietly(handlers) { for (const handler of handlers) try { handler(); } catch {} }
+class Watched {
+  constructor(isGone) { this.isGone = isGone; this.known = new Map(); this.lookAt = 50; }
+  add(owner, nodes) {
+    if (this.known.size >= this.lookAt) {
+      for (const [old, { handlers, nodes: inside }] of this.known) if (this.isGone(old)) {
+        this.known.delete(old); quietly(handlers); forget(inside());
+      }
+      this.lookAt = 50 + 2 * this.known.size;
+    }
+    const handlers = this.known.get(owner)?.handlers ?? [];
+    this.known.set(owner, { handlers, nodes });
+    return handlers;
+  }
+  stop() { for (const { handlers } of this.known.values()) quietly(handlers); this.known.clear(); }
+}`;
+
 /** What holds for one node and not for those below it. */
 const RESET = "const RESET = { skipChild: false, newlyAddedElement: false, cssCaptured: false };";
 
@@ -185,7 +252,7 @@ function trim(source) {
     .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;");
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}\n${text}`;
+  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Fewer rounds of what is measured.
     #[arg(long)]
     quick: bool,
+    /// Only the soak: a page that never rests, for so many minutes; its heap has to stay flat.
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "20")]
+    soak: Option<u32>,
     /// Where to write the report; to standard output when left out.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -36,7 +39,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     building::all(&repo)?;
     let mut report = Map::new();
     let mut is_good = true;
-    for suite in [mirror_suite(&repo, arguments.quick)?, leak_suite(&repo)?] {
+    let suites = match arguments.soak {
+        Some(minutes) => vec![soak_suite(&repo, minutes)?],
+        None => vec![mirror_suite(&repo, arguments.quick)?, leak_suite(&repo)?],
+    };
+    for suite in suites {
         is_good &= suite.run(&mut report)?;
     }
     for (key, script) in [("loader_gzip_bytes", "loader.js"), ("visitor_gzip_bytes", "visitor.js")]
@@ -84,6 +91,12 @@ struct Suite {
 fn mirror_suite(repo: &Repo, is_quick: bool) -> Result<Suite> {
     let report = repo.target.join("mirror.json");
     Ok(Suite { command: mirror_command(repo, is_quick, &report)?, report })
+}
+
+fn soak_suite(repo: &Repo, minutes: u32) -> Result<Suite> {
+    let report = repo.target.join("soak.json");
+    let line = format!("soak.mjs --minutes {minutes} --json {}", report.display());
+    Ok(Suite { command: with_stack(repo, Run::new("node", &repo.mirror(), &line))?, report })
 }
 
 fn leak_suite(repo: &Repo) -> Result<Suite> {

@@ -16,6 +16,7 @@ import {
 } from "@rrweb/types";
 
 import { closedRootOf, rootOf } from "./closed.js";
+import { ROOTS_LOOK_AT } from "./limits.js";
 import { Pictures } from "./pictures.js";
 
 /** rrweb's ids. */
@@ -29,6 +30,8 @@ type Attributes = Record<string, unknown>;
 /** The states of one page. */
 export class PageStates {
   private readonly roots = new Map<Node, () => void>();
+  /** How many roots there are when the next look for removed ones is due. */
+  private lookAt = ROOTS_LOOK_AT;
   private readonly pictures = new Pictures((image, src) => {
     this.send(image, { src });
   });
@@ -178,6 +181,7 @@ export class PageStates {
   /** These events do not leave a shadow tree, and out of a closed one none says where it came from. */
   private watch(root: Document | ShadowRoot): void {
     if (this.roots.has(root)) return;
+    if (this.roots.size >= this.lookAt) this.forgetRoots();
     const onToggle = (event: Event): void => {
       if (event.target && "popover" in event.target) this.note(event.target);
     };
@@ -216,6 +220,7 @@ export class PageStates {
       stop();
       this.roots.delete(root);
     }
+    this.lookAt = ROOTS_LOOK_AT + 2 * this.roots.size;
   }
 
   /** `patches.ts` puts the setter back. */

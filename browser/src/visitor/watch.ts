@@ -7,7 +7,7 @@
  */
 
 import { rootOf } from "./closed.js";
-import { WATCHED_TARGETS_MAX } from "./limits.js";
+import { ROOTS_LOOK_AT, WATCHED_TARGETS_MAX } from "./limits.js";
 import { isElement, RANK, type MaskMemory, type Rules } from "./rules.js";
 
 type Root = Document | ShadowRoot;
@@ -15,8 +15,10 @@ type Root = Document | ShadowRoot;
 /** Watches the masks of one page. */
 export class MaskWatch {
   private readonly observer: MutationObserver;
-  private readonly roots = new Set<Root>();
-  private readonly ended = new AbortController();
+  /** Roots, and what ends the listeners of each: a listener holds its root, so none outlives it. */
+  private readonly roots = new Map<Root, AbortController>();
+  /** How many roots there are when the next look for removed ones is due. */
+  private lookAt = ROOTS_LOOK_AT;
   /** Elements that may match a selector now, with all below them. */
   private readonly targets = new Set<Element>();
   /** Nodes whose verdict may have changed by something else than a selector. */
@@ -43,7 +45,9 @@ export class MaskWatch {
   /** Watches a tree that is recorded from now on. */
   observe(root: Root): void {
     if (this.rules.isBlind || this.roots.has(root)) return;
-    this.roots.add(root);
+    if (this.roots.size >= this.lookAt) this.forgetRoots();
+    const ended = new AbortController();
+    this.roots.set(root, ended);
     const isShadow = root.nodeType === Node.DOCUMENT_FRAGMENT_NODE;
     const { attributes, looksUpOnly } = this.rules.dependence;
     this.observer.observe(root, {
@@ -59,17 +63,23 @@ export class MaskWatch {
       this.noteSlotted(root);
       this.lookOutside();
     };
-    root.addEventListener("slotchange", onSlot, { signal: this.ended.signal });
+    root.addEventListener("slotchange", onSlot, { signal: ended.signal });
   }
 
-  /** A new snapshot tells of every tree that is still there. */
+  /** Lets go of trees that are no longer there; a new snapshot tells of every one that is. */
   forgetRoots(): void {
-    for (const root of this.roots) if (!isShown(root)) this.roots.delete(root);
+    for (const [root, ended] of this.roots) {
+      if (isShown(root)) continue;
+      ended.abort();
+      this.roots.delete(root);
+    }
+    this.lookAt = ROOTS_LOOK_AT + 2 * this.roots.size;
   }
 
   stop(): void {
     this.observer.disconnect();
-    this.ended.abort();
+    for (const ended of this.roots.values()) ended.abort();
+    this.roots.clear();
   }
 
   /** What is ticked, typed or valid has changed, which no observer tells. */
@@ -83,7 +93,7 @@ export class MaskWatch {
     this.note(this.observer.takeRecords());
     const { targets, branches } = this;
     const isMany = targets.size > WATCHED_TARGETS_MAX;
-    for (const top of isMany ? [...this.roots].filter(isShown) : targets) this.lookBelow(top);
+    for (const top of isMany ? [...this.roots.keys()].filter(isShown) : targets) this.lookBelow(top);
     for (const node of branches) this.compare(node);
     if (this.isFarDirty) this.lookFar();
     // What an exposure left unlooked at is sent anew with the purge that follows it.
@@ -140,7 +150,7 @@ export class MaskWatch {
   }
 
   private lookFar(): void {
-    for (const root of this.roots) {
+    for (const root of this.roots.keys()) {
       if (!isShown(root)) continue;
       for (const element of this.rules.far(root)) {
         if (this.memory.isExposed) return;

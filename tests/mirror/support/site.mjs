@@ -5,7 +5,7 @@
  * programs were built with, so that a change of `browser/` can be tried without building the programs again.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -93,15 +93,21 @@ function tile(path) {
 
 async function serveDist(context, stack, dist) {
   const read = (name) => readFileSync(`${dist}/${name}`, "utf8");
-  for (const name of ["loader.js", "visitor.js"]) {
-    await context.route(`${stack.web_url}/cobrowse/${name}`, (route) =>
-      route.fulfill({ contentType: "text/javascript; charset=utf-8", body: read(name) }),
-    );
-  }
+  // Scripts and their parts; the rest of that folder is the web tier's own.
+  await context.route(`${stack.web_url}/cobrowse/*.js`, (route) => {
+    const name = new URL(route.request().url()).pathname.replace("/cobrowse/", "");
+    if (!existsSync(`${dist}/${name}`)) return route.continue();
+    return route.fulfill({
+      contentType: "text/javascript; charset=utf-8",
+      headers: { "access-control-allow-origin": "*" },
+      body: read(name),
+    });
+  });
   const kinds = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8" };
   for (const server of stack.servers) {
     await context.route(`${server.url}/assets/**`, (route) => {
       const ending = new URL(route.request().url()).pathname.split(".").at(-1);
+      if (!existsSync(`${dist}/viewer.${ending}`)) return route.continue();
       return route.fulfill({ contentType: kinds[ending], body: read(`viewer.${ending}`) });
     });
   }
