@@ -31,6 +31,16 @@ impl Net {
         Ok(Self { config: Arc::new(config) })
     }
 
+    /// A client that speaks one version of TLS only.
+    pub fn speaking(ca: &Path, version: &'static rustls::SupportedProtocolVersion) -> Result<Self> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])?
+            .with_root_certificates(roots(ca)?)
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config) })
+    }
+
     /// A client that shows a certificate.
     pub fn with_certificate(ca: &Path, chain: &Path, key: &Path) -> Result<Self> {
         let (chain, key) = identity(chain, key)?;

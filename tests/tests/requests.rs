@@ -33,6 +33,71 @@ fn bytes_that_are_no_tls_end_only_their_own_connection() -> Result<()> {
 }
 
 #[test]
+fn tls_is_1_2_or_1_3_with_a_post_quantum_exchange_and_resumes_on_whichever_core() -> Result<()> {
+    use rustls::version::{TLS12, TLS13};
+    let stack = stack();
+    let server = &stack.servers()[0];
+    let host = server.public_url.trim_start_matches("https://").to_owned();
+    let name = host.split(':').next().unwrap_or_default().to_owned();
+    let ca = stack.certificates().public_ca();
+    for version in [&TLS12, &TLS13] {
+        let net = Net::speaking(&ca, version)?;
+        // Each connection may be another core's; their tickets are everybody's.
+        for turn in 0..12 {
+            let mut stream = net.connect(&name, server.port)?;
+            assert_eq!(stream.conn.protocol_version(), Some(version.version));
+            let full = stream.conn.handshake_kind() != Some(rustls::HandshakeKind::Resumed);
+            assert_eq!(full, turn == 0, "{:?}, connection {turn}", version.version);
+            if turn == 0 && version.version == TLS13.version {
+                let group = stream.conn.negotiated_key_exchange_group().map(|group| group.name());
+                assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768));
+            }
+            // What makes the next one short comes with the first answer.
+            stream
+                .write_all(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+            assert_eq!(read_answer(&mut stream)?.0.status, 200);
+        }
+    }
+    let answer_to = |minor| -> Result<[u8; 7]> {
+        let mut socket = tcp(server.port)?;
+        socket.write_all(&client_hello(minor))?;
+        let mut answer = [0; 7];
+        std::io::Read::read_exact(&mut socket, &mut answer)?;
+        Ok(answer)
+    };
+    assert_eq!(answer_to(3)?[0], 0x16, "the same hello with TLS 1.2 is taken");
+    for (older, minor) in [("TLS 1.1", 2), ("TLS 1.0", 1)] {
+        let answer = answer_to(minor)?;
+        // An alert, fatal, protocol_version.
+        assert_eq!((answer[0], answer[5], answer[6]), (0x15, 2, 70), "{older}");
+    }
+    Ok(())
+}
+
+/// A hello of a client that knows no newer version than `3.minor`.
+fn client_hello(minor: u8) -> Vec<u8> {
+    // ECDHE with AES-GCM and ECDSA; groups, point formats and signatures that go with it.
+    let suites = [0xc0, 0x2b, 0xc0, 0x2f];
+    let extensions = [
+        &[0, 10, 0, 6, 0, 4, 0, 29, 0, 23][..],
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 6, 0, 4, 4, 3, 8, 4],
+    ]
+    .concat();
+    let mut body = vec![3, minor];
+    body.extend([7; 32]);
+    body.extend([0, 0, suites.len() as u8]);
+    body.extend(suites);
+    body.extend([1, 0, 0, extensions.len() as u8]);
+    body.extend(extensions);
+    let mut hello = vec![1, 0, 0, body.len() as u8];
+    hello.extend(body);
+    let mut record = vec![0x16, 3, 1, 0, hello.len() as u8];
+    record.extend(hello);
+    record
+}
+
+#[test]
 fn half_a_request_and_then_silence_is_ended_by_the_server() -> Result<()> {
     let stack = stack();
     let mut bystander = Bystander::start(&stack)?;

@@ -95,6 +95,8 @@ test("axe finds nothing serious on the visitor's controls, the viewer and the ag
   await viewer.logIn("ada");
   await expect(viewer.page.locator("body")).toContainText(key);
   await look(viewer.page, "agent: home");
+  await viewer.page.goto(`${stack().web_url}/account`);
+  await look(viewer.page, "agent: account");
   await viewer.open("no-such-key");
   await look(viewer.page, "agent: no such session");
   await viewer.page.goto(`${stack().web_url}/cobrowse/AgentView?SessionKey=later&Wait=1`);
