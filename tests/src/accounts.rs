@@ -32,6 +32,9 @@ pub const DEMO: Group = Group { id: "demo", masks: &["#cvv", ".order-number"] };
 /// A second group whose sessions may run in the shop as well.
 pub const SUPPORT: Group = Group { id: "support", masks: &["#cvv"] };
 
+/// An application that may frame the viewer of that group's sessions.
+pub const CRM_ORIGIN: &str = "https://crm.localhost";
+
 /// A third one, in which visitors accept terms first.
 pub const CAREFUL: Group = Group { id: "careful", masks: &["#cvv"] };
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::accounts::{Account, CAREFUL, DEMO, STAGED, SUPPORT, agents};
+use crate::accounts::{Account, CAREFUL, CRM_ORIGIN, DEMO, STAGED, SUPPORT, agents};
 use crate::certificates::{Certificates, Names};
 use crate::files::{CServerFile, WebTierFile};
 use crate::http::Request;
@@ -595,9 +595,6 @@ const COOKIE_DOMAIN: &str = "cobrowse.localhost";
 const WEB_HOST: &str = "www.cobrowse.localhost";
 const SHOP_HOST: &str = "shop.localhost";
 const PAY_HOST: &str = "pay.localhost";
-
-/// An application that may frame the viewer of sessions of the group `support`.
-const CRM_ORIGIN: &str = "https://crm.localhost";
 
 /// What the shop's tag names besides its own group.
 const MORE_GROUPS: &str = "support, careful";

@@ -16,6 +16,8 @@ mod flush;
 mod losses_tests;
 #[cfg(test)]
 mod overload;
+#[cfg(test)]
+mod pki;
 mod posts;
 #[cfg(test)]
 mod posts_tests;

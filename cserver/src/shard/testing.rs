@@ -6,24 +6,17 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use connection::rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName,
-};
-use connection::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use connection::rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig,
-};
-use connection::{TlsConfigs, frame_prefix};
+use connection::frame_prefix;
+use connection::rustls::pki_types::ServerName;
+use connection::rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use protocol::frame::{Flags, Header, Kind};
 use protocol::keys::TicketKey;
 use protocol::resume::Resume;
 use protocol::secret::Secret;
 use protocol::{AgentId, GroupSettings, KeyId, Privileges, SessionId, Subject, Ticket};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
 use relay::LinkId;
 
+use super::pki::{CONTROL, Pki, tls};
 use super::{Mail, Now, Output, Shard};
 use crate::credentials::CookieKeys;
 use crate::shared::{CoreIndex, Identity, Shared};
@@ -84,11 +77,6 @@ pub(super) struct Client {
     pub(super) asleep: bool,
     /// Records that the server has sent it.
     pub(super) records: usize,
-}
-
-struct Pki {
-    public: Arc<ClientConfig>,
-    control: Arc<ClientConfig>,
 }
 
 impl World {
@@ -580,54 +568,7 @@ fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
     (Arc::new(shared), pki)
 }
 
-fn tls() -> (TlsConfigs, Pki) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let leaf = |name: &str, purpose| {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![purpose];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &ca).unwrap().der().clone();
-        (vec![certificate], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
-    };
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(ca.der().to_vec())).unwrap();
-    let roots = Arc::new(roots);
-    let (chain, key) = leaf(HOST, ExtendedKeyUsagePurpose::ServerAuth);
-    let mut public = ServerConfig::builder_with_provider(connection::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    public.session_storage = Arc::new(NoServerSessionStorage {});
-    public.ticketer = crate::tls::ticketer().unwrap();
-    let (chain, key) = leaf(CONTROL, ExtendedKeyUsagePurpose::ServerAuth);
-    let verifier = WebPkiClientVerifier::builder(roots.clone()).build().unwrap();
-    let control = ServerConfig::builder()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .unwrap();
-    let (chain, key) = leaf("w1.example", ExtendedKeyUsagePurpose::ClientAuth);
-    let client = ClientConfig::builder().with_root_certificates(roots.clone());
-    let pki = Pki {
-        public: Arc::new(client.with_no_client_auth()),
-        control: Arc::new(
-            ClientConfig::builder()
-                .with_root_certificates(roots)
-                .with_client_auth_cert(chain, key)
-                .unwrap(),
-        ),
-    };
-    (
-        TlsConfigs { public: Arc::new(public), control: Some((CONTROL.into(), Arc::new(control))) },
-        pki,
-    )
-}
-
 pub(crate) const SHOP: &str = "https://shop.example";
 pub(crate) const ORIGIN: &str = "https://s1.example";
 pub(crate) const HOST: &str = "s1.example";
-const CONTROL: &str = "c1.example";
 const WALL_MS: u64 = 1_700_000_000_000;
