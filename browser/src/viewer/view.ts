@@ -8,6 +8,7 @@ import { colourOf } from "../protocol/colours.js";
 import type { Facts, Participant } from "../protocol/payloads.js";
 import { pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
 import type { Unshown } from "./unshown.js";
+import { UnshownList } from "./unshown-list.js";
 
 /** States of the page, as `body[data-state]`. */
 export type ViewState =
@@ -28,6 +29,7 @@ export class View {
   private readonly frame = find("frame");
   private readonly pointer = find("pointer");
   private readonly endButton = find("end") as HTMLButtonElement;
+  private readonly unshown = new UnshownList();
   private readonly badge = document.createElement("span");
   private size = { width: 1280, height: 720 };
   private scale = 1;
@@ -117,6 +119,7 @@ export class View {
   /** Tells what agents cannot see of the page: how much of it, and as an event the list. */
   setUnshown(list: readonly Unshown[]): void {
     setData("unshown", list.length === 0 ? null : String(list.length));
+    this.unshown.show(list);
     document.dispatchEvent(new CustomEvent("cobrowse-unshown", { detail: list }));
   }
 

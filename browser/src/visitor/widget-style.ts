@@ -9,18 +9,18 @@ export const WIDGET_CSS = `
 .layer { position: absolute; inset: 0; overflow: hidden; }
 .pointer { position: absolute; left: 0; top: 0; width: 0; height: 0; will-change: transform; }
 .pointer::before { content: ""; position: absolute; left: -9px; top: -9px; width: 14px; height: 14px;
-  border: 2px solid #fff; border-radius: 50%; background: var(--accent, #c2410c); box-shadow: 0 0 0 2px #0003; }
-.name { position: absolute; left: 14px; top: 8px; padding: 1px 7px; border-radius: 9px; background: var(--accent, #c2410c); color: #fff;
+  border: 2px solid #fff; border-radius: 50%; background: var(--agent); box-shadow: 0 0 0 2px #0003; }
+.name { position: absolute; left: 14px; top: 8px; padding: 1px 7px; border-radius: 9px; background: var(--agent); color: #fff;
   font: 12px/1.5 system-ui, sans-serif; white-space: nowrap; max-width: 160px; overflow: hidden; text-overflow: ellipsis; }
 .box { position: absolute; right: 16px; bottom: 16px; display: flex; align-items: center; gap: 12px;
-  max-width: min(360px, calc(100vw - 32px)); box-sizing: border-box; padding: 12px 14px; border-radius: 10px;
+  max-width: min(420px, calc(100vw - 32px)); box-sizing: border-box; padding: 12px 14px; border-radius: 10px;
   background: #fff; color: #1f2937; border: 1px solid #cbd5e1; box-shadow: 0 6px 24px #0003;
   font: 14px/1.4 system-ui, sans-serif; pointer-events: auto; }
 .box { flex-wrap: wrap; }
 .dot { flex: none; width: 10px; height: 10px; border-radius: 50%; background: #b45309; }
 :host([data-state="live"]) .dot { background: #15803d; }
 :host([data-state="ended"]) .dot { background: #64748b; }
-.text { flex: 1; min-width: 0; }
+.text { flex: 1 1 180px; min-width: 0; }
 p { margin: 0; overflow-wrap: anywhere; }
 .code { font-size: 17px; font-weight: 600; letter-spacing: 0.03em; }
 .code[hidden], .code:empty { display: none; }

@@ -6,6 +6,7 @@
  * shown by `assist/`, in the same root.
  */
 
+import { colourOf } from "../protocol/colours.js";
 import type { Point, Theme } from "../protocol/payloads.js";
 import type { WidgetWords } from "../words/types.js";
 import { ENDED_SHOWN_MS } from "./limits.js";
@@ -141,6 +142,7 @@ export class Widget {
     if (!pointer) {
       if (this.pointers.size >= POINTERS_MAX) return;
       pointer = this.make("div", "pointer");
+      pointer.style.setProperty("--agent", colourOf(agent));
       pointer.append(this.make("span", "name"));
       this.shell.layer.append(pointer);
       this.pointers.set(agent, pointer);

@@ -118,4 +118,11 @@ test("resources come only from the group's own origins", async ({ browser }) => 
       .every((image) => image.naturalWidth === 0);
   });
   expect(failed).toBe(true);
+  // What is not shown is listed for the agent.
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-unshown", /^[1-9]/);
+  await viewer.page.click("#unshown");
+  await expect(viewer.page.locator("#unshown-list")).toContainText("https://evil.localhost/x.png");
+  await shoot(viewer.page, "19-not-shown");
+  await viewer.page.keyboard.press("Escape");
+  await expect(viewer.page.locator("#unshown-list")).toBeHidden();
 });
