@@ -9,6 +9,9 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "specs",
   outputDir: "results",
+  // The pictures of the guides are what some tests see: `npm test -- --update-snapshots` takes them anew.
+  snapshotPathTemplate: "../../docs/guides/pictures/{arg}{ext}",
+  updateSnapshots: "none",
   globalSetup: "./support/global-setup.ts",
   fullyParallel: true,
   workers: 2,

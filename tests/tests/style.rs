@@ -83,6 +83,25 @@ fn links_between_our_documents_lead_somewhere() {
     assert_none(&faults);
 }
 
+/// Whether a test still sees what a picture shows, the browser suite compares; here it is that there is such a test at all.
+#[test]
+fn every_picture_of_the_guides_is_shown_and_taken_by_a_test() {
+    let told: String = sources(&["md"]).into_iter().map(|(_, text)| text).collect();
+    let specs: String = sources(&["ts"]).into_iter().map(|(_, text)| text).collect();
+    let mut faults = Vec::new();
+    for path in files().filter(|path| path.starts_with(PICTURES)) {
+        let name = path.trim_start_matches(PICTURES).trim_end_matches(".png");
+        if !told.contains(&format!("(pictures/{name}.png)")) {
+            faults.push(format!("{path} is shown by no guide"));
+        }
+        let taken = specs.matches(&format!(", \"{name}\")")).count();
+        if taken != 1 {
+            faults.push(format!("{path} is taken by {taken} tests of tests/e2e/specs, not by one"));
+        }
+    }
+    assert_none(&faults);
+}
+
 #[test]
 fn close_codes_are_the_same_in_the_document_in_rust_and_in_typescript() {
     type Row = (u16, String, u16);
@@ -287,6 +306,9 @@ fn typescript(name: &str) -> String {
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
+
+/// Where the guides' pictures are.
+const PICTURES: &str = "docs/guides/pictures/";
 
 fn ending(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(_, ending)| ending)

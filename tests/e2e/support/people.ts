@@ -4,7 +4,7 @@
  * A Shopper stands on a page of the shop, a Viewer looks at it. Both know only hooks that `browser/HOOKS.md` names.
  */
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -148,6 +148,9 @@ export class Shopper {
   }
 }
 
+/** Logins that were made already: who joins again need not type. Logging in itself is tested by the doors. */
+const logins = new Map<string, Parameters<BrowserContext["addCookies"]>[0]>();
+
 /** An agent with a viewer. */
 export class Viewer {
   readonly received: Capture;
@@ -170,8 +173,20 @@ export class Viewer {
   /** Opens the agent view of a key, logs in, and waits for the mirrored page. */
   static async join(browser: Browser, name: string, key: string): Promise<Viewer> {
     const viewer = await Viewer.fresh(browser);
+    const known = logins.get(name);
+    if (known) await viewer.context.addCookies(known);
     await viewer.open(key);
-    await viewer.logIn(name);
+    if (!known) {
+      await viewer.logIn(name);
+      const cookies = await viewer.context.cookies(stack().web_url);
+      logins.set(
+        name,
+        cookies.map(({ name, value }) => ({
+          ...{ name, value, url: stack().web_url },
+          ...{ httpOnly: true, secure: true, sameSite: "Lax" as const },
+        })),
+      );
+    }
     await viewer.expectState("live");
     return viewer;
   }
@@ -273,14 +288,27 @@ export function agentView(key: string): string {
   return `${stack().web_url}/cobrowse/AgentView?SessionKey=${encodeURIComponent(key)}`;
 }
 
-/** A picture of a moment, outside git. */
+/**
+ * A picture of a moment, outside git. One that the guides show has to look like the guides' still: `--update-snapshots`
+ * takes the new ones over. Codes, times and whoever else is there differ, and fonts of another machine.
+ */
 export async function shoot(page: Page, name: string): Promise<void> {
   const aside = fileURLToPath(new URL("../../../target/e2e-screenshots", import.meta.url));
   const folder = process.env["COBROWSE_SCREENSHOTS"] ?? aside;
   mkdirSync(folder, { recursive: true });
   // Hiding the caret would put a style into the page, which its policy refuses.
-  await page.screenshot({ path: join(folder, `${name}.png`), caret: "initial" });
+  const taken = await page.screenshot({ path: join(folder, `${name}.png`), caret: "initial" });
+  if (existsSync(join(GUIDE_PICTURES, `${name}.png`)))
+    expect(taken).toMatchSnapshot(`${name}.png`, { maxDiffPixelRatio: GUIDE_DIFFERENCE_MAX });
 }
+
+/** Pictures of the guides. */
+export const GUIDE_PICTURES = fileURLToPath(
+  new URL("../../../docs/guides/pictures", import.meta.url),
+);
+
+/** Share of pixels that may differ. A page that was laid out anew differs in more. */
+const GUIDE_DIFFERENCE_MAX = 0.15;
 
 /** What the console and the page complain about: errors, and everything about policies. */
 function watchFaults(page: Page): string[] {

@@ -19,19 +19,34 @@ export interface Answer {
   readonly body: string;
 }
 
+interface Cookie {
+  readonly name: string;
+  readonly value: string;
+  readonly domain: string;
+  readonly path: string;
+}
+
 const WAIT_MS_MAX = 10_000;
+
+/** Logins that were made already. */
+const logins = new Map<string, Cookie[]>();
 
 /** A logged-in agent with a jar of cookies by host. */
 export class RawAgent {
   readonly received = new Capture();
-  private readonly cookies: { name: string; value: string; domain: string; path: string }[] = [];
+  private readonly cookies: Cookie[] = [];
   private socket: WebSocket | null = null;
   private closedBy: number | null = null;
 
   /** Logs in, joins by key, and begins to receive. */
   static async join(name: string, key: string): Promise<RawAgent> {
     const agent = new RawAgent();
-    await agent.logIn(name);
+    const known = logins.get(name);
+    if (known) agent.cookies.push(...known);
+    else {
+      await agent.logIn(name);
+      logins.set(name, [...agent.cookies]);
+    }
     const looked = await agent.get(agentView(key));
     const joined = await agent.get(locationOf(looked, stack().web_url));
     const origin = new URL(locationOf(looked, stack().web_url)).origin;

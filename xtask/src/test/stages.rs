@@ -36,7 +36,7 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "browser",
-        about: "TypeScript types, units and bundles",
+        about: "TypeScript types, units, bundles, and the npm package as its user has it",
         needs: &[],
         run: browser,
     },
@@ -146,8 +146,9 @@ fn browser(context: &Context<'_>) -> Result<Count> {
     building::browser(context.repo).logged(&context.log)?;
     Run::npm(&folder, "run --silent check").logged(&context.log)?;
     Run::npm(&context.repo.e2e(), "run --silent check").logged(&context.log)?;
+    Run::npm(&folder, "run --silent package:test").logged(&context.log)?;
     let count = counted(&Run::npm(&folder, "run --silent test").logged(&context.log)?)?;
-    Ok(Count { passed: count.passed + 4, ..count })
+    Ok(Count { passed: count.passed + 5, ..count })
 }
 
 fn lints(context: &Context<'_>) -> Result<Count> {
