@@ -164,7 +164,7 @@ fn memory_kib(pid: u32) -> Result<u64> {
 }
 
 /// Connections between two looks.
-const LOOK_EVERY: usize = 50;
+const LOOK_EVERY: usize = 20;
 
 /// Looks at the healthy session before the memory is read for the last time.
 const LOOKS_AFTER: usize = 20;
