@@ -137,6 +137,7 @@ fn a_visitor_who_does_not_return_within_the_grace_period_ends_the_session() -> R
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "how fast the cut was is a figure, and no condition")]
 fn taking_access_away_cuts_the_running_view_and_no_other() -> Result<()> {
     let stack = stack();
     let password = "a password of its own";
@@ -149,7 +150,8 @@ fn taking_access_away_cuts_the_running_view_and_no_other() -> Result<()> {
     };
     role("helper", &["view", "point", "draw"])?;
     role("passing", &["view"])?;
-    let take_away: [(&str, &str, &dyn Fn() -> Result<String>); 4] = [
+    type Order<'a> = &'a dyn Fn() -> Result<String>;
+    let take_away: [(&str, &str, Order<'_>); 4] = [
         ("zoe", "viewer", &|| stack.admin(&["agent", "revoke", "zoe", "demo"], "")),
         ("kim", "viewer", &|| stack.admin(&["agent", "remove", "kim"], "")),
         ("lea", "helper", &|| role("helper", &["view"])),

@@ -61,7 +61,7 @@ enum Command {
     PrintConfig,
     /// Customers' groups and their settings.
     #[command(subcommand)]
-    Group(GroupCommand),
+    Group(Box<GroupCommand>),
     /// Roles of a group: which privileges an agent has in it.
     #[command(subcommand)]
     Role(RoleCommand),

@@ -48,11 +48,9 @@ pub(crate) fn may_be_selector(text: &str) -> bool {
     let mut last = ',';
     while let Some(letter) = letters.next() {
         match letter {
-            '\\' => {
-                if letters.next().is_none() {
-                    return false;
-                }
-            }
+            '\\' if letters.next().is_none() => return false,
+            // The letter behind it has been taken with it.
+            '\\' => {}
             '"' | '\'' => loop {
                 match letters.next() {
                     None => return false,

@@ -197,11 +197,14 @@ pub(crate) struct Context<'a> {
     /// What is known of a CServer's stream: sessions, and whether it takes more. `None` outside of a serving process.
     pub(crate) status: Option<StatusOf<'a>>,
     /// The masks of a group that visitors' browsers could not read. `None` outside of a serving process.
-    pub(crate) unreadable: Option<&'a dyn Fn(&Group) -> Vec<String>>,
+    pub(crate) unreadable: Option<UnreadableOf<'a>>,
 }
 
 /// Tells the sessions of a CServer whose stream is open, and whether it takes more.
 pub(crate) type StatusOf<'a> = &'a (dyn Fn(&ServerId) -> Option<(u64, bool)> + 'a);
+
+/// Tells the masks of a group that visitors' browsers could not read.
+pub(crate) type UnreadableOf<'a> = &'a (dyn Fn(&Group) -> Vec<String> + 'a);
 
 /// What has to reach the streams that are open.
 #[derive(Debug, PartialEq, Eq)]

@@ -91,9 +91,10 @@ async fn the_log_tells_who_did_what_and_nothing_of_what_was_seen() {
     let sound = verify(&text, &key.public(), None).unwrap();
     let events: Vec<String> = text
         .lines()
-        .filter_map(|line| line.split_once(' ')?.1.starts_with('{').then(|| line[65..].to_owned()))
-        .map(|entry| {
-            let entry: serde_json::Value = serde_json::from_str(&entry).unwrap();
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, entry)| entry.starts_with('{'))
+        .map(|(_, entry)| {
+            let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
             entry["event"].as_str().unwrap().to_owned()
         })
         .collect();
