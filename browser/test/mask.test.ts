@@ -12,35 +12,9 @@ import type { VisitorSettings } from "../src/protocol/payloads.js";
 import { MASK } from "../src/visitor/attributes.js";
 import { Masker } from "../src/visitor/mask.js";
 import { MaskMemory, Rules } from "../src/visitor/rules.js";
+import { Recording } from "./recording.js";
 
 const PASSWORDS: VisitorSettings = { masks: [], mask_default: "passwords" };
-
-/** Records the page as the visitor's script does, through the choke point. */
-class Recording {
-  readonly sent: eventWithTime[] = [];
-  readonly masker: Masker;
-  private readonly stop: (() => void) | undefined;
-
-  constructor(settings: VisitorSettings, memory = new MaskMemory()) {
-    this.masker = new Masker(new Rules(settings, document, memory), record.mirror, document, memory);
-    this.stop = record({
-      emit: (event) => {
-        const masked = this.masker.event(event);
-        if (masked) this.sent.push(masked);
-      },
-      sampling: { mousemove: false, scroll: 0 },
-      slimDOMOptions: { script: true, comment: true },
-    });
-  }
-
-  get json(): string {
-    return JSON.stringify(this.sent);
-  }
-
-  end(): void {
-    this.stop?.();
-  }
-}
 
 let recording: Recording | null = null;
 
