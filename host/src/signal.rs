@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Sends SIGHUP to the process of that number.
 pub fn hang_up(process: i32) -> Result<(), HangUpError> {
     // Zero and less would mean whole groups of processes.
-    let pid = Pid::from_raw(process).filter(|_| process > 0);
+    let pid = if process > 0 { Pid::from_raw(process) } else { None };
     let pid = pid.ok_or(HangUpError::NoProcess(process))?;
     kill_process(pid, Signal::HUP).map_err(|error| HangUpError::Refused(process, error.into()))
 }
