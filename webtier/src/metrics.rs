@@ -27,6 +27,8 @@ pub(crate) fn install() {
             name => metrics::describe_gauge!(name, metric.help),
         }
     }
+    // Most sites never see one: without this, "none so far" would look like "not counted".
+    metrics::counter!(UNREADABLE_MASKS).increment(0);
 }
 
 /// Everything, in Prometheus's text format.
@@ -59,8 +61,7 @@ pub(crate) fn request(method: &str, status: u16, seconds: f64) {
 
 /// A mask of a group that a browser could not read was told of for the first time.
 pub(crate) fn unreadable_mask(group: &str) {
-    metrics::counter!("cobrowse_webtier_unreadable_masks_total", "group" => group.to_owned())
-        .increment(1);
+    metrics::counter!(UNREADABLE_MASKS, "group" => group.to_owned()).increment(1);
 }
 
 /// Somebody tried to log in.
@@ -87,5 +88,6 @@ pub(crate) fn is_allowed(token: &str, header: Option<&str>) -> bool {
     shown.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
+const UNREADABLE_MASKS: &str = "cobrowse_webtier_unreadable_masks_total";
 const REQUEST_SECONDS: &str = "cobrowse_webtier_request_seconds";
 const REQUEST_BOUNDS_S: &[f64] = &[0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
