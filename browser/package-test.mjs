@@ -46,7 +46,7 @@ try {
   writeFileSync(join(consumer, "package.json"), '{"name":"consumer","private":true,"type":"module"}');
   run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, packed)], consumer);
   const installed = readdirSync(join(consumer, "node_modules/cobrowse")).sort();
-  if (installed.join(" ") !== "main.js package.json types")
+  if (installed.join(" ") !== "main.js mask-test.js package.json types")
     throw new Error(`the package has ${installed.join(" ")}`);
 
   writeFileSync(join(consumer, "main.ts"), CONSUMER);

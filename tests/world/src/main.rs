@@ -1,5 +1,7 @@
 //! The program behind `cargo xtask simulate`: the whole and the relay alone in virtual time, many seeds, a report in JSON.
 
+#![allow(clippy::print_stdout, reason = "a command line talks to a person")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
