@@ -156,7 +156,7 @@ fn a_connected_visitor_is_told_of_changed_settings_at_once_and_only_of_changed_o
     bench.drain(VISITOR);
     let group = "demo".parse().unwrap();
     bench.relay.update_settings(5, group, r##"{"masks":["#card"]}"##.into(), 30_000);
-    assert_eq!(bench.payloads(VISITOR, Kind::Welcome), [String::new(); 0]);
+    assert!(bench.payloads(VISITOR, Kind::Welcome).is_empty());
     bench.relay.update_settings(6, group, r##"{"masks":["#all"]}"##.into(), 30_000);
     let told = bench.payloads(VISITOR, Kind::Welcome);
     assert_eq!(told.len(), 1);
