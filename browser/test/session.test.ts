@@ -290,24 +290,6 @@ describe("a session", () => {
     session.stop();
   });
 
-  it("tells the web tier once which masks its browser cannot read", () => {
-    const asked: [string, unknown][] = [];
-    vi.stubGlobal("fetch", (url: string, { body }: { body: string }) => {
-      asked.push([url, JSON.parse(body)]);
-      return Promise.resolve(new Response("{}"));
-    });
-    const session = new Session(window, TAG, ANSWER, witness);
-    session.begin(ANSWER);
-    const broken = { masks: ["#card", "p:nope("], mask_default: "passwords" };
-    last().welcome(broken);
-    session.pause("");
-    session.pause(null);
-    expect(asked).toEqual([
-      ["https://www.example/api/v1/sessions/masks", { resume: "RESUME", unreadable: ["p:nope("] }],
-    ]);
-    session.stop();
-  });
-
   it("goes on over requests when the server answers and its WebSocket carried nothing", async () => {
     vi.stubGlobal("fetch", (url: string) => {
       asked.push(url);

@@ -13,7 +13,7 @@ import { boxOf } from "./act.js";
 export class Ink {
   private readonly svg: SVGSVGElement;
   private readonly strokes = new Map<string, { agent: number; line: SVGPolylineElement; points: number[] }>();
-  private readonly marks = new Map<number, { element: Element; id: number; box: HTMLElement }>();
+  private readonly marks = new Map<number, { element: Element; box: HTMLElement }>();
   private isFollowing = false;
   private untold: InkItem[] = [];
   private readonly place = (): void => {
@@ -66,7 +66,7 @@ export class Ink {
     box.className = "mark";
     box.style.borderColor = colourOf(agent);
     this.layer.append(box);
-    this.marks.set(agent, { element, id, box });
+    this.marks.set(agent, { element, box });
     this.follow();
   }
 
@@ -75,14 +75,18 @@ export class Ink {
     return this.untold.splice(0);
   }
 
-  /** All that there is, for a picture that begins anew. Marks stay out: ids are given anew, and agents mark again. */
-  whole(): InkItem[] {
+  /** All that there is, for a picture that begins anew, in which elements have other ids: `idOf` gives them, 0 for none. */
+  whole(idOf: (element: Element) => number): InkItem[] {
     this.untold = [];
     const items: InkItem[] = [];
     for (const [name, { agent, points }] of this.strokes) {
       const stroke = Number(name.slice(name.indexOf("/") + 1));
       for (let at = 0; at < points.length; at += 2 * DRAW_POINTS_MAX)
         items.push({ agent, stroke, points: points.slice(at, at + 2 * DRAW_POINTS_MAX) });
+    }
+    for (const [agent, { element }] of this.marks) {
+      const mark = idOf(element);
+      if (mark > 0) items.push({ agent, mark });
     }
     return items;
   }

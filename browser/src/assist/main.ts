@@ -119,7 +119,7 @@ class Assistant implements Assist {
   }
 
   beginEpoch(): void {
-    this.tellInk(this.ink.whole());
+    this.tellInk(this.ink.whole((element) => this.host.reach()?.idOf(element) ?? 0));
   }
 
   /** Does what a frame asks, or says why not. */

@@ -151,6 +151,28 @@ export interface VisitorIdentity {
   email?: string;
   /** 31 characters at most. */
   phone?: string;
+  /**
+   * What shall be masked besides the group's masks, or that the whole page shall be hidden. Asked when agents have come or
+   * gone; nothing of the page leaves before its first answer. It cannot unmask anything.
+   */
+  getMaskingDescriptor?: (params: {
+    readonly agents: { readonly count: number; readonly agentlist: readonly WatchingAgent[] };
+  }) => MaskingDescriptor | Promise<MaskingDescriptor>;
+}
+
+/** An agent who sees the page. */
+export interface WatchingAgent {
+  readonly agent: number;
+  readonly name: string;
+  readonly privileges: readonly string[];
+}
+
+/** What a page hides from agents. */
+export interface MaskingDescriptor {
+  /** CSS selectors, 256 at most. What was masked once stays masked until the next page. */
+  maskedelements?: readonly string[];
+  /** Hides the whole page. */
+  maskpage?: boolean;
 }
 
 declare global {

@@ -84,6 +84,8 @@ export interface Facts {
   readonly visible: boolean;
   /** What the agents are told while the session is paused; `null` while it is not. */
   readonly paused: string | null;
+  /** Whether the page's own code hides the page. */
+  readonly hides: boolean;
   /** What the page says of its visitor: name, address, number, as far as it knows them. */
   readonly visitor: readonly string[];
 }
@@ -182,7 +184,8 @@ export function readFacts(value: unknown): Facts | null {
   if (typeof url !== "string" || typeof title !== "string" || typeof visible !== "boolean") return null;
   const paused = typeof value.paused === "string" ? value.paused.slice(0, PAUSED_CHARS_MAX) : null;
   if (!isPixels(width) || !isPixels(height)) return null;
-  return { url, title, width, height, visible, paused, visitor: readVisitor(value.visitor) };
+  const [hides, visitor] = [value.hides === true, readVisitor(value.visitor)];
+  return { url, title, width, height, visible, paused, hides, visitor };
 }
 
 function readVisitor(value: unknown): string[] {

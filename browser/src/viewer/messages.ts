@@ -105,6 +105,9 @@ export function pausedWords(message: string): string {
     : `The visitor has paused the session: ${message}`;
 }
 
+/** What is said while the website hides its page from agents. */
+export const HIDES_WORDS = "The website hides this page from agents.";
+
 /** Why a command of this agent was not carried out. */
 export const REFUSAL_WORDS: Record<Refusal, string> = {
   malformed: "The visitor's page did not understand this.",

@@ -6,7 +6,7 @@
 
 import { colourOf } from "../protocol/colours.js";
 import type { Facts, Participant } from "../protocol/payloads.js";
-import { pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
+import { HIDES_WORDS, pausedWords, stateWords, VERIFIED_TITLE, verifiedWords } from "./messages.js";
 import type { Unshown } from "./unshown.js";
 import { UnshownList } from "./unshown-list.js";
 
@@ -150,11 +150,12 @@ export class View {
     visitor.textContent = facts.visitor.join(" · ");
     visitor.title = `The website says who the visitor is: ${facts.visitor.join(", ")}`;
     setData("visible", String(facts.visible));
-    find("hidden-note").hidden = facts.visible || facts.paused !== null;
+    const isEmpty = facts.paused !== null || facts.hides;
+    find("hidden-note").hidden = facts.visible || isEmpty;
     setData("paused", facts.paused === null ? null : "true");
     const paused = find("paused-note");
-    paused.hidden = facts.paused === null;
-    if (facts.paused !== null) paused.textContent = pausedWords(facts.paused);
+    paused.hidden = !isEmpty;
+    if (isEmpty) paused.textContent = facts.paused === null ? HIDES_WORDS : pausedWords(facts.paused);
     this.setSize(facts.width, facts.height);
   }
 

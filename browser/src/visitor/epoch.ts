@@ -24,6 +24,8 @@ export interface MaskedFacts {
   readonly visible: boolean;
   /** What the agents are told while the session is paused: words of the page's own code, or none. */
   readonly paused?: string;
+  /** The page's own code hides the page. */
+  readonly hides?: boolean;
   /** Hash of the masked page as it is at this frame. */
   readonly proof?: string;
 }

@@ -27,8 +27,6 @@ export interface RecorderHost {
   readonly writer: EpochWriter;
   /** Bytes that wait in the WebSocket. */
   bufferedBytes(): number;
-  /** Selectors of the group's masks that this browser cannot read: everything is masked because of them. */
-  onUnreadable(selectors: readonly string[]): void;
   /** The page is too large for any epoch, or cannot be read: says so to the visitor. */
   onUnshareable(why: "too_large" | "failed"): void;
   /** Something was sent. */
@@ -40,6 +38,8 @@ export interface RecorderHost {
 /** How agents' commands reach the page. */
 export interface Reach {
   find: Targets["find"];
+  /** The id by which agents know a node; not above 0 where they do not. */
+  idOf(node: Node): number;
   isOpen(node: Node): boolean;
   /** What stands above a node, through shadow trees, slots and frames. */
   parentsOf(node: Node): Node[];
@@ -72,12 +72,6 @@ export class Recorder {
     private readonly host: RecorderHost,
   ) {
     const rules = new Rules(settings, page.document, memory);
-    if (rules.isBlind) {
-      console.warn(
-        "Cobrowse: a mask of the group's settings is no valid CSS selector; everything is masked until it is corrected.",
-      );
-      host.onUnreadable(rules.unreadable);
-    }
     this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
       if (!this.isStopped) this.planEpoch();
     });
@@ -169,6 +163,7 @@ export class Recorder {
   /** What agents' commands reach through: only live, and only what is not masked at that moment. */
   readonly reach: Reach = {
     find: (id, seen, whole) => this.targets.find(id, seen, whole),
+    idOf: (node) => record.mirror.getId(node),
     isOpen: (node) => this.masker.isOpen(node),
     parentsOf,
   };

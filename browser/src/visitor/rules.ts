@@ -55,8 +55,6 @@ export class Rules {
   readonly wasMarked: (name: string, value: string | null) => boolean;
   /** What leaves of addresses. */
   readonly addresses: Addresses;
-  /** Selectors of the group that cannot be read: because of them everything is masked. */
-  readonly unreadable: readonly string[];
 
   constructor(
     private readonly settings: VisitorSettings,
@@ -68,8 +66,7 @@ export class Rules {
     this.selector = all.join(",");
     // A list that parses one by one may still not parse together; then everything is masked too.
     const isWhole = isSelector(this.selector, page);
-    this.unreadable = isWhole ? settings.masks.filter((mask) => !good.includes(mask)) : settings.masks;
-    this.masksAll = this.unreadable.length > 0 || !isWhole;
+    this.masksAll = good.length < settings.masks.length || !isWhole;
     const near = all.filter((one) => dependenceOf(one).looksUpOnly);
     this.nearSelector = near.join(",");
     this.farSelector = all.filter((one) => !near.includes(one)).join(",");

@@ -41,7 +41,7 @@ import { LOG_PREFIX } from "./names.js";
 import { loadRequests } from "./parts.js";
 import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
-import { askStatus, continueAt, isRefusal, tellUnreadable } from "./webtier.js";
+import { askStatus, continueAt, isRefusal } from "./webtier.js";
 
 /** What the widget and the page's own code see of a session. */
 export type SessionState = "connecting" | "live" | "reconnecting" | "passive" | "ended";
@@ -70,6 +70,8 @@ export class Session {
   private writer: EpochWriter | null = null;
   private settings: VisitorSettings | null = null;
   private paused: string | null = null;
+  /** Masks that the page's own code adds to the group's; `null`: it hides the page, or has not said yet what to mask. */
+  private added: readonly string[] | null;
   private control: ControlState | null = null;
   private ticket: string | null = null;
   private state: SessionState = "connecting";
@@ -80,8 +82,6 @@ export class Session {
   private peerFaults = 0;
   private offlineSince: number | null = null;
   private isStopping = false;
-  /** The masks that this page has told the web tier of. */
-  private saidUnreadable = "";
   private hadCookie = false;
   private readonly memory = new MaskMemory();
   private readonly undo: (() => void)[] = [];
@@ -97,6 +97,7 @@ export class Session {
     private readonly listener: SessionListener,
   ) {
     this.jar = jarOf(page, tag.keptIn);
+    this.added = page.GLANCE_COBROWSE?.getMaskingDescriptor ? null : [];
   }
 
   /** Text of the session id. */
@@ -130,6 +131,13 @@ export class Session {
     this.paused = message;
     writePaused(this.jar, message !== null, this.tag.cookieDomain);
     if (this.writer) this.share();
+  }
+
+  /** The page's own code says what it hides besides the group's masks. */
+  hide(added: readonly string[] | null): void {
+    if (JSON.stringify(added) === JSON.stringify(this.added)) return;
+    this.added = added;
+    this.shareAnew();
   }
 
   /** Tells the agents who controls the page; answers are told once. */
@@ -235,7 +243,7 @@ export class Session {
         break;
       case "keyframe_request":
         if (this.recorder) this.recorder.planEpoch();
-        else if (this.writer && this.isPaused) this.share();
+        else if (this.writer) this.share();
         break;
       case "participants": {
         const agents = readParticipants(parseJson(frame.payload));
@@ -296,16 +304,20 @@ export class Session {
     const before = this.settings;
     this.settings = settings;
     this.listener.onSettings(settings);
-    if (!this.writer || (before && isSameMask(before, settings))) return;
-    // Which of two rules is the stricter nobody can tell of every page: what was sent is forgotten in any case.
+    if (!before || !isSameMask(before, settings)) this.shareAnew();
+  }
+
+  /** Which of two rules is the stricter nobody can tell of every page: what was sent is forgotten in any case. */
+  private shareAnew(): void {
+    if (!this.writer) return;
     this.memory.isExposed = true;
     this.writer.close();
     this.share();
   }
 
-  /** Records the page, or shows an empty one while the session is paused. */
+  /** Records the page, or shows an empty one while the session is paused or the page hides itself. */
   private share(): void {
-    const { socket, writer, settings, paused } = this;
+    const { socket, writer, settings, paused, added } = this;
     if (!socket || !writer || !settings) return;
     this.recorder?.stop();
     this.recorder = null;
@@ -313,22 +325,18 @@ export class Session {
       const { epoch, sequence } = writer.position;
       this.listener.onPosition(epoch, sequence);
     };
-    if (paused !== null) {
+    if (paused !== null || !added) {
       const { innerWidth: width, innerHeight: height } = this.page;
-      const facts = { url: NO_WORDS, title: NO_WORDS, width, height, visible: true, paused };
+      const why = paused === null ? { hides: true } : { paused };
+      const facts = { url: NO_WORDS, title: NO_WORDS, width, height, visible: true, ...why };
       writer.begin(facts, emptyPage(width, height), true);
       onSent();
       return;
     }
-    this.recorder = new Recorder(this.page, settings, this.memory, {
+    const masks = [...settings.masks, ...added];
+    this.recorder = new Recorder(this.page, { ...settings, masks }, this.memory, {
       writer,
       bufferedBytes: () => socket.bufferedAmount,
-      onUnreadable: (selectors) => {
-        const said = JSON.stringify(selectors);
-        if (this.saidUnreadable === said) return;
-        this.saidUnreadable = said;
-        void tellUnreadable(this.tag.origin, this.continuity.resume, selectors);
-      },
       onUnshareable: (why) => {
         this.listener.onUnshareable(why);
       },

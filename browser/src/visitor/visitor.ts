@@ -12,6 +12,7 @@ import type {
   StartOptions,
   VisitorApi,
   VisitorEvents,
+  VisitorFault,
   VisitorStatus,
 } from "../loader/global.js";
 import { groupAt, hasArrived, nameOf, type Tag } from "../loader/tag.js";
@@ -240,7 +241,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       this.session = null;
       this.widget = null;
       if (reason === "superseded") this.emit("leavesession", { detail: reason });
-      if (reason === "unreachable") this.emit("error", { code: "conndrop", detail: reason });
+      if (reason === "unreachable") this.say("conndrop", reason);
       this.emit("sessionend", { reason: reasonOf(reason), detail: reason });
     } else if (state === "live" && before === "connecting") {
       this.emit(this.isNew ? "sessionstart" : "sessioncontinue", this.running());
@@ -262,6 +263,13 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.assist?.setAgents(agents);
     const agentlist = agents.map(({ agent, name }) => ({ agent, name }));
     this.emit("agents", { count: agents.length, agentlist });
+    const { session } = this;
+    if (!session || agents.length === 0 || !window.GLANCE_COBROWSE?.getMaskingDescriptor) return;
+    // The page's own code may hide more from these agents. Until it has answered, nothing leaves.
+    const fail = (): void => {
+      this.say("maskingerror", "descriptor");
+    };
+    void loadWays(this.tag).then((ways) => ways.askHides(agents, session, fail), fail);
   }
 
   onPointer(agent: number, point: Point): void {
@@ -292,7 +300,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   onUnshareable(why: "too_large" | "failed"): void {
     const { tooLarge, failed } = this.sentences.words;
     this.widget?.setState("live", why === "too_large" ? tooLarge : failed);
-    this.emit("error", { code: "service", detail: why });
+    this.say("service", why);
   }
 
   private begin(options: string | StartOptions, isAsking: boolean): Promise<StartedSession> {
@@ -378,9 +386,10 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const { ways } = this;
     if (!ways || this.group !== group) return;
     if (typeof info !== "string") this.crossesTo = info.origins;
-    this.session?.introduce(ways.readIdentity(window.GLANCE_COBROWSE));
-    if (!settings.masks.every(ways.isSelector))
-      this.emit("error", { code: "maskingerror", detail: "selector" });
+    const { session } = this;
+    session?.introduce(ways.readIdentity(window.GLANCE_COBROWSE));
+    if (session && ways.tellUnreadable(this.tag.origin, session.resumeSecret, settings.masks))
+      this.say("maskingerror", "selector");
   }
 
   private setTheme(theme: Theme): void {
@@ -523,8 +532,12 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.widget?.setState("ended", this.sentences.error(error));
     this.widget = null;
     console.error(LOG_PREFIX, `the session was not started: ${error}.`);
-    this.emit("error", { code: error === "key_in_use" ? "dupkey" : "service", detail: error });
+    this.say(error === "key_in_use" ? "dupkey" : "service", error);
     return fault(error);
+  }
+
+  private say(code: VisitorFault, detail: string): void {
+    this.emit("error", { code, detail });
   }
 
   private emit<N extends keyof VisitorEvents>(name: N, event: VisitorEvents[N]): void {

@@ -35,15 +35,6 @@ export function continueAt(origin: string, resume: string): Promise<StartAnswer 
   return ask(`${origin}/api/v1/sessions/continue`, { resume });
 }
 
-/** Tells which of the group's masks this browser cannot read. The session goes on, masked, whatever comes of it. */
-export async function tellUnreadable(
-  origin: string,
-  resume: string,
-  unreadable: readonly string[],
-): Promise<void> {
-  await postJson(`${origin}/api/v1/sessions/masks`, { resume, unreadable });
-}
-
 /** Asks with JSON; `null` for every answer that is not the wanted one. */
 export async function postJson(url: string, body: object): Promise<unknown> {
   try {
