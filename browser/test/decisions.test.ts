@@ -245,6 +245,8 @@ describe("the cookie", () => {
 describe("the tag", () => {
   const FROM = "https://www.example:8443/cobrowse/loader.js";
 
+  const meta = (more: string): string => `<meta id="glance-cobrowse" data-groupid="demo" ${more}>`;
+
   function tagOf(html: string, loadedFrom = FROM): ReturnType<typeof readTag> {
     document.body.innerHTML = html;
     return readTag(document, loadedFrom);
@@ -294,17 +296,29 @@ describe("the tag", () => {
   });
 
   it.each([
-    ["is missing", ""],
-    ["has no group", '<meta id="glance-cobrowse">'],
-    ["names another site", '<meta id="glance-cobrowse" data-groupid="demo" data-site="test">'],
-    ["keeps its session nowhere", '<meta id="glance-cobrowse" data-groupid="demo" data-cookietype="none">'],
-    [
-      "has keys that are none",
-      `<meta id="glance-cobrowse" data-groupid="demo" data-inputevents='{"ctrl-x":"eval"}'>`,
-    ],
-    ["comes over HTTP", '<meta id="glance-cobrowse" data-groupid="demo" data-server="http://www.example">'],
-  ])("is refused with a reason when it %s", (_, html) => {
-    expect(() => tagOf(html)).toThrow(/\w+ \w+/);
+    ["is missing", "", "glance-cobrowse"],
+    ["has no group", '<meta id="glance-cobrowse">', "data-groupid"],
+    ["names another site", meta('data-site="test"'), "data-site"],
+    ["keeps its session nowhere", meta('data-cookietype="none"'), "data-cookietype"],
+    ["keeps it by an inherited name", meta('data-cookietype="constructor"'), "data-cookietype"],
+    ["is present in an unknown way", meta('data-presence="yes"'), "data-presence"],
+    ["starts neither paused nor not", meta('data-startpaused="maybe"'), "data-startpaused"],
+    ["has terms in the clear", meta('data-termsurl="http://shop.example/terms"'), "data-termsurl"],
+    ["has keys that are none", meta(`data-inputevents='{"ctrl-x":"eval"}'`), "data-inputevents"],
+    ["comes over HTTP", meta('data-server="http://www.example"'), "HTTPS"],
+    ["comes from nowhere", meta('data-server="https://"'), "URL"],
+  ])("is refused when it %s, with what is wrong", (_, html, named) => {
+    expect(() => tagOf(html)).toThrow(named);
+  });
+
+  it("takes what stands there in whatever form it is usual", () => {
+    expect(tagOf(meta('data-startpaused=""')).startPaused).toBe(true);
+    expect(tagOf(meta('data-startpaused="false"')).startPaused).toBe(false);
+    expect(tagOf(meta('data-presence="off"')).presence).toBe("");
+    expect(tagOf(meta('data-termsurl=" https://shop.example/terms "')).termsUrl).toBe(
+      "https://shop.example/terms",
+    );
+    expect(tagOf(meta('data-additionalgroupids=" , ;"')).groups).toEqual(["demo"]);
   });
 
   it("is not the cookie: only a cookie with a value says that a session runs", () => {

@@ -47,16 +47,18 @@ export function readTag(page: Document, loadedFrom: string): Tag {
   const element = page.getElementById(TAG_ID);
   if (!element) throw new Error(`no element has the id "${TAG_ID}": a script or meta tag has it`);
   const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
+  const oneOf = <T>(name: string, words: Readonly<Record<string, T>>): T => {
+    const word = get(name);
+    if (!Object.hasOwn(words, word))
+      throw new Error(`data-${name} is none of ${Object.keys(words).join(" ")}`);
+    return words[word] as T;
+  };
   const group = get("groupid");
   if (!group) throw new Error(`the tag "${TAG_ID}" has no data-groupid`);
-  const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/);
-  const site = get("site") || "production";
-  const presence = get("presence");
-  if (site !== "staging" && site !== "production") {
-    throw new Error("data-site is staging or production");
-  }
-  const keptIn = COOKIE_TYPES[get("cookietype") || "normal"];
-  if (!keptIn) throw new Error("data-cookietype is normal, secure, ls or dual");
+  const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/).filter(Boolean);
+  const site = oneOf("site", SITES);
+  const termsUrl = get("termsurl") || null;
+  if (termsUrl && !termsUrl.startsWith("https:")) throw new Error("data-termsurl is no https: address");
   const from = element.getAttribute("src") || loadedFrom;
   const server = new URL(get("server") || from, page.baseURI);
   if (server.protocol !== "https:") {
@@ -67,18 +69,18 @@ export function readTag(page: Document, loadedFrom: string): Tag {
   const groupOf = (name: string): string => groupAt(site, name);
   return {
     group: groupOf(group),
-    groups: [group, ...more.filter((name) => name !== "")].map(groupOf),
+    groups: [group, ...more].map(groupOf),
     site,
     origin: server.origin,
     scripts: new URL(beside ? "." : "/cobrowse/", beside ? new URL(beside, page.baseURI) : server).href,
     isPinned: element.hasAttribute("integrity"),
-    keptIn,
+    keptIn: oneOf("cookietype", COOKIE_TYPES),
     cookieDomain: get("cookiedomain"),
     language: get("language") || null,
-    startPaused: get("startpaused") === "true" || element.getAttribute("data-startpaused") === "",
-    termsUrl: get("termsurl").startsWith("https:") ? get("termsurl") : null,
+    startPaused: element.hasAttribute("data-startpaused") && oneOf("startpaused", SWITCHES),
+    termsUrl,
     visitorId: get("visitorid") || (page.defaultView?.GLANCE_COBROWSE?.visitorid ?? null),
-    presence: presence === "on" || presence === "api" ? presence : "",
+    presence: oneOf("presence", PRESENCES),
     keys: readKeys(get("inputevents")),
   };
 }
@@ -118,11 +120,19 @@ export function isClickOn(event: Event, selector: string): boolean {
 
 /** `data-cookietype`, by the words that integrators know. The cookie is `Secure` in any case. */
 const COOKIE_TYPES: Readonly<Record<string, KeptIn>> = {
+  "": "cookie",
   normal: "cookie",
   secure: "cookie",
   ls: "storage",
   dual: "both",
 };
+
+const SITES = { "": "production", production: "production", staging: "staging" } as const;
+
+const PRESENCES = { "": "", on: "on", api: "api", off: "" } as const;
+
+/** An attribute without a value counts as set. */
+const SWITCHES = { "": true, true: true, false: false };
 
 /** What stands behind the id of a group's staging. */
 const STAGED = "~staging";

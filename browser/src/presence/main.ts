@@ -81,7 +81,7 @@ class Presence {
   private async connect(): Promise<void> {
     if (this.socket || this.isOver) return;
     const place = await this.ask();
-    if (this.isOver) return;
+    if (this.isOver || place === "refused") return;
     if (!place || this.socket) {
       this.again();
       return;
@@ -108,7 +108,7 @@ class Presence {
     this.failures += 1;
   }
 
-  private async ask(): Promise<{ server: string; ticket: string } | null> {
+  private async ask(): Promise<{ server: string; ticket: string } | "refused" | null> {
     const { origin, group, visitor } = this.host;
     try {
       const response = await fetch(`${origin}/api/v1/presence`, {
@@ -120,6 +120,12 @@ class Presence {
         redirect: "error",
         referrerPolicy: "no-referrer",
       });
+      if (REFUSALS.includes(response.status)) {
+        console.error(
+          "Cobrowse: presence was refused. Is data-visitorid an id, and this origin one of the group's?",
+        );
+        return "refused";
+      }
       const answer: unknown = response.ok ? await response.json() : null;
       if (!isRecord(answer) || !isUrl(answer.server, "wss:") || !isToken(answer.ticket)) return null;
       return { server: answer.server, ticket: answer.ticket };
@@ -155,6 +161,9 @@ class Presence {
     });
   }
 }
+
+/** Another try would be refused too. */
+const REFUSALS = [400, 403];
 
 /** The visitor's activity is told so often at most. */
 const ACTIVE_MS = 30_000;
