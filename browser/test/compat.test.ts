@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { createAgent } from "../src/agent/main.js";
+import { PresenceAgent } from "../src/agent/presence.js";
 import type { VisitorEvents } from "../src/loader/global.js";
 import { readTag } from "../src/loader/tag.js";
 import { jarOf, readCookie, writeCookie } from "../src/visitor/continuity.js";
@@ -108,6 +109,11 @@ describe("the public names", () => {
     const agent =
       "init addEventListener removeEventListener endSession leaveSession enableAccessibility addGuest";
     expect(missingIn(createAgent(window), agent)).toEqual([]);
+    const lookingFor = new PresenceAgent({ visitorid: "crm-77" }, "https://www.example/cobrowse/agent.js");
+    expect(missingIn(lookingFor, "lookupVisitor signalVisitor")).toEqual([]);
+    await import("../src/agent/global.js");
+    const { GLANCE } = window as { GLANCE?: { Presence?: { Agent?: unknown; Visitor?: unknown } } };
+    expect(Object.keys(GLANCE?.Presence ?? {}).sort()).toEqual(["Agent", "Visitor"]);
   });
 
   it("of calls without code are known in tag, buttons and keys", () => {
@@ -127,9 +133,10 @@ describe("the public names", () => {
       ...(["connection", "agents", "pause", "rcrequested", "rc", "blur", "focus", "leavesession"] as const),
       ...(["accessibility", "error"] as const),
     ];
-    const more =
+    const agent =
       "addguest addguestsuccess addguestfail accessdenied connectfailed enableAccessibility addGuest";
-    for (const name of [...VISITOR.split(" "), ...events, ...more.split(" "), "GLANCE.Presence.Visitor"])
+    const more = `${agent} GLANCE.Presence.Visitor GLANCE.Presence.Agent lookupVisitor signalVisitor getMaskingDescriptor`;
+    for (const name of [...VISITOR.split(" "), ...events, ...more.split(" ")])
       expect(guide, name).toContain(name);
   });
 });
@@ -332,6 +339,13 @@ describe("malformed use is answered", () => {
     const { asked } = webTier({});
     const refused = visitorOn(DEMO).startSession({ sessionKey });
     await expect(refused).rejects.toMatchObject({ code: "bad_request" });
+    expect(asked).toEqual([]);
+  });
+
+  it.each(["dem/o", "süd", "x".repeat(33)])("a tag whose group can be none: %s", async (group) => {
+    const { asked } = webTier({});
+    const visitor = visitorOn(`data-groupid="${group}"`);
+    await expect(visitor.startSession()).rejects.toMatchObject({ code: "group_not_allowed" });
     expect(asked).toEqual([]);
   });
 

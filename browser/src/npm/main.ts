@@ -9,13 +9,24 @@ import type { VisitorApi } from "../loader/global.js";
 
 export { createAgent } from "../agent/main.js";
 export type { AgentApi, AgentEventName } from "../agent/main.js";
+export { PresenceAgent } from "../agent/presence.js";
+export type {
+  PresenceAgentOptions,
+  PresenceCallbacks,
+  PresenceError,
+  PresenceFault,
+  PresentVisitor,
+} from "../agent/presence.js";
 export type {
   CobrowseError,
+  MaskingDescriptor,
   StartedSession,
   StartOptions,
   VisitorApi,
   VisitorEvents,
+  VisitorIdentity,
   VisitorStatus,
+  WatchingAgent,
 } from "../loader/global.js";
 
 /** Where the servers are, and what the page allows. */

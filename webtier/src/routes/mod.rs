@@ -43,11 +43,16 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/presence", post(start::presence).options(cors::preflight))
         .route("/api/v1/page", get(start::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::allow));
+    let applications = Router::new()
+        .route("/api/v1/agent/presence", get(offers::list).options(cors::preflight))
+        .route("/api/v1/agent/offers", post(offers::by_script).options(cors::preflight))
+        .route_layer(middleware::from_fn_with_state(app.clone(), cors::allow_applications));
     let scripts = assets::names().fold(Router::new(), |router, name| {
         router.route(&format!("/cobrowse/{name}"), get(assets::script))
     });
     Router::new()
         .merge(visitors)
+        .merge(applications)
         .merge(scripts)
         .route("/cobrowse/v/{version}/{*name}", get(assets::pinned))
         .route("/cobrowse/AgentView", get(agent_view::by_key))
@@ -61,8 +66,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/account/logins", post(account::end_login))
         .route("/", get(home::page))
         .route("/api/v1/agent/sessions", get(home::list))
-        .route("/api/v1/agent/presence", get(offers::list))
-        .route("/offers", post(offers::offer))
+        .route("/offers", post(offers::by_form))
         .route("/assets/web.css", get(assets::style))
         .route("/assets/web.js", get(assets::keep_fresh))
         .route("/healthz", get(health))
