@@ -160,7 +160,7 @@ fn serve(
         bytes.drain(..used);
         let (status, kind, body) = site.answer(&path);
         let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\
              Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n\
              Cross-Origin-Resource-Policy: cross-origin\r\n\r\n",
             body.len(),
@@ -213,6 +213,7 @@ const FILES: &[(&str, &str, &str)] = &[
     page!("/support", "support.html"),
     page!("/club", "club.html"),
     page!("/inner", "inner.html"),
+    page!("/vault", "vault.html"),
     page!("/policy", "policy.html"),
     page!("/policy-short", "policy.html"),
     ("/shop.css", "text/css; charset=utf-8", include_str!("../shop/shop.css")),

@@ -62,6 +62,8 @@ export class Chromium {
     const { sessionId } = await browser.ask("Target.attachToTarget", { targetId, flatten: true });
     browser.session = sessionId as string;
     for (const domain of ["Page", "Runtime", "Network"]) await browser.ask(`${domain}.enable`, {});
+    // Without a screen no page has the focus, and none would take a key.
+    await browser.ask("Emulation.setFocusEmulationEnabled", { enabled: true });
     return browser;
   }
 

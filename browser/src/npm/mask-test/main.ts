@@ -2,23 +2,24 @@
  * `cobrowse-mask-test URL`: does anything leave of what a person types into this page?
  *
  * Opens the page in a browser, starts a real session, types a canary of its own into every field, and searches all that the
- * page's script then sends. Owns the command line, the order of things and the report. The page has to carry the tag.
+ * page's script then sends. Owns the command line, the order of things and the report; what is typed is `canary.ts`'s. The
+ * page has to carry the tag. Where its group has terms they are accepted, as a visitor would.
  *
  * Exit code 0: nothing left but what was named with `--open`. 1: something did. 2: the test could not be made.
  */
 
-import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { constants, inflateRawSync } from "node:zlib";
 
 import { decodeFrame, FLAGS } from "../../protocol/frame.js";
+import { canaryOf } from "./canary.js";
 import { Chromium, findChromium } from "./chromium.js";
 import { FOCUS, findFields, SET, type Field } from "./page.js";
 
 const HELP = `cobrowse-mask-test URL [options]
 
-Opens URL, starts a session, types into every field, and reports what left the browser.
+Opens URL, starts a session, fills in every field, and reports what left the browser.
 
   --group GROUP      group of the session, where it is not the tag's first
   --open SELECTOR    a field that agents may see; repeat for more
@@ -82,16 +83,14 @@ async function examine(
   await until(browser, "document.readyState === 'complete' && !!window.GLANCE?.Cobrowse?.Visitor", NO_TAG);
   const options = JSON.stringify(group === null ? {} : { groupid: group });
   await browser.evaluate(`void GLANCE.Cobrowse.Visitor.startSession(${options}).catch(() => {})`);
-  await until(browser, "GLANCE.Cobrowse.Visitor.getStatus?.().state === 'live'", NO_SESSION);
+  await until(browser, LIVE, NO_SESSION, acceptTerms);
   const fields = (await browser.evaluate(`(${findFields.toString()})()`)) as Field[];
-  const canaries: string[] = [];
-  const isTyped: boolean[] = [];
+  const held: (string | null)[] = [];
   for (const [at, field] of fields.entries()) {
-    const canary = canaryOf(at, field.isNumber);
-    canaries.push(canary);
+    const canary = canaryOf(at, field.kind);
     await browser.evaluate(FOCUS(at));
-    await browser.ask("Input.insertText", { text: canary });
-    isTyped.push((await browser.evaluate(SET(at, canary))) === true);
+    if (TYPED.has(field.kind)) await browser.ask("Input.insertText", { text: canary });
+    held.push((await browser.evaluate(SET(at, canary))) as string | null);
   }
   await quiet(sent);
   // Going on after a pause sends the page as a whole.
@@ -105,12 +104,25 @@ async function examine(
   await browser.evaluate("void GLANCE.Cobrowse.Visitor.stopSession()");
   const text = textOf(sent);
   if (!text.includes('"tagName"')) throw new Error("the session sent no page: nothing is known");
-  return fields.map((field, at) => ({
-    ...field,
-    left: text.includes(canaries[at] ?? ""),
-    isExpected: expected[at] === true,
-    isUntried: isTyped[at] !== true,
-  }));
+  return fields.map((field, at) => {
+    const canary = held[at] ?? null;
+    const left = canary !== null && text.includes(canary);
+    return { ...field, left, isExpected: expected[at] === true, isUntried: canary === null };
+  });
+}
+
+/** Says yes to the group's terms, by the keyboard: only a person's keys count there. */
+async function acceptTerms(browser: Chromium): Promise<void> {
+  if ((await browser.evaluate(ASKED)) !== "terms") return;
+  say("the group's terms are accepted");
+  for (const [key, windowsVirtualKeyCode, text] of [
+    ["Tab", 9, ""],
+    ["Enter", 13, "\r"],
+  ] as const) {
+    const stroke = { key, code: key, windowsVirtualKeyCode };
+    await browser.ask("Input.dispatchKeyEvent", { type: "keyDown", ...stroke, text });
+    await browser.ask("Input.dispatchKeyEvent", { type: "keyUp", ...stroke });
+  }
 }
 
 /** Everything that was sent, inflated: each epoch is one stream. */
@@ -149,16 +161,16 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Letters that stand nowhere else, or digits where only they fit. */
-function canaryOf(at: number, isNumber: boolean): string {
-  if (!isNumber) return `cm${String(at)}x${randomBytes(5).toString("hex")}`;
-  return `${String(7_000 + at)}${String(randomBytes(4).readUInt32BE()).padStart(10, "0").slice(-6)}`;
-}
-
-async function until(browser: Chromium, condition: string, otherwise: string): Promise<void> {
+async function until(
+  browser: Chromium,
+  condition: string,
+  otherwise: string,
+  meanwhile: (browser: Chromium) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const end = Date.now() + WAIT_MS_MAX;
   while ((await browser.evaluate(condition).catch(() => false)) !== true) {
     if (Date.now() > end) throw new Error(otherwise);
+    await meanwhile(browser);
     await after(50);
   }
 }
@@ -176,6 +188,16 @@ function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** What is filled in by keys; the rest is set. */
+const TYPED = new Set(
+  "text search email url tel number password textarea div span p section article td li pre".split(" "),
+);
+
+const LIVE = "GLANCE.Cobrowse.Visitor.getStatus?.().state === 'live'";
+
+/** Which question is open. */
+const ASKED = "document.querySelector('glance-cobrowse-widget')?.dataset.dialog ?? ''";
+
 const WAIT_MS_MAX = 30_000;
 
 /** rrweb gathers inputs for less than a tenth of this. */
@@ -183,7 +205,7 @@ const QUIET_MS = 700;
 
 const NO_TAG = "the page has no cobrowse tag, or its loader did not start";
 const NO_SESSION =
-  "no session began: is the page's origin one of the group's, is a session server up, and are there no terms to accept?";
+  "no session began: is the page's origin one of the group's, and is a session server up? The browser's console says more.";
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`cobrowse-mask-test: ${error instanceof Error ? error.message : String(error)}`);

@@ -4,24 +4,21 @@
  * Owns this one function, which is sent to the page as its text: it may use nothing from outside of itself.
  */
 
-/** A field that a person could type into. */
+/** A field that a person could fill in. */
 export interface Field {
   readonly selector: string;
   /** Where it stands when that is no ordinary place of the page. */
   readonly place: string;
-  /** Only digits fit. */
-  readonly isNumber: boolean;
+  /** What fits into it: the type of an input, else the element's name. */
+  readonly kind: string;
 }
 
-/** Finds the fields, through open shadow trees and frames of the same origin, and keeps them for {@link TYPE}. */
+/** Finds the fields, through open shadow trees and frames of the same origin, and keeps them for {@link SET}. */
 export function findFields(): Field[] {
   const kept: Element[] = [];
   const fields: Field[] = [];
-  const skipped = new Set(
-    "button submit reset image hidden file checkbox radio range color date month week time datetime-local".split(
-      " ",
-    ),
-  );
+  // Of a file only its name could leave, which is part of a text that no script may set.
+  const skipped = new Set(["button", "submit", "reset", "image", "file"]);
   const nameOf = (element: Element): string => {
     const root = element.getRootNode() as ParentNode;
     const isAlone = (selector: string): boolean => root.querySelectorAll(selector).length === 1;
@@ -45,10 +42,11 @@ export function findFields(): Field[] {
       const type = localName === "input" ? (element as HTMLInputElement).type : "";
       const isEditable =
         element.getAttribute("contenteditable") !== null && (element as HTMLElement).isContentEditable;
-      const isField = localName === "textarea" || (localName === "input" && !skipped.has(type)) || isEditable;
+      const isInput = localName === "input" && !skipped.has(type);
+      const isField = localName === "textarea" || localName === "select" || isInput || isEditable;
       if (isField && localName !== "glance-cobrowse-widget") {
         kept.push(element);
-        fields.push({ selector: nameOf(element), place, isNumber: type === "number" || type === "tel" });
+        fields.push({ selector: nameOf(element), place, kind: isInput ? type : localName });
       }
       if (element.shadowRoot && localName !== "glance-cobrowse-widget") {
         look(element.shadowRoot, `in the shadow tree of ${nameOf(element)}`);
@@ -70,14 +68,26 @@ export function findFields(): Field[] {
 
 /** Gives a field the focus with all of it selected. */
 export const FOCUS = (at: number): string =>
-  `(() => { const one = cobrowseMaskTest[${String(at)}]; one.focus(); if (one.select) one.select(); else getSelection().selectAllChildren(one); })()`;
+  `(() => { const one = cobrowseMaskTest[${String(at)}]; one.focus(); if (one.select) one.select(); else if (one.value === undefined) getSelection().selectAllChildren(one); })()`;
 
-/** Sets what did not arrive by typing: a field that is hidden, or too short. Says whether the canary is in. */
+/**
+ * Sets what does not arrive by typing: a field that is hidden, too short, or no text. A choice becomes one more option, a box
+ * or a radio button is turned and gets a value, a slider goes to a place that nobody would choose. Gives what the field then
+ * holds, by which it is known again; `null` when it took nothing.
+ */
 export const SET = (at: number, text: string): string => `(() => {
   const one = cobrowseMaskTest[${String(at)}], text = ${JSON.stringify(text)};
-  const held = () => (one.value ?? one.textContent ?? "").includes(text);
-  if (held()) return true;
-  if (one.value === undefined) one.textContent = text; else one.value = text;
-  one.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
-  return held();
+  const held = () => one.value ?? one.textContent ?? "";
+  if (held().includes(text)) return text;
+  const isRange = one.type === "range";
+  if (one.localName === "select") one.add(new Option(text, text, false, true));
+  else if (isRange) {
+    one.step = "any";
+    const min = Number(one.min || 0), max = Number(one.max || 100);
+    one.value = String(min + (max - min) * Number(text));
+  } else if (one.value === undefined) one.textContent = text;
+  else one.value = text;
+  if (one.type === "checkbox" || one.type === "radio") one.checked = !one.checked;
+  for (const name of ["input", "change"]) one.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
+  return isRange || held().includes(text) ? (isRange ? held() : text) : null;
 })()`;

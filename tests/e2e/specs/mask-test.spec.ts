@@ -1,0 +1,67 @@
+/**
+ * `cobrowse-mask-test`, as a customer runs it: what it says of a page that keeps everything, and of one that does not.
+ */
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { expect, test } from "../support/people.js";
+import { stack } from "../support/stack.js";
+
+const PROGRAM = fileURLToPath(new URL("../../../browser/dist/npm/mask-test.js", import.meta.url));
+
+interface Field {
+  readonly selector: string;
+  readonly left: boolean;
+  readonly isUntried: boolean;
+  readonly isExpected: boolean;
+}
+
+/** Runs it on a page of the shop; its exit code, what it said, and its report. */
+async function maskTest(
+  path: string,
+  ...words: string[]
+): Promise<{ code: number; said: string; fields: readonly Field[] }> {
+  const folder = mkdtempSync(join(tmpdir(), "cobrowse-mask-test-"));
+  const json = join(folder, "report.json");
+  const browser = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  const all = [stack().shop_url + path, "--insecure", "--chromium", browser, "--json", json];
+  try {
+    const [code, said] = await new Promise<[number, string]>((resolve) => {
+      execFile(process.execPath, [PROGRAM, ...all, ...words], (error, stdout, stderr) =>
+        resolve([Number(error?.code ?? 0), stdout + stderr]),
+      );
+    });
+    const report = existsSync(json) ? readFileSync(json, "utf8") : '{"fields":[]}';
+    const { fields } = JSON.parse(report) as { fields: Field[] };
+    return { code, said, fields };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const left = (fields: readonly Field[]): string[] =>
+  fields.filter((field) => field.left).map(({ selector }) => selector);
+
+test("the mask test leaves 0 where everything held, terms accepted, and 1 where fields of each kind left", async () => {
+  const [kept, open] = await Promise.all([
+    maskTest("/vault", "--group", "careful"),
+    maskTest("/custom", "--open", "#rich"),
+  ]);
+  expect(kept, kept.said).toMatchObject({ code: 0 });
+  expect(kept.said).toContain("terms are accepted");
+  expect(left(kept.fields)).toEqual([]);
+  expect(kept.fields.filter((field) => field.isUntried)).toEqual([]);
+  expect(kept.fields.length).toBe(20);
+
+  expect(open, open.said).toMatchObject({ code: 1 });
+  expect(left(open.fields).sort()).toEqual(["#day", "#rich", "#shade", "#wish-text", "#wrap"]);
+  expect(open.said).toMatch(/held +#secret\b/);
+  expect(open.said).toMatch(/held +#secret-box/);
+  expect(open.said).toMatch(/left, as named +#rich/);
+  expect(open.said).toContain("--mask '#shade'");
+  expect(open.said).toContain("4 that left without being named");
+});
