@@ -104,13 +104,63 @@ test("an agent highlights an element and draws, and the visitor sees it with not
     await expect
       .poll(() => agent.received.text())
       .toMatch(/"ink":\[{"agent":1,"stroke":1,"points":\[/);
-    agent.close();
   }
+  // In a new picture elements have other numbers, and what is drawn and highlighted is told again by these.
+  const { epoch } = await shopper.position();
+  other.resync();
+  await expect.poll(async () => (await shopper.position()).epoch).toBeGreaterThan(epoch);
+  const later = await RawAgent.join("bob", await shopper.key());
+  await expect
+    .poll(() => later.received.text())
+    .toMatch(/"ink":\[{"agent":1,"stroke":1,"points":\[[^\]]*\]},{"agent":1,"mark":\d+}\]/);
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-epoch", String(epoch + 1));
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-marks", "1");
+  for (const agent of [other, late, later]) agent.close();
   await viewer.page.click("#erase");
   await expect(shopper.widget).toHaveAttribute("data-strokes", "0");
   await expect(shopper.widget).toHaveAttribute("data-marks", "0");
   expect(viewer.faults).toEqual([]);
   expect(shopper.faults).toEqual([]);
+});
+
+test("read aloud: the visitor's screen reader is told what an agent highlights, who watches and what is asked", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.withSession(browser, "/custom");
+  const viewer = await Viewer.join(browser, "ada", await shopper.key());
+  const told = (): Promise<string> => shopper.announced().then((all) => all.join("\n"));
+  await expect.poll(told).toContain("Screen shared with Ada Lovelace");
+  await shopper.page.evaluate(() => {
+    type Api = { Cobrowse: { Visitor: { addEventListener(name: string, on: object): void } } };
+    const { Visitor } = (window as unknown as { GLANCE: Api }).GLANCE.Cobrowse;
+    const heard: boolean[] = [];
+    Object.assign(window, { heard });
+    Visitor.addEventListener("accessibility", (event: { enabled: boolean }) =>
+      heard.push(event.enabled),
+    );
+  });
+  // Without the agent's wish a highlight is only shown.
+  await viewer.page.click("[data-tool=mark]");
+  await clickOn(viewer, "h1");
+  await expect(shopper.widget).toHaveAttribute("data-marks", "1");
+  expect(await told()).not.toContain("points out");
+  await viewer.page.check("#aloud");
+  await clickOn(viewer, "#send");
+  await expect(shopper.widget).toHaveAttribute("data-spoken", "Send the wish");
+  expect(await told()).toContain("status : Ada Lovelace points out: Send the wish");
+  await clickOn(viewer, "#wish-text");
+  await expect.poll(told).toContain("Ada Lovelace points out: Your wish");
+  await viewer.page.uncheck("#aloud");
+  const heard = () => shopper.page.evaluate(() => (window as unknown as { heard: unknown }).heard);
+  await expect.poll(heard).toEqual([true, false]);
+  // A question takes the focus and says itself; its answer, and the end of control, are told too.
+  await viewer.page.click("[data-tool=control]");
+  await expect(shopper.widget).toHaveAttribute("data-dialog", "control");
+  expect(await told()).toMatch(/alertdialog Ada Lovelace asks to control this page: .*Allow/);
+  await answer(shopper, true);
+  await expect.poll(told).toContain("Ada Lovelace controls this page");
+  await shopper.takeBack();
+  await expect.poll(told).toContain("You have control again.");
 });
 
 test("scroll to brings an element before the visitor, and the agent's view can stop following", async ({

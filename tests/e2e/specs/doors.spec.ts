@@ -3,7 +3,8 @@
  */
 
 import { agentView, expect, Shopper, shoot, test, Viewer } from "../support/people.js";
-import { fetchRaw, RawAgent } from "../support/raw-agent.js";
+import { fetchRaw } from "../support/raw.js";
+import { RawAgent } from "../support/raw-agent.js";
 import { account, stack } from "../support/stack.js";
 
 test("a wrong key leads to a page that says so", async ({ browser }) => {

@@ -59,6 +59,31 @@ test("an agent of the page's group sees who is there, on which page, and when it
   await expect.poll(async () => (await lookUp(ada, id)).length).toBe(0);
 });
 
+test("a page says by its own script when its visitor is there: GLANCE.Presence.Visitor", async ({
+  browser,
+}) => {
+  const id = `api-${String(Date.now())}`;
+  const shopper = await Shopper.open(browser, "/support");
+  await shopper.goTagged("/order", shopper.tag('data-groupid="demo" data-presence="api"'));
+  await shopper.page.waitForFunction("window.GLANCE?.Presence");
+  const ada = await atHome(browser, "ada");
+  await shopper.page.evaluate(
+    `void (window.here = new GLANCE.Presence.Visitor({ visitorid: "${id}" }))`,
+  );
+  await expect(shopper.page.locator("html")).not.toHaveAttribute("data-cobrowse-presence", "on");
+  expect(await lookUp(ada, id)).toEqual([]);
+  await shopper.page.evaluate("void here.connect()");
+  await expect.poll(async () => (await lookUp(ada, id)).length).toBe(1);
+  expect((await lookUp(ada, id))[0]).toMatchObject({ group: "demo", visible: true });
+  await shopper.page.evaluate("here.disconnect()");
+  await expect.poll(async () => (await lookUp(ada, id)).length).toBe(0);
+  // An id that is none is refused once, and said.
+  const said: string[] = [];
+  shopper.page.on("console", (message) => said.push(message.text()));
+  await shopper.page.evaluate('void new GLANCE.Presence.Visitor({ visitorid: "a b" }).connect()');
+  await expect.poll(() => said.join()).toContain("presence was refused");
+});
+
 test("a visitor accepts an offer and the agent, who waits, comes in", async ({ browser }) => {
   const { shopper, id } = await member(browser);
   const eve = await atHome(browser, "eve");

@@ -6,7 +6,8 @@
 import type { Page } from "@playwright/test";
 
 import { expect, Shopper, test, Viewer } from "../support/people.js";
-import { fetchRaw, RawAgent } from "../support/raw-agent.js";
+import { fetchRaw } from "../support/raw.js";
+import { RawAgent } from "../support/raw-agent.js";
 import { stack } from "../support/stack.js";
 
 /** Scripts of the service that the page has fetched, by their addresses. */
@@ -20,22 +21,6 @@ function scriptsOf(page: Page): string[] {
   return fetched;
 }
 
-/** Serves the shop's page with another tag, in which the customer chose how the loader comes. */
-async function withTag(shopper: Shopper, path: string, tag: string): Promise<void> {
-  const page = await fetchRaw(stack().shop_url + path);
-  const body = page.body.replace(/<script id="glance-cobrowse"[^>]*>/, tag);
-  expect(body).not.toBe(page.body);
-  const policy = String(page.headers["content-security-policy"]);
-  await shopper.page.route(stack().shop_url + path, (route) =>
-    route.fulfill({
-      body,
-      contentType: "text/html",
-      headers: { "content-security-policy": policy },
-    }),
-  );
-  await shopper.go(path);
-}
-
 const read = async (path: string): Promise<string> =>
   (await fetchRaw(`${stack().web_url}/cobrowse/${path}`)).body;
 
@@ -43,8 +28,6 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   browser,
 }) => {
   const shopper = await Shopper.open(browser, "/order");
-  // A page that the test serves itself counts as one from elsewhere, which asks before it reaches this machine.
-  await shopper.context.grantPermissions(["local-network-access"]);
   const fetched = scriptsOf(shopper.page);
   const { version, hashes } = JSON.parse(await read("integrity.json")) as {
     version: string;
@@ -53,8 +36,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   const pinned = `${stack().web_url}/cobrowse/v/${version}/`;
   const groups = 'data-groupid="demo" data-language="de"';
   const integrity = `integrity="${hashes["loader.js"] ?? ""}" crossorigin="anonymous"`;
-  await withTag(
-    shopper,
+  await shopper.goTagged(
     "/cart",
     `<script id="glance-cobrowse" src="${pinned}loader.js" ${integrity} ${groups} defer>`,
   );
@@ -76,8 +58,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
     await route.fulfill({ body, contentType: "text/javascript" });
   });
   const server = `data-server="${stack().web_url}"`;
-  await withTag(
-    shopper,
+  await shopper.goTagged(
     "/product",
     `<script id="glance-cobrowse" src="/static/cobrowse/loader.js" ${server} ${groups} defer>`,
   );
@@ -89,8 +70,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
 
   // What is staged runs in a group of its own: the session does not go on there, and only who has a role in it gets in.
   const loader = `src="${stack().web_url}/cobrowse/loader.js"`;
-  await withTag(
-    shopper,
+  await shopper.goTagged(
     "/checkout",
     `<script id="glance-cobrowse" ${loader} data-site="staging" ${groups} defer>`,
   );

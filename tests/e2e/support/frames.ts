@@ -53,6 +53,14 @@ export class Capture {
     return this.messages.filter((message) => message[0] === kind).length;
   }
 
+  /** Whether there was a frame of that kind with that flag in that epoch. */
+  has(kind: number, flag: number, epoch: number): boolean {
+    return this.messages
+      .filter((message) => message.length >= HEADER_BYTES)
+      .map(header)
+      .some((one) => one.kind === kind && (one.flags & flag) !== 0 && one.epoch === epoch);
+  }
+
   /** All payloads as text: inflated where they are compressed, as they are elsewhere. */
   text(): string {
     return textOf(this.messages);

@@ -18,6 +18,7 @@ import {
 } from "@playwright/test";
 
 import { Capture } from "./frames.js";
+import { fetchRaw } from "./raw.js";
 import { account, stack } from "./stack.js";
 
 /** `test` with a Chromium that knows the stack's certificates, and whose pages are closed after each test. */
@@ -41,9 +42,16 @@ export const test = base.extend<{ closed: undefined }, { browser: Browser }>({
 
 export { expect };
 
-/** A Chromium that knows the stack's certificates, with further arguments. */
-export function launch(more: readonly string[] = []): Promise<Browser> {
+/**
+ * A Chromium that knows the stack's certificates, with further arguments. One that keeps pages has them ready for going back,
+ * as browsers have and test browsers have not.
+ */
+export function launch(
+  more: readonly string[] = [],
+  { keepsPages = false }: { keepsPages?: boolean } = {},
+): Promise<Browser> {
   return chromium.launch({
+    ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : [],
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox",
@@ -70,6 +78,7 @@ export interface Position {
 /** A visitor of the shop. */
 export class Shopper {
   readonly sent: Capture;
+  readonly heard: Capture;
 
   private constructor(
     readonly context: BrowserContext,
@@ -77,6 +86,7 @@ export class Shopper {
     readonly faults: string[],
   ) {
     this.sent = Capture.ofSent(page);
+    this.heard = Capture.ofReceived(page);
   }
 
   /** Opens a page of the shop in a fresh context. */
@@ -145,6 +155,62 @@ export class Shopper {
 
   async go(path: string): Promise<void> {
     await this.page.goto(stack().shop_url + path);
+  }
+
+  /** Goes to a page of the shop that has another tag: what a customer writes is the test's choice. */
+  async goTagged(path: string, tag: string): Promise<void> {
+    const page = await fetchRaw(stack().shop_url + path);
+    const body = page.body.replace(/<script id="glance-cobrowse"[^>]*>/, tag);
+    expect(body).not.toBe(page.body);
+    const policy = String(page.headers["content-security-policy"]);
+    // A page that the test serves itself counts as one from elsewhere, which asks before it reaches this machine.
+    await this.context.grantPermissions(["local-network-access"]);
+    await this.page.route(stack().shop_url + path.replace(/[?#].*/, ""), (route) =>
+      route.fulfill({
+        body,
+        contentType: "text/html",
+        headers: { "content-security-policy": policy },
+      }),
+    );
+    await this.go(path);
+  }
+
+  /** The usual tag with these attributes. */
+  tag(attributes: string): string {
+    const loader = `${stack().web_url}/cobrowse/loader.js`;
+    return `<script id="glance-cobrowse" src="${loader}" ${attributes} defer>`;
+  }
+
+  /**
+   * What assistive software is told of the page, the closed shadow root of the widget included: each live region and dialog
+   * with its role, its name and its text.
+   */
+  async announced(): Promise<string[]> {
+    const devtools = await this.context.newCDPSession(this.page);
+    type Node = {
+      nodeId: string;
+      role?: { value: string };
+      name?: { value: string };
+      childIds?: string[];
+      properties?: { name: string; value: { value: unknown } }[];
+    };
+    const { nodes } = (await devtools.send("Accessibility.getFullAXTree")) as { nodes: Node[] };
+    await devtools.detach();
+    const known = new Map(nodes.map((node) => [node.nodeId, node]));
+    const textOf = (node: Node): string => {
+      if (node.role?.value === "StaticText") return node.name?.value ?? "";
+      const inside = (node.childIds ?? []).map((id) => known.get(id));
+      return inside
+        .map((child) => (child ? textOf(child) : ""))
+        .join(" ")
+        .trim();
+    };
+    const isLive = ({ role, properties = [] }: Node): boolean =>
+      role?.value === "alertdialog" ||
+      properties.some(({ name, value }) => name === "live" && value.value === "polite");
+    return nodes
+      .filter(isLive)
+      .map((node) => `${node.role?.value ?? ""} ${node.name?.value ?? ""}: ${textOf(node)}`);
   }
 }
 

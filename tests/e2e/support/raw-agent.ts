@@ -4,20 +4,13 @@
  * It shows what a CServer really sends, with no viewer in between. Names lead to loopback, whatever a resolver says.
  */
 
-import { readFileSync } from "node:fs";
-import { request as httpsRequest, type RequestOptions } from "node:https";
 import { expect } from "@playwright/test";
 import WebSocket from "ws";
 
 import { Capture, header } from "./frames.js";
 import { agentView, type Position } from "./people.js";
+import { fetchRaw, toLoopback, WAIT_MS_MAX, type Answer } from "./raw.js";
 import { account, stack } from "./stack.js";
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly body: string;
-}
 
 interface Cookie {
   readonly name: string;
@@ -25,8 +18,6 @@ interface Cookie {
   readonly domain: string;
   readonly path: string;
 }
-
-const WAIT_MS_MAX = 10_000;
 
 /** Logins that were made already. */
 const logins = new Map<string, Cookie[]>();
@@ -70,6 +61,11 @@ export class RawAgent {
     head.writeUInt32BE(position.epoch, 4);
     head.writeUInt32BE(position.sequence, 8);
     this.socket?.send(Buffer.concat([head, Buffer.from(JSON.stringify(payload))]));
+  }
+
+  /** Asks for a new keyframe. */
+  resync(): void {
+    this.socket?.send(Buffer.from([0x90, ...Array<number>(11).fill(0)]));
   }
 
   /** Waits for a frame of that kind. */
@@ -193,33 +189,6 @@ export class RawAgent {
     }
     return answer;
   }
-}
-
-/** One request; nothing is followed. */
-export function fetchRaw(url: string, options: RequestOptions = {}, body = ""): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(url, { ...options, ...toLoopback(), agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => {
-        const body = Buffer.concat(parts).toString("utf8");
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
-      });
-    });
-    request.setTimeout(WAIT_MS_MAX, () => request.destroy(new Error(`${url}: no answer`)));
-    request.on("error", reject);
-    request.end(body);
-  });
-}
-
-export function toLoopback(): RequestOptions {
-  return {
-    ca: readFileSync(stack().public_ca),
-    lookup: (_host, options, done) => {
-      if (options.all === true) done(null, [{ address: "127.0.0.1", family: 4 }]);
-      else done(null, "127.0.0.1", 4);
-    },
-  };
 }
 
 function locationOf(answer: Answer, base: string): string {

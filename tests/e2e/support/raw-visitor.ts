@@ -4,7 +4,7 @@
 
 import WebSocket from "ws";
 
-import { fetchRaw, toLoopback } from "./raw-agent.js";
+import { fetchRaw, toLoopback } from "./raw.js";
 import { stack } from "./stack.js";
 
 const FACTS = 0x04;
