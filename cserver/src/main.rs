@@ -1,6 +1,6 @@
 //! The session server's command line: `cserver serve --config FILE`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -11,13 +11,15 @@ use anyhow::{Context, ensure};
 use clap::{CommandFactory, Parser, Subcommand};
 use cserver::admin;
 use cserver::backend::{Clock, Core, Office, Post, listener};
-use cserver::config::{Config, LogFormat};
+use cserver::config::{Config, ConfigError, LogFormat};
 use cserver::credentials::CookieKeys;
 use cserver::limits::{DRAIN_MS, FILES_WANTED};
 use cserver::shard::{Entropy, Shard};
 use cserver::shared::{Identity, Shared};
 use cserver::supervise::Supervisor;
+use cserver::tls::TlsSetupError;
 use cserver::{startup, tls};
+use host::source::SourceError;
 use host::{Notifier, inherited};
 use protocol::secret::Secret;
 
@@ -256,8 +258,7 @@ fn print_config(path: &std::path::Path) -> anyhow::Result<()> {
 }
 
 fn manual() -> anyhow::Result<()> {
-    clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
-    Ok(())
+    Ok(std::io::stdout().write_all(&host::manual::page(Arguments::command())?)?)
 }
 
 /// What a command was asked for goes to standard output; everything else is log.
@@ -310,8 +311,26 @@ fn reload(path: &std::path::Path, shared: &Shared) {
                 "certificates and limits were read again; whatever else was changed waits for a restart"
             );
         }
+        Err(error) if is_denied(&error) => tracing::error!(
+            "nothing was reloaded: {error:#}. Where the files' folder was replaced by another since the start: write them into the one that was there, or restart"
+        ),
         Err(error) => tracing::error!("nothing was reloaded: {error:#}"),
     }
+}
+
+/// Whether a file may not be read: what `confine` says of a folder that it does not know, and the file's mode may be blameless.
+fn is_denied(error: &anyhow::Error) -> bool {
+    let of_tls = match error.downcast_ref() {
+        Some(TlsSetupError::Source { error: SourceError::Read { error }, .. }) => {
+            Some(error.kind())
+        }
+        _ => None,
+    };
+    let of_config = match error.downcast_ref() {
+        Some(ConfigError::Read { error, .. }) => Some(error.kind()),
+        _ => None,
+    };
+    of_tls.or(of_config) == Some(std::io::ErrorKind::PermissionDenied)
 }
 
 fn watch_signals(office: Arc<Office>, reload: impl Fn() + Send + 'static) -> anyhow::Result<()> {

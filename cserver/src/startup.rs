@@ -180,14 +180,23 @@ impl RingFlags {
 #[cfg(target_os = "linux")]
 impl Unavailable {
     fn new(error: &io::Error) -> Self {
-        let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
-        let disabled = disabled.is_ok_and(|text| text.trim() != "0");
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let disabled = read("/proc/sys/kernel/io_uring_disabled");
+        let filtered = is_filtered(&read("/proc/self/status"), &kernel().to_string());
+        Self::with(error, !matches!(disabled.trim(), "" | "0"), filtered)
+    }
+
+    /// Some filters answer as a kernel would that does not know the call, so those two are told apart by what else is known.
+    fn with(error: &io::Error, disabled: bool, filtered: bool) -> Self {
         let remedy = match error.kind() {
             io::ErrorKind::PermissionDenied if disabled => {
                 "The sysctl kernel.io_uring_disabled forbids it: set it to 0"
             }
             io::ErrorKind::PermissionDenied => {
                 "A seccomp filter forbids it, as container runtimes' defaults do: allow io_uring_setup, io_uring_enter and io_uring_register"
+            }
+            io::ErrorKind::Unsupported if filtered => {
+                "A seccomp filter hides it, as container runtimes' defaults do: allow io_uring_setup, io_uring_enter and io_uring_register"
             }
             io::ErrorKind::OutOfMemory => "Locked memory is limited: raise LimitMEMLOCK",
             io::ErrorKind::Unsupported => {
@@ -197,6 +206,15 @@ impl Unavailable {
         };
         Self { cause: error.to_string(), remedy }
     }
+}
+
+/// Whether a filter of system calls is on, on a kernel that is new enough for rings.
+#[cfg(target_os = "linux")]
+fn is_filtered(status: &str, kernel: &str) -> bool {
+    let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
+    let mut numbers = kernel.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    mode.is_some_and(|mode| mode.trim() == "2") && version >= (5, 17)
 }
 
 /// The processors that this process may use, and whether threads can be pinned to them.
@@ -251,9 +269,29 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_refusal_names_its_likely_cause() {
-        let seccomp = Unavailable::new(&io::ErrorKind::PermissionDenied.into()).to_string();
+        let told = |kind: io::ErrorKind, disabled, filtered| {
+            Unavailable::with(&kind.into(), disabled, filtered).to_string()
+        };
+        let seccomp = told(io::ErrorKind::PermissionDenied, false, true);
+        assert!(seccomp.contains("seccomp filter forbids it"), "{seccomp}");
         assert!(seccomp.contains("backend = \"poll\""), "{seccomp}");
-        let memory = Unavailable::new(&io::ErrorKind::OutOfMemory.into()).to_string();
+        let sysctl = told(io::ErrorKind::PermissionDenied, true, true);
+        assert!(sysctl.contains("kernel.io_uring_disabled"), "{sysctl}");
+        // Podman's profile answers as if the kernel had none.
+        let hidden = told(io::ErrorKind::Unsupported, false, true);
+        assert!(hidden.contains("seccomp filter hides it"), "{hidden}");
+        let old = told(io::ErrorKind::Unsupported, false, false);
+        assert!(old.contains("older than 5.17"), "{old}");
+        let memory = told(io::ErrorKind::OutOfMemory, false, false);
         assert!(memory.contains("LimitMEMLOCK"), "{memory}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_filter_is_told_from_an_old_kernel() {
+        let on = "Name:\tcserver\nSeccomp:\t2\nSeccomp_filters:\t1\n";
+        assert!(is_filtered(on, "6.1.0-37-amd64") && is_filtered(on, "5.17.1"));
+        assert!(!is_filtered(on, "5.10.0-30-amd64") && !is_filtered(on, "unknown"));
+        assert!(!is_filtered("Seccomp:\t0\n", "6.1.0"));
     }
 }

@@ -1,6 +1,7 @@
 //! What a process and its service manager say to each other, for both servers: which sockets and files it was handed
 //! ([`inherited`]), where a certificate comes from ([`source`]), how it is ([`notify`]), and that it is to
-//! read its files again ([`signal`]).
+//! read its files again ([`signal`]). Beside that what both command lines share: where in a file a fault is ([`lines`]), and
+//! their manual pages ([`manual`]).
 //!
 //! The protocols are systemd's (`sd_listen_fds`, `LoadCredential=`, `OpenFile=`, `sd_notify`), which other managers and
 //! `systemd-socket-activate` speak too. Without a manager every part says that there is nothing, and nobody is hindered.
@@ -10,6 +11,7 @@ pub mod certificate;
 pub mod disk;
 pub mod inherited;
 pub mod lines;
+pub mod manual;
 pub mod notify;
 pub mod signal;
 pub mod source;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -94,6 +95,32 @@ fn few_files_are_warned_of_and_the_server_runs() -> Result<()> {
 }
 
 #[test]
+fn a_backend_that_is_asked_for_and_forbidden_is_refused_and_any_other_is_taken_with_the_reason()
+-> Result<()> {
+    let stack = stopped()?;
+    let text = fs::read_to_string(stack.folder().join("s1.toml"))?;
+    // As container engines forbid it: docker's filter says no, podman's that the kernel has no such call.
+    for (errno, why) in [(1, "A seccomp filter forbids it"), (38, "A seccomp filter hides it")] {
+        let check = |backend: &str| -> Result<(Option<i32>, String)> {
+            let line = format!("backend = {backend:?}");
+            let file = changed(stack.folder(), &text, "backend = ", &line)?;
+            let output = without_rings(errno, &file)?;
+            let told = [output.stdout, output.stderr].concat();
+            Ok((output.status.code(), String::from_utf8_lossy(&told).into_owned()))
+        };
+        let (code, told) = check("io_uring")?;
+        assert!(code == Some(1) && told.contains(why), "{told}");
+        assert!(
+            told.contains("allow io_uring_setup") && told.contains("backend = \"poll\""),
+            "{told}"
+        );
+        let (code, told) = check("auto")?;
+        assert!(code == Some(0) && told.contains("Backend poll (") && told.contains(why), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
 fn connections_beyond_the_files_wait_are_served_when_there_is_room() -> Result<()> {
     let mut stack = Stack::plan().start()?;
     let visitor = Visitor::with_page(&stack, "demo", b"page")?;
@@ -173,6 +200,70 @@ fn a_reload_brings_a_new_certificate_and_a_faulty_one_changes_nothing() -> Resul
 }
 
 #[test]
+fn a_renewal_may_swap_links_below_its_folder_and_one_that_replaces_the_folder_is_told_of()
+-> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    stack.server(0).process.terminate();
+    ensure!(stack.server(0).process.wait(STOP_MAX).is_some(), "the CServer does not end");
+    // Outside of the configuration's folder: public.pem -> current/public.pem, current -> 1, as many tools keep them.
+    let elsewhere = tempfile::tempdir()?;
+    let tls = elsewhere.path().join("tls");
+    let good = (stack.certificates().chain("s1"), stack.certificates().key("s1"));
+    let strange = pair(stack.folder(), "strange", 2040)?;
+    for (number, (chain, key)) in [("1", &good), ("2", &strange), ("3", &good)] {
+        fs::create_dir_all(tls.join(number))?;
+        fs::copy(chain, tls.join(number).join("public.pem"))?;
+        fs::copy(key, tls.join(number).join("public.key"))?;
+    }
+    for name in ["public.pem", "public.key"] {
+        symlink(Path::new("current").join(name), tls.join(name))?;
+    }
+    let turn_to = |number: &str| -> Result<()> {
+        symlink(number, tls.join("next"))?;
+        Ok(fs::rename(tls.join("next"), tls.join("current"))?)
+    };
+    turn_to("1")?;
+    let file = stack.folder().join("s1.toml");
+    let text = fs::read_to_string(&file)?;
+    let line = |key: &str, name: &str| format!("{key} = {:?}", tls.join(name));
+    let text = changed_text(&text, "certificate = ", &line("certificate", "public.pem"));
+    fs::write(&file, changed_text(&text, "key = ", &line("key", "public.key")))?;
+    stack.restart_server(0)?;
+    let port = stack.servers()[0].port;
+    let is_trusted = |stack: &Stack| stack.net().connect("s1.cobrowse.localhost", port).is_ok();
+    assert!(is_trusted(&stack), "the certificate behind the links");
+
+    turn_to("2")?;
+    stack.server(0).process.hang_up();
+    stack.server(0).process.wait_for_log("were read again")?;
+    assert!(!is_trusted(&stack), "the link was turned to another certificate");
+    turn_to("3")?;
+    stack.server(0).process.hang_up();
+    let end = Instant::now() + WAIT_MAX;
+    while !is_trusted(&stack) {
+        ensure!(Instant::now() < end, "the link was turned to a certificate that is trusted");
+    }
+
+    // Another folder of the same name: the process has given up everything but the folders that were there.
+    fs::rename(&tls, elsewhere.path().join("old"))?;
+    fs::create_dir(&tls)?;
+    fs::copy(&strange.0, tls.join("public.pem"))?;
+    fs::copy(&strange.1, tls.join("public.key"))?;
+    let confined = stack.server(0).process.log().contains("landlock: no file");
+    stack.server(0).process.hang_up();
+    if confined {
+        stack.server(0).process.wait_for_log("folder was replaced")?;
+        assert!(stack.server(0).process.log().contains("or restart"), "with the remedy");
+        assert!(is_trusted(&stack), "what was in force stays");
+    } else {
+        while is_trusted(&stack) {
+            ensure!(Instant::now() < end, "without Landlock any folder can be read");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_web_tier_without_room_says_so_to_monitoring() -> Result<()> {
     let mut stack = Stack::plan().start()?;
     stack.web().process.terminate();
@@ -195,15 +286,22 @@ fn a_web_tier_without_room_says_so_to_monitoring() -> Result<()> {
         "path = ",
         &format!("path = {:?}", disk.join("store")),
     );
-    fs::write(&file, text)?;
+    fs::write(stack.folder().join("metrics.token"), "a-token-of-this-test")?;
+    fs::write(&file, text + "\n[metrics]\ntoken = \"metrics.token\"\n")?;
     stack.restart_web()?;
+    let is_writable = |stack: &Stack| -> Result<bool> {
+        let request = Request::get(&format!("{}/metrics", stack.web_url()))?;
+        let request = request.header("Authorization", "Bearer a-token-of-this-test");
+        Ok(request.send(stack.net())?.text().contains("\ncobrowse_webtier_store_writable 1\n"))
+    };
     let health =
         |stack: &Stack| Request::get(&format!("{}/healthz", stack.web_url()))?.send(stack.net());
-    assert_eq!(health(&stack)?.status, 200);
+    assert!(health(&stack)?.status == 200 && is_writable(&stack)?);
     fs::write(disk.join("filler"), vec![1_u8; 24 * 1024 * 1024])?;
     let answer = health(&stack)?;
     assert_eq!(answer.status, 503);
     assert!(answer.text().contains("store_full"), "{}", answer.text());
+    assert!(!is_writable(&stack)?, "monitoring sees it");
     fs::remove_file(disk.join("filler"))?;
     assert_eq!(health(&stack)?.status, 200);
     stack.web().process.terminate();
@@ -217,6 +315,8 @@ fn manuals_and_completions_come_from_the_programs() -> Result<()> {
         let output = Command::new(program(name)).arg("manual").output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains(".TH") && text.contains("SIGHUP"), "{text}");
+        let order = if name == "cserver" { "CSERVER CHECK" } else { "WEBTIER GROUP ADD" };
+        assert!(text.contains(order), "every order stands there: {text}");
         for shell in ["bash", "zsh", "fish"] {
             let output = Command::new(program(name)).args(["completions", shell]).output()?;
             assert!(
@@ -226,6 +326,22 @@ fn manuals_and_completions_come_from_the_programs() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `cserver check` of that file, by a thread whose filter answers io_uring's first call so; what it starts inherits it.
+fn without_rings(errno: u32, file: &Path) -> Result<Output> {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+    let rules = [(IO_URING_SETUP, Vec::new())].into_iter().collect();
+    let (other, this) = (SeccompAction::Allow, SeccompAction::Errno(errno));
+    let filter: BpfProgram =
+        SeccompFilter::new(rules, other, this, std::env::consts::ARCH.try_into()?)?.try_into()?;
+    let mut command = Command::new(program("cserver"));
+    command.args(["check", "--config"]).arg(file);
+    let started = std::thread::spawn(move || -> Result<Output> {
+        apply_filter(&filter)?;
+        Ok(command.output()?)
+    });
+    started.join().expect("the thread")
 }
 
 /// Starts a program that must refuse to, and looks for these words in what it says last.
@@ -298,3 +414,6 @@ fn program(name: &str) -> PathBuf {
     let found = here.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file());
     named.or(found).unwrap_or_else(|| panic!("{name} is not built"))
 }
+
+/// The same number on every architecture.
+const IO_URING_SETUP: i64 = 425;

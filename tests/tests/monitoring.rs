@@ -101,6 +101,38 @@ fn the_hosts_administrator_reads_metrics_and_health_from_a_local_socket() -> Res
 }
 
 #[test]
+fn logs_for_machines_are_an_object_a_line_with_time_level_and_fields() -> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    for name in ["s1.toml", "webtier.toml"] {
+        let file = stack.folder().join(name);
+        let text = fs::read_to_string(&file)? + "\n[log]\nformat = \"json\"\n";
+        fs::write(file, text)?;
+    }
+    stack.server(0).process.terminate();
+    stack.web().process.terminate();
+    ensure!(stack.server(0).process.wait(STOP_MAX).is_some(), "the CServer does not end");
+    ensure!(stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
+    let before = [stack.server(0).process.log().len(), stack.web().process.log().len()];
+    stack.revive_server(0)?;
+    stack.restart_web()?;
+    let logs = [stack.server(0).process.log(), stack.web().process.log()];
+    for (log, before) in logs.iter().zip(before) {
+        let mut lines = 0;
+        for line in log[before..].lines() {
+            let told: serde_json::Value =
+                serde_json::from_str(line).with_context(|| format!("no object: {line}"))?;
+            for field in ["timestamp", "level", "target"] {
+                assert!(told[field].is_string(), "{line}");
+            }
+            assert!(told["fields"]["message"].is_string(), "{line}");
+            lines += 1;
+        }
+        assert!(lines > 1, "{log}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
     let known: BTreeSet<String> = names().into_iter().collect();
     for file in ["deploy/prometheus/alerts.yml", "deploy/grafana/cobrowse.json"] {

@@ -274,8 +274,8 @@ impl Cli {
                     .map_err(|error| CliError::Told(error.to_string()));
             }
             Command::Manual => {
-                return clap_mangen::Man::new(Self::command())
-                    .render(&mut std::io::stdout())
+                return host::manual::page(Self::command())
+                    .and_then(|page| std::io::stdout().write_all(&page))
                     .map_err(|error| CliError::Told(format!("cannot print: {error}")));
             }
             Command::Scripts { into } => {
