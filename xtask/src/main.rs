@@ -9,6 +9,7 @@ mod attack;
 mod building;
 mod chaos;
 mod commands;
+mod debian;
 mod demo;
 mod flood;
 mod hardening;
@@ -49,7 +50,7 @@ enum Command {
     Chaos(chaos::Arguments),
     /// Run both servers under their units in a guest of a real systemd, and try to get out.
     Hardening(hardening::Arguments),
-    /// Build Debian packages of both servers, and install each into a clean root to see.
+    /// Build Debian packages of both servers, and install, upgrade and remove them in a clean root to see.
     Packages(packages::Arguments),
     /// The examination inside that guest.
     #[command(hide = true)]

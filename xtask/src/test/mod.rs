@@ -15,7 +15,7 @@ use cobrowse_tests::process::tail;
 
 use crate::repo::Repo;
 use count::Count;
-use stages::{LONG, STAGES};
+use stages::STAGES;
 pub(crate) use tools::needed_chromium as chromium;
 
 /// Arguments of the command.
@@ -64,9 +64,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let mut total = Count::default();
     for stage in STAGES {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|word| word == stage.name) {
-            continue;
-        }
-        if LONG.contains(&stage.name) && !arguments.all && arguments.only.is_empty() {
             continue;
         }
         let log = logs.join(format!("{}.log", stage.name));

@@ -18,6 +18,8 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Count> {
         }
     };
     take(node(context).and_then(|()| npm_packages(context)));
+    let openssl = [("openssl", "openssl")];
+    take(system(&context.repo.root, &context.log, "the test of the containers' trial", &openssl));
     if !context.is_without("chromium") {
         take(chromium_or_install(context));
     }
@@ -78,22 +80,30 @@ pub(crate) fn hardening(root: &Path, log: &Path) -> Result<()> {
         ("sysctl", "procps"),
         ("unshare", "util-linux"),
     ];
-    let is_missing = |(program, _): &&(&str, &str)| {
-        ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
-            .iter()
-            .all(|at| !Path::new(at).join(program).exists())
+    system(root, log, "the hardening test", &wanted)
+}
+
+/// Programs of the system that `what` cannot do without, each with its package: installs those that are missing where it may,
+/// else says what to do.
+pub(crate) fn system(root: &Path, log: &Path, what: &str, wanted: &[(&str, &str)]) -> Result<()> {
+    let missing = || -> String {
+        let is_missing = |program: &str| {
+            ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
+                .iter()
+                .all(|at| !Path::new(at).join(program).exists())
+        };
+        let missing = wanted.iter().filter(|(program, _)| is_missing(program));
+        missing.map(|(_, package)| *package).collect::<Vec<_>>().join(" ")
     };
-    let missing: Vec<&str> =
-        wanted.iter().filter(is_missing).map(|(_, package)| *package).collect();
-    if missing.is_empty() {
+    let packages = missing();
+    if packages.is_empty() {
         return Ok(());
     }
-    let packages = missing.join(" ");
-    if Path::new("/etc/debian_version").exists() {
+    if may_install(root) {
         apt(root, log, "update -q")?;
         apt(root, log, &format!("install -q -y --no-install-recommends {packages}"))?;
     }
-    ensure!(!wanted.iter().any(|one| is_missing(&one)), "missing: `apt-get install {packages}`");
+    ensure!(missing().is_empty(), "{what} needs what is missing: `apt-get install {packages}`");
     Ok(())
 }
 
