@@ -1,6 +1,7 @@
 //! What an administrator runs: the installer in a scratch root, and the audit of a host in a network namespace.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -92,6 +93,32 @@ fn the_examples_that_are_installed_are_good_but_for_their_certificates() -> Resu
 }
 
 #[test]
+fn what_is_made_for_a_trial_in_containers_is_good_for_both_servers() -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path().join("trial");
+    let make = || Command::new(here("deploy/container/trial.sh")).arg(&folder).output();
+    good(&make()?).context("openssl makes its certificates: `apt-get install openssl`")?;
+    for program in ["cserver", "webtier"] {
+        let file = folder.join(format!("etc/{program}.toml"));
+        good(&Command::new(built()?.join(program)).args(["check", "--config"]).arg(file).output()?)
+            .context(program)?;
+    }
+    assert_eq!(fs::metadata(&folder)?.permissions().mode() & 0o077, 0, "its keys are not for all");
+    assert!(!make()?.status.success(), "what is there stays");
+    // Orders and compose file are of the same names and ports.
+    let orders = good(&Command::new(here("deploy/container/trial.sh")).arg("--orders").output()?)?;
+    let compose = fs::read_to_string(here("deploy/container/compose.yml"))?;
+    let config = fs::read_to_string(folder.join("etc/cserver.toml"))?;
+    for line in config.lines().filter(|line| line.starts_with("public_url")) {
+        let url = line.trim_start_matches("public_url = ").trim_matches('"');
+        assert!(orders.contains(&format!("--public-url {url} ")), "{orders}");
+        let port = url.rsplit(':').next().unwrap_or_default();
+        assert!(compose.contains(&format!("127.0.0.1:{port}:{port}")), "{port} is published");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_audit_names_what_listens_without_need_and_is_silent_about_the_one_port() -> Result<()> {
     // In a network namespace of its own nothing else listens. Which services run is the machine's affair, so only what is
     // said of ports is looked at.
@@ -146,9 +173,14 @@ fn the_scripts_that_only_another_system_can_run_are_at_least_well_formed() -> Re
     for script in [
         "deploy/freebsd/cserver.rc",
         "deploy/freebsd/type-check.sh",
+        "deploy/container/trial.sh",
+        "deploy/debian/postinst",
+        "deploy/debian/postrm",
+        "deploy/debian/prerm",
         "deploy/install.sh",
         "deploy/refresh-credentials",
         "tests/guest/boot.sh",
+        "tests/guest/clean-root.sh",
     ] {
         good(&Command::new("bash").arg("-n").arg(here(script)).output()?).context(script)?;
     }

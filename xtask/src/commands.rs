@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use cobrowse_tests::process::Process;
 
 /// A command to be run.
 #[derive(Clone, Debug)]
@@ -99,6 +100,14 @@ impl Run {
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    }
+
+    /// Starts it with its output in `log`.
+    pub(crate) fn started(&self, name: &str, log: &Path) -> Result<Process> {
+        let file = File::options().create(true).append(true).open(log)?;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        Process::adopt(name, command, log)
     }
 
     fn command(&self) -> Command {

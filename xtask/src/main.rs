@@ -9,6 +9,7 @@ mod attack;
 mod building;
 mod chaos;
 mod commands;
+mod container;
 mod debian;
 mod demo;
 mod flood;
@@ -23,6 +24,7 @@ mod shape;
 mod simulate;
 mod stack;
 mod test;
+mod visit;
 
 use std::process::ExitCode;
 
@@ -52,6 +54,11 @@ enum Command {
     Hardening(hardening::Arguments),
     /// Build Debian packages of both servers, and install, upgrade and remove them in a clean root to see.
     Packages(packages::Arguments),
+    /// Build the image of both servers, start it as container engines do, and see what it says where io_uring is forbidden.
+    Container(container::Arguments),
+    /// What is seen of it, in a network of its own.
+    #[command(hide = true)]
+    ContainerTrial(container::TrialArguments),
     /// The examination inside that guest.
     #[command(hide = true)]
     GuestExamine,
@@ -102,6 +109,8 @@ fn main() -> ExitCode {
         Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Hardening(arguments) => hardening::run(&arguments),
         Command::Packages(arguments) => packages::run(&arguments).map(|()| true),
+        Command::Container(arguments) => container::run(&arguments).map(|()| true),
+        Command::ContainerTrial(arguments) => container::trial(&arguments).map(|()| true),
         Command::GuestExamine => hardening::guest::examine().map(|()| true),
         Command::FirewallEcho => hardening::firewall::echo().map(|()| true),
         Command::FirewallKnock { address } => {
