@@ -12,16 +12,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use cobrowse_tests::Net;
 use cobrowse_tests::certificates::{Certificates, Names};
-use cobrowse_tests::http::{Request, upgrade};
+use cobrowse_tests::http::Request;
 use cobrowse_tests::limits::WAIT_MAX;
-use cobrowse_tests::{Heard, Net};
-use protocol::start::StartAnswer;
 use serde::{Deserialize, Serialize};
 
 use super::probes::Outcome;
 use crate::commands::Run;
 use crate::repo::Repo;
+use crate::visit;
 
 /// What was found inside.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,35 +66,40 @@ pub(crate) fn run(repo: &Repo, log: &Path) -> Result<Report> {
     Ok(serde_json::from_slice(&report)?)
 }
 
-/// Files of a host on which both servers are installed.
+/// Files of a host on which the installer has installed both servers.
 fn lay_out(repo: &Repo, files: &Path) -> Result<()> {
-    let units = files.join("etc/systemd/system");
     let (bin, etc) = (files.join("usr/bin"), files.join("etc/cobrowse"));
-    let tls = etc.join("tls");
-    for folder in [&units, &bin, &tls] {
-        fs::create_dir_all(folder)?;
-    }
-    // A folder that exists on the machine too would otherwise get the mode of ours.
-    for folder in ["", "etc", "etc/systemd", "etc/systemd/system", "usr", "usr/bin"] {
-        fs::set_permissions(files.join(folder), fs::Permissions::from_mode(0o755))?;
-    }
-    let built = repo.program()?;
-    for name in ["cserver", "webtier", "xtask"] {
-        fs::copy(built.with_file_name(name), bin.join(name))?;
-    }
-    for entry in fs::read_dir(repo.root.join("systemd"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|end| end == "service" || end == "socket") {
-            fs::copy(&path, units.join(path.file_name().unwrap_or_default()))?;
+    let units = files.join("etc/systemd/system");
+    fs::create_dir_all(&units)?;
+    let program = repo.program()?;
+    let built = program.parent().context("this program stands in no folder")?;
+    for name in ["cserver", "webtier"] {
+        let words = format!("{name} --from {} --root {}", built.display(), files.display());
+        let installer = repo.root.join("deploy/install.sh");
+        Run::new(&installer.to_string_lossy(), &repo.root, &words).output()?;
+        // What a package has instead of the installer.
+        for (from, to) in [
+            ("systemd/sysusers.d/cobrowse.conf".to_owned(), "sysusers.d"),
+            (format!("systemd/tmpfiles.d/cobrowse-{name}.conf"), "tmpfiles.d"),
+        ] {
+            let folder = files.join("usr/lib").join(to);
+            fs::create_dir_all(&folder)?;
+            fs::copy(repo.root.join(from), folder.join(format!("cobrowse-{name}.conf")))?;
         }
     }
-    for name in ["cserver", "webtier"] {
-        let ours = files.join("usr/lib/cobrowse");
-        skeleton(&ours.join(format!("{name}-root")))?;
-        let refresh = repo.root.join("deploy/refresh-credentials");
-        fs::copy(refresh, ours.join(format!("{name}-credentials")))?;
+    let scripts = files.join("usr/lib/cobrowse/scripts");
+    fs::create_dir_all(&scripts)?;
+    for name in ["postinst", "prerm"] {
+        fs::copy(repo.root.join("deploy/debian").join(name), scripts.join(name))?;
     }
-    fs::copy(repo.root.join("deploy/audit-host"), bin.join("cobrowse-audit-host"))?;
+    fs::copy(program, bin.join("xtask"))?;
+    // A folder that exists on the machine too would otherwise get the mode of ours.
+    for folder in ["", "etc", "etc/systemd", "etc/systemd/system", "usr", "usr/bin", "usr/sbin"]
+        .into_iter()
+        .chain(["usr/lib", "usr/lib/systemd", "usr/lib/systemd/system", "usr/share"])
+    {
+        fs::set_permissions(files.join(folder), fs::Permissions::from_mode(0o755))?;
+    }
     let pair = |stem: &str, host: &str| (stem.to_owned(), host.to_owned());
     let made = Certificates::make(
         &files.join("etc/made"),
@@ -134,11 +139,11 @@ fn lay_out(repo: &Repo, files: &Path) -> Result<()> {
              [tls]\n{certificates}\n[store]\npath = \"/var/lib/cobrowse/store\"\n"
         ),
     )?;
-    guest_units(&units)
+    guest_units(&files.join("usr/lib/systemd/system"), &units)
 }
 
 /// What differs from a real host: both servers share it, and their logs are wanted outside.
-fn guest_units(units: &Path) -> Result<()> {
+fn guest_units(installed: &Path, units: &Path) -> Result<()> {
     let drop_in = |unit: &str, text: &str| -> Result<()> {
         let folder = units.join(format!("{unit}.d"));
         fs::create_dir_all(&folder)?;
@@ -161,7 +166,7 @@ fn guest_units(units: &Path) -> Result<()> {
     drop_in("cserver.service", &log("cserver"))?;
     // A group that sysusers makes on a real host.
     drop_in("cserver-admin.socket", "[Socket]\nSocketGroup=root\n")?;
-    let unit = fs::read_to_string(units.join("cserver.service"))?;
+    let unit = fs::read_to_string(installed.join("cserver.service"))?;
     let probe: String = unit
         .lines()
         .filter(|line| {
@@ -209,24 +214,13 @@ fn guest_units(units: &Path) -> Result<()> {
     )?)
 }
 
-/// What a service's root needs to exist for what is bound into it.
-fn skeleton(root: &Path) -> Result<()> {
-    for folder in super::ROOT_FOLDERS {
-        fs::create_dir_all(root.join(folder))?;
-    }
-    for (link, to) in [("lib", "usr/lib"), ("lib64", "usr/lib64")] {
-        std::os::unix::fs::symlink(to, root.join(link))?;
-    }
-    Ok(())
-}
-
 /// Inside the guest.
 pub(crate) fn examine() -> Result<()> {
     let admin = |line: &str| Run::new("webtier", Path::new("/"), line).output();
     let start =
         |unit: &str| Run::new("systemctl", Path::new("/"), &format!("start {unit}")).output();
     start("webtier.service").context("the web tier does not start")?;
-    admin("group add demo --origin https://shop.localhost")?;
+    admin(&format!("group add demo --origin {}", visit::ORIGIN))?;
     admin(&format!(
         "server add s1 --public-url https://{SERVER_HOST} --control-name {CONTROL_HOST} --address 127.0.0.1:443"
     ))?;
@@ -234,40 +228,9 @@ pub(crate) fn examine() -> Result<()> {
     let net = Net::trusting(Path::new("/etc/made/public-ca.pem"))?;
     let end = Instant::now() + Duration::from_secs(GUEST_S_MAX / 2);
     let ask = |path: &str| Request::get(&format!("https://{SERVER_HOST}{path}"))?.send(&net);
-    loop {
-        match ask("/readyz") {
-            Ok(answer) if answer.status == 200 => break,
-            other if Instant::now() > end => {
-                bail!("the session server does not become ready: {other:?}")
-            }
-            _ => sleep(Duration::from_millis(50)),
-        }
-    }
+    visit::until_well(&net, &format!("https://{SERVER_HOST}/readyz"), end)?;
     let health: serde_json::Value = ask("/healthz")?.json()?;
-    let started: StartAnswer = loop {
-        let body = r#"{"group":"demo","key":null}"#;
-        let request = Request::post(
-            &format!("https://{WEB_HOST}:8443/api/v1/sessions"),
-            "application/json",
-            body,
-        )?;
-        let answer = request.header("Origin", "https://shop.localhost").send(&net)?;
-        match answer.status {
-            201 => break answer.json()?,
-            _ if Instant::now() > end => {
-                bail!("no session begins: {} {}", answer.status, answer.text())
-            }
-            _ => sleep(Duration::from_millis(50)),
-        }
-    };
-    let request = Request::get(&started.server.replacen("wss://", "https://", 1))?
-        .header("Origin", "https://shop.localhost");
-    let mut socket =
-        match upgrade(&net, request, &format!("cobrowse.v1, ticket.{}", started.ticket))? {
-            Ok(socket) => socket,
-            Err(answer) => bail!("the visitor is refused: {} {}", answer.status, answer.text()),
-        };
-    ensure!(matches!(socket.hear(WAIT_MAX)?, Some(Heard::Frame(_))), "the visitor is not welcomed");
+    let _visitor = visit::begin(&net, &format!("https://{WEB_HOST}:8443"), end)?;
     let status = loop {
         let show = Run::new(
             "systemctl",
@@ -289,7 +252,9 @@ pub(crate) fn examine() -> Result<()> {
     let backend = health["backend"].as_str().unwrap_or_default().to_owned();
     let reloaded = reloaded(&ask, end)?;
     let audit = audit()?;
+    upgraded(&ask, end).context("an upgrade by the package's script")?;
     let without_rings = without_rings(&ask, end)?;
+    removed().context("a removal by the package's script")?;
     let status = status.trim().to_owned();
     let report =
         Report { status, backend, metrics, without_rings, reloaded, audit, confined, free };
@@ -363,9 +328,43 @@ fn audit() -> Result<String> {
     )?;
     systemctl("daemon-reload")?;
     systemctl("start superfluous.service")?;
-    let output = Command::new("/usr/bin/cobrowse-audit-host").output()?;
+    let output = Command::new("/usr/sbin/cobrowse-audit-host").output()?;
     systemctl("stop superfluous.service")?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What the package's script does after an upgrade: another process serves, at the sockets that were there.
+fn upgraded(ask: &dyn Fn(&str) -> Result<cobrowse_tests::Answer>, end: Instant) -> Result<()> {
+    let process = || {
+        Run::new("systemctl", Path::new("/"), "show --property=MainPID --value cserver.service")
+            .first_line()
+    };
+    let before = process()?;
+    package_script("postinst", "configure 0.0.1-1")?;
+    let after = process()?;
+    ensure!(before != after && after != "0", "the service's process was {before}, is {after}");
+    while !ask("/healthz").is_ok_and(|answer| answer.status == 200) {
+        ensure!(Instant::now() < end, "the new process does not serve");
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// What it does before a removal: nothing of the service is left, and nobody can start it by knocking.
+fn removed() -> Result<()> {
+    package_script("prerm", "remove")?;
+    for unit in ["cserver.socket", "cserver-admin.socket", "cserver.service"] {
+        let line = format!("show --property=ActiveState --value {unit}");
+        let state = Run::new("systemctl", Path::new("/"), &line).first_line()?;
+        ensure!(state == "inactive", "{unit} is {state}");
+    }
+    Ok(())
+}
+
+fn package_script(name: &str, words: &str) -> Result<String> {
+    Run::new(&format!("/usr/lib/cobrowse/scripts/{name}"), Path::new("/"), words)
+        .with("DPKG_MAINTSCRIPT_PACKAGE", "cobrowse-cserver")
+        .output()
 }
 
 /// Starts the session server anew where rings are forbidden: it must say so and serve all the same.
