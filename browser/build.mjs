@@ -15,8 +15,8 @@ import { smaller } from "./smaller.mjs";
 /** The loader is on every page of a customer, also where no session ever runs. Larger: the build fails. */
 const LOADER_GZIP_BYTES_MAX = 3 * 1024;
 
-/** The visitor's script is loaded when a session begins, on slow lines too; 40 KB is where it should be again. Larger: the build fails. */
-const VISITOR_GZIP_BYTES_MAX = 41.5 * 1024;
+/** The visitor's script is loaded when a session begins, on slow lines too. Larger: the build fails. */
+const VISITOR_GZIP_BYTES_MAX = 40_000;
 
 const SCRIPTS = {
   loader: "src/loader/main.ts",
@@ -34,6 +34,7 @@ const PARTS = {
   presence: "src/presence/main.ts",
   ways: "src/ways/main.ts",
   requests: "src/protocol/channel.ts",
+  mirror: "src/mirror/main.ts",
 };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {

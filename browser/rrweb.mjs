@@ -12,13 +12,6 @@ import * as types from "@rrweb/types";
 
 /** Functions and classes that are not reached, and what stands in their place. */
 const REPLACED = {
-  "class BaseRRNode {": "class BaseRRNode {}",
-  "class CanvasManager {": "class CanvasManager {}",
-  "class CrossOriginIframeMirror {": "class CrossOriginIframeMirror {}",
-  "function initFontObserver(": "",
-  "function initCustomElementObserver(": "function initCustomElementObserver() { return () => {}; }",
-  // The pointer is followed by `recorder.ts`.
-  "function initMoveObserver(": "function initMoveObserver() { return () => {}; }",
   // One element is left out, whatever classes the page uses.
   "function _isBlockedElement(":
     "function _isBlockedElement(element) { return element.localName === WIDGET_TAG; }",
@@ -30,40 +23,95 @@ const REPLACED = {
   "function needMaskingText(": `function needMaskingText(node) {
     return isElement(node) ? node.firstChild !== null : index.parentElement(node) !== null;
   }`,
-  "function classMatchesRegex(": "",
-  "function mergeHooks(": "function mergeHooks() {}",
-  "function polyfill(": "function polyfill() {}",
+  // Every value is asked about as well.
+  "function maskInputValue(": `function maskInputValue({ element, value, maskInputFn }) {
+    return maskInputFn(value || "", element);
+  }`,
+  // A style of several texts stands in the first of them; `states.ts` says all of them when one changes.
+  "function markCssSplits(": "function markCssSplits(cssText) { return cssText; }",
+  "function snapshot(":
+    "function snapshot(n, options) { return serializeNodeWithId(n, { ...options, doc: n }); }",
+  // Presses, sheets and their rules are watched by `observers.ts`.
+  "function initMouseInteractionObserver(":
+    "function initMouseInteractionObserver(o) { return observePresses(o, callbackWrapper); }",
+  "function initStyleSheetObserver(":
+    "function initStyleSheetObserver(o, { win }) { return observeSheets(o, win, callbackWrapper); }",
+  "function getEventTarget(":
+    "function getEventTarget(event) { return event.composedPath?.()[0] ?? event.target; }",
+  "function getWindowScroll(":
+    "function getWindowScroll(win) { return { left: win.scrollX, top: win.scrollY }; }",
+  "function getWindowHeight(": "function getWindowHeight() { return window.innerHeight; }",
+  "function getWindowWidth(": "function getWindowWidth() { return window.innerWidth; }",
+  "function isIgnored(": "function isIgnored(n, mirror) { return mirror.getId(n) === IGNORED_NODE; }",
+  "function throttle(": `function throttle(func, wait) {
+    let timer, previous = 0;
+    return (event) => {
+      const left = wait - (Date.now() - previous);
+      const run = () => { timer = void 0; previous = Date.now(); func(event); };
+      if (left <= 0 || left > wait) { clearTimeout(timer); run(); } else timer ??= setTimeout(run, left);
+    };
+  }`,
+  "class Mirror {": `class Mirror {
+    constructor() { this.reset(); }
+    getId(n) { return this.getMeta(n)?.id ?? -1; }
+    getNode(id) { return this.idNodeMap.get(id) || null; }
+    getMeta(n) { return (n && this.nodeMetaMap.get(n)) || null; }
+    removeNodeFromMap(n) {
+      this.idNodeMap.delete(this.getId(n));
+      n.childNodes?.forEach((child) => this.removeNodeFromMap(child));
+    }
+    has(id) { return this.idNodeMap.has(id); }
+    hasNode(n) { return this.nodeMetaMap.has(n); }
+    add(n, meta) { this.idNodeMap.set(meta.id, n); this.nodeMetaMap.set(n, meta); }
+    reset() { this.idNodeMap = new Map(); this.nodeMetaMap = new WeakMap(); }
+  }`,
+  "class StyleSheetMirror {": `class StyleSheetMirror {
+    constructor() { this.reset(); }
+    getId(sheet) { return this.styleIDMap.get(sheet) ?? -1; }
+    has(sheet) { return this.styleIDMap.has(sheet); }
+    add(sheet) { this.styleIDMap.set(sheet, this.lastId += 1); return this.lastId; }
+    reset() { this.styleIDMap = new WeakMap(); this.lastId = 0; }
+  }`,
+  // Frames of other sites are no business of this one.
+  "class IframeManager {": `class IframeManager {
+    constructor(options) { Object.assign(this, options); }
+    addLoadListener(listener) { this.loadListener = listener; }
+    attachIframe(frame, node) {
+      const { mirror } = this;
+      this.mutationCb({
+        adds: [{ parentId: mirror.getId(frame), nextId: null, node }],
+        removes: [], texts: [], attributes: [], isAttachIframe: true,
+      });
+      this.loadListener?.(frame);
+      const inside = frame.contentDocument;
+      if (inside?.adoptedStyleSheets?.length > 0)
+        this.stylesheetManager.adoptStyleSheets(inside.adoptedStyleSheets, mirror.getId(inside));
+    }
+  }`,
   // Metadata shows nothing, whoever it is for; links stay, since style sheets are among them.
   "function slimDOMExcluded(": `function slimDOMExcluded({ type, tagName }) {
     return type === NodeType.Comment || (type === NodeType.Element && (tagName === "script" || tagName === "meta"));
   }`,
-  // The options are given as a whole.
-  "function slimDOMDefaults(": "function slimDOMDefaults(options) { return options; }",
 };
 
-/** Methods of the manager of frames that serve frames of other sites. */
-const METHODS = [
-  "handleMessage(message)",
-  "transformCrossOriginEvent(iframeEl, e)",
-  "replace(iframeMirror, obj, iframeEl, keys)",
-  "replaceIds(obj, iframeEl, keys)",
-  "replaceStyleIds(obj, iframeEl, keys)",
-  "replaceIdOnNode(node, iframeEl)",
-  "patchRootIdOnNode(node, rootId)",
-];
+/**
+ * Options that `recorder.ts` never gives, and what served nothing else: they go wherever they stand on a line of their own
+ * or behind a comma. The build fails when one is left in the script (`smaller.mjs`).
+ */
+export const DEAD =
+  `blockClass blockSelector maskTextClass maskTextSelector inlineStylesheet inlineImages recordCanvas dataURLOptions
+  keepIframeSrcFn ignoreClass ignoreSelector userTriggeredOnInput userTriggered collectFonts ignoreCSSAttributes mousemoveWait
+  packFn hooks plugins checkoutEveryNms checkoutEveryNth recordCrossOriginIframes recordDOM maskAllInputs maskInputOptions
+  slimDOMOptions slimDOM canvasManager canvasMutationCb lastFullSnapshotEvent incrementalSnapshotCount trackedLinkElements
+  isCheckout frozen`.split(/\s+/);
 
 /** From here to there, and what stands in its place. */
 const SPANS = [
   ["  const eventProcessor = (e) => {", "\n  };\n", ""],
   [
     "  mirror.reset();\n  const maskInputOptions = maskAllInputs === true ? {",
-    "} : _maskInputOptions !== void 0 ? _maskInputOptions : { password: true };",
-    "mirror.reset(); const maskInputOptions = _maskInputOptions;",
-  ],
-  [
-    "  } = options;\n  const maskInputOptions = maskAllInputs === true ? {",
-    "} : maskAllInputs;",
-    "} = options; const maskInputOptions = maskAllInputs;",
+    "polyfill();",
+    "mirror.reset();",
   ],
   [
     "  wrappedEmit = (r, isCheckout) => {",
@@ -103,6 +151,37 @@ const SPANS = [
   ["  for (const plugin of plugins || []) {\n    if (plugin.getMirror)", "\n  }\n", ""],
   ["          plugins: ((_a2 = plugins", "|| []\n", ""],
   ["  const pluginHandlers = [];", "\n  }\n", ""],
+  ["    if (isSerializedStylesheet(n, mirror)) {\n", "\n        }\n", ""],
+  ["    if (isSerializedIframe(n, mirror)) {\n", "\n        }\n", ""],
+  ["            if (isSerializedIframe(currentN, this.mirror)) {\n", "\n            }\n", ""],
+  ["            if (isSerializedStylesheet(currentN, this.mirror)) {\n", "\n            }\n", ""],
+  ["    this.trackLinkElement(linkEl);\n  }\n", "  adoptStyleSheets(", "}\n  adoptStyleSheets("],
+  ["  // TODO: take snapshot on stylesheet reload", "trackStylesheetInLinkElement(_linkEl) {\n  }\n", ""],
+  ["  init(options) {\n    [", "\n  }\n", "init(options) { Object.assign(this, options); }"],
+  ["let nowTimestamp = Date.now;", "\n}\n", "const nowTimestamp = Date.now;"],
+  ["  const wrappedCanvasMutationEmit = ", "\n  });\n", ""],
+  ["  canvasManager = new CanvasManager({", "\n  });\n", ""],
+  ["          mousemoveCb: (positions, source) => ", "\n          }),\n", ""],
+  ["          fontCb: (p) => ", "\n          }),\n", ""],
+  ["          customElementCb: (c) => {", "\n          },\n", ""],
+  ["  if (mousemoveWait !== void 0", "\n  }\n", ""],
+  ["    if (!recordDOM) {", "\n    }\n", ""],
+  ["    if (target.classList.contains(ignoreClass)", "\n    }\n", ""],
+  [
+    "  let styleSheetObserver = () => {",
+    "  const selectionObserver",
+    `
+    const styleSheetObserver = initStyleSheetObserver(o, { win: currentWindow });
+    const adoptedStyleSheetObserver = initAdoptedStyleSheetObserver(o, o.doc);
+    const selectionObserver`,
+  ],
+  [
+    "  let mutationObserver;",
+    "  const mouseInteractionHandler",
+    `
+    const [mutationObserver, cleanupMutationIframe] = initMutationObserver(o, o.doc);
+    const mouseInteractionHandler`,
+  ],
   ["record.addCustomEvent = ", "\n};\n", ""],
   ["record.freezePage = ", "\n};\n", ""],
 ];
@@ -118,7 +197,37 @@ const LINES = [
   ['if (tagName === "img" && inlineImages)', "if (false)"],
   ["this.canvasManager.lock();", ""],
   ["this.canvasManager.unlock();", ""],
-  ["this.canvasManager.reset();", ""],
+  ["  reset() {\n    this.shadowDomManager.reset();\n    this.canvasManager.reset();\n  }\n", ""],
+  ["      if (this.frozen || this.locked) {\n        return;", "      if (this.locked) {\n        return;"],
+  ['if (tagName === "link" && inlineStylesheet) {', 'if (tagName === "link") {'],
+  ['if (n.selected && !maskInputOptions["select"]) {', "if (n.selected) {"],
+  ["if (slimDOMOptions.headWhitespace && serializedNode", "if (serializedNode"],
+  ["} else if (maskInputOptions[tagName.toLowerCase()] || maskInputOptions[type]) {", "} else {"],
+  ["userTriggeredOnInput ? { text, isChecked, userTriggered } : { text, isChecked }", "{ text, isChecked }"],
+  [
+    "userTriggeredOnInput ? { text: text2, isChecked: !isChecked, userTriggered: false } : { text: text2, isChecked: !isChecked }",
+    "{ text: text2, isChecked: false }",
+  ],
+  [
+    '  const events = sampling.input === "last" ? ["change"] : ["input", "change"];',
+    '  const events = ["input", "change"];',
+  ],
+  [
+    'tagNameLower === "iframe" && attributeName === "src" && !this.keepIframeSrcFn(value)',
+    'tagNameLower === "iframe" && attributeName === "src"',
+  ],
+  ["mergeHooks(o, hooks);\n", ""],
+  ["    styleDeclarationObserver();\n    fontObserver();\n", ""],
+  ["    mousemoveHandler();\n", ""],
+  ["    customElementObserver();\n", ""],
+  ["const customElementObserver = initCustomElementObserver(o);\n", ""],
+  ["initObservers(o, hooks = {})", "initObservers(o)"],
+  ["takeFullSnapshot = (isCheckout = false) => {", "takeFullSnapshot = () => {"],
+  ["record.takeFullSnapshot = (isCheckout) => {", "record.takeFullSnapshot = () => {"],
+  ["  takeFullSnapshot(isCheckout);\n", "  takeFullSnapshot();\n"],
+  // A list that becomes empty is a change too.
+  ["if (sheets.length === 0) return;\n", ""],
+  ["if (needBlock) {\n    const { width", "if (false) {\n    const { width"],
   ["function serializeNode(n, options) {", "function serializeNode(n, options, needsMask) {"],
   [
     "    blockSelector,\n    needsMask,\n    inlineStylesheet,\n    maskInputOptions = {},\n    maskTextFn,\n    maskInputFn,\n    dataURLOptions = {},",
@@ -139,7 +248,6 @@ const LINES = [
     "for (const childN of Array.from(index.childNodes(n))) {",
     "for (let childN = index.firstChild(n); childN; childN = index.nextSibling(childN)) {",
   ],
-  ["if (o.collectFonts)", "if (false)"],
   [
     "this.shadowDoms.add(shadowRoot2);",
     `this.shadowDoms.add(shadowRoot2);
@@ -188,6 +296,7 @@ const LINES = [
     'if (typeof window !== "undefined" && window.Proxy && window.Reflect) {\n  _mirror',
     "if (false) {\n  _mirror",
   ],
+  ["  if (n instanceof BaseRRNode && ", "  if (false && "],
   ["if (Array.from([1], (x) => x * 2)[0] !== 2)", "if (false)"],
   ["const inEmittingFrame = recordCrossOriginIframes ? window.parent === window : true;", ""],
   ["if (!inEmittingFrame) {\n", "if (false) {\n"],
@@ -244,15 +353,27 @@ function trim(source) {
   let text = source;
   for (const name of ENUMS) text = cut(text, `var ${name} = /* @__PURE__ */ (`, `\n})(${name} || {});\n`, "");
   for (const [head, stub] of Object.entries(REPLACED)) text = cut(text, `\n${head}`, "\n}\n", `\n${stub}\n`);
-  for (const name of METHODS) text = cut(text, `\n  ${name} {`, "\n  }\n", "\n");
   for (const [from, tail, stub] of SPANS) text = cut(text, from, tail, stub);
   for (const [from, to] of LINES) text = once(text, from, to);
+  for (const name of DEAD) {
+    text = text
+      .replace(
+        new RegExp(
+          `^\\s*(?:let |const |this\\.)?${name}(?: = [^;{]*?| = {}|: (?:this\\.)?_?\\w+)?[,;]?\\n`,
+          "gm",
+        ),
+        "",
+      )
+      .replace(new RegExp(`^\\s*__publicField\\(this, "${name}".*\\n`, "gm"), "")
+      .replace(new RegExp(`, (?:this\\.)?${name}\\b(?! =)`, "g"), "");
+  }
   text = text
     .replace(/__publicField\(this, "(\w+)"\);/g, "")
     .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;");
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
+  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

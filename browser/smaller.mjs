@@ -8,17 +8,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { minify } from "terser";
 
+import { DEAD } from "./rrweb.mjs";
+
 /** Folders whose sources are bundled into the script. */
 const FOLDERS = ["visitor", "loader", "protocol", "words"];
 
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
-  `addedSet addIframe addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
-  attributeMap bypassOptions crossOriginIframeMap crossOriginIframeMirror crossOriginIframeRootIdMap crossOriginIframeStyleMirror
-  droppedSet generateId getMeta hasNode idNodeMap idStyleMap inOtherBuffer loadListener mapRemoves
-  movedMap movedSet nodeMap nodeMetaMap observeAttachShadow patchAttachShadow removeNodeFromMap
-  removesSubTreeCache resetObservers restoreHandlers shadowDoms styleIDMap styleMirror trackLinkElement trackStylesheetInLinkElement
-  trackedLinkElements unattachedDoc wrappedEmit`.split(/\s+/);
+  `addedSet addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
+  attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap iframeManager inOtherBuffer lastId loadListener mapRemoves
+  movedMap movedSet mutationCb nodeMap nodeMetaMap observeAttachShadow patchAttachShadow processedNodeManager
+  removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
+  wrappedEmit`.split(/\s+/);
 
 /** The same script, a twentieth smaller. */
 export async function smaller(script) {
@@ -26,6 +27,8 @@ export async function smaller(script) {
   const names = [...ownNames(sources), ...RECORDERS];
   const wrong = RECORDERS.filter((name) => word(name).test(sources) || script.includes(`"${name}"`));
   if (wrong.length > 0) throw new Error(`names of rrweb that stand elsewhere too: ${wrong.join(", ")}`);
+  const alive = DEAD.filter((name) => word(name).test(script));
+  if (alive.length > 0) throw new Error(`rrweb.mjs has left something of: ${alive.join(", ")}`);
   const { code } = await minify(script, {
     ecma: 2022,
     compress: { ecma: 2022, passes: 3, unsafe_arrows: true, pure_getters: true, keep_fargs: false },

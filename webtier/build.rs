@@ -17,6 +17,7 @@ fn main() {
         "presence.js",
         "ways.js",
         "requests.js",
+        "mirror.js",
         "agent.js",
         "integrity.json",
     ]

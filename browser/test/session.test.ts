@@ -49,6 +49,7 @@ const LAST = 0x02;
 
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
+  loadMirror: () => import("../src/mirror/main.js"),
 }));
 
 class FakeSocket {

@@ -3,6 +3,7 @@
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
+ * `mirror` proves the page and reads its blob pictures; its code is in `mirror/`.
  */
 
 import { loadModule } from "../loader/parts.js";
@@ -73,13 +74,21 @@ export async function loadRequests(tag: Tag): Promise<Fallback | null> {
   }
 }
 
-/** Loads the module; the second call gives the first one's. */
+/** Loads the module. */
 export function loadAssist(tag: Tag): Promise<AssistModule> {
-  loading ??= (loadPart(tag, "assist.js") as Promise<AssistModule>).catch((error: unknown) => {
-    loading = null;
-    throw error;
-  });
-  return loading;
+  return loadOnce("assist.js", () => loadPart(tag, "assist.js") as Promise<AssistModule>);
+}
+
+/** What proves the page and reads its pictures: `mirror/main.ts`. */
+export type MirrorModule = typeof import("../mirror/main.js");
+
+/** Loads it; without it the page is shown, and nothing said to be proven. */
+export async function loadMirror(tag: Tag): Promise<MirrorModule | null> {
+  try {
+    return await loadOnce("mirror.js", () => loadPart(tag, "mirror.js") as Promise<MirrorModule>);
+  } catch {
+    return null;
+  }
 }
 
 /** Loads a part. Only one hash stands in this script, that of the part which has the others'. */
@@ -90,15 +99,19 @@ export async function loadPart(tag: Tag, name: string): Promise<unknown> {
 /** The ways into a session and to other domains: `ways/main.ts`. */
 export type WaysModule = typeof import("../ways/main.js");
 
-/** Loads them; the second call gives the first one's. */
+/** Loads them. */
 export function loadWays(tag: Tag): Promise<WaysModule> {
-  ways ??= (loadModule(tag, "ways.js") as Promise<WaysModule>).catch((error: unknown) => {
-    ways = null;
-    throw error;
-  });
-  return ways;
+  return loadOnce("ways.js", () => loadModule(tag, "ways.js") as Promise<WaysModule>);
 }
 
-let loading: Promise<AssistModule> | null = null;
+/** The second call gives the first one's, unless that failed. */
+function loadOnce<M>(name: string, load: () => Promise<M>): Promise<M> {
+  const known = loaded.get(name) as Promise<M> | undefined;
+  if (known) return known;
+  const loading = load();
+  loaded.set(name, loading);
+  loading.catch(() => loaded.delete(name));
+  return loading;
+}
 
-let ways: Promise<WaysModule> | null = null;
+const loaded = new Map<string, Promise<unknown>>();

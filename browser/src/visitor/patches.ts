@@ -4,14 +4,14 @@
  * Outside a session nothing is wrapped, but `attachShadow` where the tag asks for closed roots (`loader/roots.ts`). During one, rrweb wraps, and puts back by itself:
  *
  *  - `Element.prototype.attachShadow`
- *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
- *    `insertRule`, `deleteRule` of the grouping rules
- *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - `Document.prototype` and `ShadowRoot.prototype`: the setter of `adoptedStyleSheets`
  *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
  *
- * and this script wraps, in `closed.ts`, `states.ts` and `styles.ts`:
+ * and this script wraps, in `observers.ts`, `states.ts` and `styles.ts`, and here:
  *
+ *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
+ *    `insertRule`, `deleteRule` of rules that hold others
+ *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - `Element.prototype.attachShadow`, to know closed roots
  *  - the setters of `indeterminate`, and of `selected` once more
  *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
@@ -69,14 +69,11 @@ export function places(page: Window & typeof globalThis): [object, string][] {
     [page.Element.prototype, ["attachShadow"]],
     [page.CSSStyleSheet?.prototype, [...rules, "addRule", "removeRule", "replace", "replaceSync"]],
     [page.CSSGroupingRule?.prototype, rules],
-    [page.CSSMediaRule?.prototype, rules],
-    [page.CSSConditionRule?.prototype, rules],
-    [page.CSSSupportsRule?.prototype, rules],
     [page.CSSStyleDeclaration?.prototype, ["setProperty", "removeProperty"]],
     [page.Document.prototype, ["adoptedStyleSheets"]],
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
     [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
-    [page.CSSStyleRule?.prototype, ["style", "selectorText"]],
+    [page.CSSStyleRule?.prototype, [...rules, "style", "selectorText"]],
     [page.StyleSheet?.prototype, ["disabled"]],
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
     [page.HTMLTextAreaElement.prototype, ["value"]],

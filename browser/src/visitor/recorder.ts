@@ -12,10 +12,10 @@ import type { VisitorSettings } from "../protocol/payloads.js";
 import type { EpochWriter } from "./epoch.js";
 import { FactsWatcher } from "./facts.js";
 import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INTERVAL_MS } from "./limits.js";
+import { livingNodes } from "./living.js";
 import { Masker, type Masked } from "./mask.js";
-import { WIDGET_TAG } from "./names.js";
+import type { MirrorModule } from "./parts.js";
 import { startPatches } from "./patches.js";
-import { Prover } from "./proof.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { tellScrolled } from "./scrolled.js";
 import { PageStates } from "./states.js";
@@ -33,6 +33,8 @@ export interface RecorderHost {
   onSent(): void;
   /** An epoch has begun. */
   onEpoch(): void;
+  /** The part that proves the page; `null` where it does not load. */
+  mirror(): Promise<MirrorModule | null>;
 }
 
 /** How agents' commands reach the page. */
@@ -114,7 +116,6 @@ export class Recorder {
         },
       ),
     );
-    this.undo.push(this.prover().start());
     this.listen(this.page, "resize", () => this.noteFacts());
     this.listen(this.page, "popstate", () => this.noteFacts());
     this.listen(document, "visibilitychange", () => this.noteFacts());
@@ -122,6 +123,16 @@ export class Recorder {
       this.listen(document, name, (event) => this.notePointer(event as PointerEvent));
     }
     // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
+    void this.host.mirror().then((mirror) => {
+      if (!mirror || this.isStopped) return;
+      const { Pictures, Prover } = mirror;
+      this.states.read(
+        new Pictures((image, src) => {
+          this.states.send(image, { src });
+        }),
+      );
+      this.undo.push(new Prover(this.page, this.proving).start());
+    });
   }
 
   /** Stops, and puts back what was wrapped. */
@@ -274,23 +285,22 @@ export class Recorder {
   }
 
   /** Proves what was sent last; what is still on its way makes the mark another. */
-  private prover(): Prover {
-    return new Prover(this.page, record.mirror, {
-      mark: () => {
-        const canProve = this.host.writer.isOpen && !this.isEpochPlanned && this.batch.length === 0;
-        return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
-      },
-      mask: (event) => this.masker.event(event),
-      onProof: (hash) => {
-        if (this.masker.mustPurge) {
-          this.planEpoch();
-          return;
-        }
-        this.host.writer.facts(this.facts.proven(hash));
-        this.host.onSent();
-      },
-    });
-  }
+  private readonly proving = {
+    mark: (): string | null => {
+      const canProve = this.host.writer.isOpen && !this.isEpochPlanned && this.batch.length === 0;
+      return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
+    },
+    nodes: () => livingNodes(this.page.document, record.mirror),
+    mask: (event: eventWithTime): Masked<eventWithTime> | null => this.masker.event(event),
+    onProof: (hash: string): void => {
+      if (this.masker.mustPurge) {
+        this.planEpoch();
+        return;
+      }
+      this.host.writer.facts(this.facts.proven(hash));
+      this.host.onSent();
+    },
+  };
 
   private noteFacts(): void {
     if (this.isStopped || !this.host.writer.isOpen) return;
@@ -336,21 +346,13 @@ export class Recorder {
     });
   }
 
+  /** All that the recorder knows after `rrweb.mjs`: it asks about every text and field, and leaves our widget out. */
   private options(): Omit<NonNullable<Parameters<typeof record>[0]>, "emit"> {
     return {
       recordAfter: "DOMContentLoaded",
-      blockSelector: WIDGET_TAG,
-      inlineStylesheet: true,
-      recordCanvas: false,
-      recordCrossOriginIframes: false,
-      inlineImages: false,
-      collectFonts: false,
-      maskTextSelector: "*",
       maskTextFn: this.masker.inner.text,
-      maskInputOptions: INNER_INPUTS,
       maskInputFn: this.masker.inner.input,
-      slimDOMOptions: SLIM,
-      sampling: { mousemove: false, scroll: SCROLL_MS, input: "all" },
+      sampling: { scroll: SCROLL_MS },
       errorHandler: (error) => {
         console.warn("Cobrowse: a change of the page was not recorded.", error);
         this.replaceEpoch();
@@ -362,36 +364,3 @@ export class Recorder {
 
 /** One frame of a display. */
 const SCROLL_MS = 16;
-
-/** rrweb's mask function sees every kind of field; `select` is left out, because rrweb would then drop the choice of open ones too. */
-const INNER_INPUTS = {
-  color: true,
-  date: true,
-  "datetime-local": true,
-  email: true,
-  month: true,
-  number: true,
-  range: true,
-  search: true,
-  tel: true,
-  text: true,
-  time: true,
-  url: true,
-  week: true,
-  textarea: true,
-  password: true,
-};
-
-/** What an agent cannot see is not recorded. */
-const SLIM = {
-  script: true,
-  comment: true,
-  headFavicon: true,
-  headWhitespace: true,
-  headMetaDescKeywords: true,
-  headMetaSocial: true,
-  headMetaRobots: true,
-  headMetaHttpEquiv: true,
-  headMetaAuthorship: true,
-  headMetaVerification: true,
-};

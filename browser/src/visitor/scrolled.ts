@@ -8,7 +8,7 @@
 import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import { SCROLLED_SLICE_NODES } from "./limits.js";
-import { livingNodes } from "./proof.js";
+import { livingNodes } from "./living.js";
 import { inSlices } from "./slices.js";
 import type { Ids } from "./states.js";
 

@@ -38,7 +38,7 @@ import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
-import { loadRequests } from "./parts.js";
+import { loadMirror, loadRequests } from "./parts.js";
 import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal } from "./webtier.js";
@@ -344,6 +344,7 @@ export class Session {
       onEpoch: () => {
         this.listener.onEpoch();
       },
+      mirror: () => loadMirror(this.tag),
     });
     this.recorder.say(this.said, {});
     this.recorder.start();

@@ -17,12 +17,17 @@ import {
 
 import { closedRootOf, rootOf } from "./closed.js";
 import { ROOTS_LOOK_AT } from "./limits.js";
-import { Pictures } from "./pictures.js";
 
 /** rrweb's ids. */
 export interface Ids {
   getId(node: Node | null): number;
   getNode(id: number): Node | null;
+}
+
+/** Who can read a blob picture: `mirror/pictures.ts`. */
+interface PictureReader {
+  /** The picture as data, or `null` where it comes later. */
+  dataOf(image: HTMLImageElement, url: string): string | null;
 }
 
 type Attributes = Record<string, unknown>;
@@ -32,9 +37,9 @@ export class PageStates {
   private readonly roots = new Map<Node, () => void>();
   /** How many roots there are when the next look for removed ones is due. */
   private lookAt = ROOTS_LOOK_AT;
-  private readonly pictures = new Pictures((image, src) => {
-    this.send(image, { src });
-  });
+  private pictures: PictureReader | null = null;
+  /** Blob pictures that were met before anybody could read them. */
+  private readonly unread = new Map<HTMLImageElement, string>();
   private isStopped = false;
 
   constructor(
@@ -60,6 +65,16 @@ export class PageStates {
       for (const stop of this.roots.values()) stop();
       this.roots.clear();
     };
+  }
+
+  /** Blob pictures can be read from now on; those that were met before come later. */
+  read(pictures: PictureReader): void {
+    this.pictures = pictures;
+    for (const [image, url] of this.unread) {
+      const src = image.src === url ? pictures.dataOf(image, url) : null;
+      if (src) this.send(image, { src });
+    }
+    this.unread.clear();
   }
 
   /** The same event with what rrweb has left out; `null` when it says nothing true. */
@@ -140,9 +155,12 @@ export class PageStates {
       wholeAddresses(style as Attributes, this.page.document.baseURI);
     if (typeof src !== "string" || !src.startsWith("blob:")) return;
     const node = this.ids.getNode(id);
-    const data = node?.nodeName === "IMG" ? this.pictures.dataOf(node as HTMLImageElement, src) : null;
+    delete attributes.src;
+    if (node?.nodeName !== "IMG") return;
+    const image = node as HTMLImageElement;
+    if (!this.pictures) this.unread.set(image, src);
+    const data = this.pictures?.dataOf(image, src);
     if (data) attributes.src = data;
-    else delete attributes.src;
   }
 
   /** Sends the state of an element, once rrweb has seen what this task has done to the page. */
@@ -154,7 +172,8 @@ export class PageStates {
     }, 0);
   }
 
-  private send(node: Node, attributes: Attributes): void {
+  /** Tells of attributes that no mutation has. */
+  send(node: Node, attributes: Attributes): void {
     // What has no id yet will carry its state when it is added.
     const id = this.ids.getId(node);
     if (this.isStopped || id < 1 || !node.isConnected) return;

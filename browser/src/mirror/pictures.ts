@@ -9,7 +9,7 @@ import {
   PICTURE_CHARS_MAX,
   PICTURE_SIDE_MAX,
   PICTURES_CHARS_MAX,
-} from "./limits.js";
+} from "../visitor/limits.js";
 
 /** Blob pictures of one page. */
 export class Pictures {

@@ -7,23 +7,23 @@
 
 import { EventType, NodeType, type eventWithTime, type serializedNodeWithId } from "@rrweb/types";
 
-import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
-import { rootOf } from "./closed.js";
+import { isTyped, Proof } from "../protocol/proof.js";
 import {
   PROOF_INTERVAL_MS,
   PROOF_NODES_MAX,
   PROOF_REST_MS,
   PROOF_SETTLE_MS,
   PROOF_SLICE_MS,
-} from "./limits.js";
-import type { Masked } from "./mask.js";
-import { WIDGET_TAG } from "./names.js";
-import type { Ids } from "./states.js";
+} from "../visitor/limits.js";
+import type { Living } from "../visitor/living.js";
+import type { Masked } from "../visitor/mask.js";
 
 /** What a proof needs from the recorder. */
 export interface ProofHost {
   /** Changes whenever something was recorded; `null` while nothing can be proven. */
   mark(): string | null;
+  /** Every element and text that has an id, in the order of the composed document. */
+  nodes(): Iterator<Living>;
   mask(event: eventWithTime): Masked<eventWithTime> | null;
   onProof(hash: string): void;
 }
@@ -37,7 +37,6 @@ export class Prover {
 
   constructor(
     private readonly page: Window & typeof globalThis,
-    private readonly ids: Ids,
     private readonly host: ProofHost,
   ) {}
 
@@ -54,7 +53,7 @@ export class Prover {
     this.timer = setTimeout(() => {
       const mark = this.host.mark();
       if (mark === null || this.page.document.visibilityState === "hidden") this.plan();
-      else this.walk(mark, new Proof(), livingNodes(this.page.document, this.ids), 0);
+      else this.walk(mark, new Proof(), this.host.nodes(), 0);
     }, PROOF_INTERVAL_MS);
   }
 
@@ -127,45 +126,6 @@ export class Prover {
       }
     });
   }
-}
-
-/** A live node that rrweb has given an id. */
-interface Living {
-  readonly id: number;
-  readonly parent: number;
-  readonly isShadow: boolean;
-  readonly node: Element | Text;
-}
-
-/** Every element and text with an id, in the order of the composed document. */
-export function* livingNodes(page: Document, ids: Ids): Generator<Living, undefined> {
-  const stack: [node: Node, parent: number, isShadow: boolean][] = [];
-  const push = (nodes: NodeListOf<ChildNode>, parent: number, isShadow: boolean): void => {
-    for (let at = nodes.length - 1; at >= 0; at -= 1) stack.push([nodes[at] as Node, parent, isShadow]);
-  };
-  push(page.childNodes, ids.getId(page), false);
-  for (let next = stack.pop(); next; next = stack.pop()) {
-    const [node, parent, isShadow] = next;
-    const id = ids.getId(node);
-    if (id < 1) continue;
-    if (node.nodeType === Node.DOCUMENT_NODE) push(node.childNodes, id, false);
-    else if (node.nodeType === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
-    else if (node.nodeType === Node.ELEMENT_NODE) {
-      const element = node as Element;
-      const tag = element.localName;
-      if (tag === WIDGET_TAG) continue;
-      yield { id, parent, isShadow, node: element };
-      if (isOpaque(tag)) continue;
-      push(element.childNodes, id, false);
-      if (tag === "iframe") {
-        const inside = (element as HTMLIFrameElement).contentDocument;
-        if (inside) stack.push([inside, id, false]);
-      }
-      const root = rootOf(element);
-      if (root) push(root.childNodes, id, true);
-    }
-  }
-  return undefined;
 }
 
 function serialize({ id, node }: Living): serializedNodeWithId {

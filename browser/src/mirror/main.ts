@@ -1,0 +1,10 @@
+/**
+ * What makes the mirror whole once the page is shown: the proof, and pictures that only this browser can read. A part
+ * that is loaded after a session has begun.
+ *
+ * Owns nothing but what belongs to it. Masks are no business of any part: what this one finds goes through the choke
+ * point like everything else.
+ */
+
+export { Pictures } from "./pictures.js";
+export { Prover } from "./proof.js";

@@ -1,0 +1,49 @@
+/**
+ * The live nodes of a page that rrweb knows, through shadow trees and frames.
+ *
+ * Owns the walk. Who walks: `scrolled.ts`, and the proof in `mirror/`.
+ */
+
+import { isOpaque } from "../protocol/proof.js";
+import { rootOf } from "./closed.js";
+import { WIDGET_TAG } from "./names.js";
+import type { Ids } from "./states.js";
+
+/** A live node that rrweb has given an id. */
+export interface Living {
+  readonly id: number;
+  readonly parent: number;
+  readonly isShadow: boolean;
+  readonly node: Element | Text;
+}
+
+/** Every element and text with an id, in the order of the composed document. */
+export function* livingNodes(page: Document, ids: Ids): Generator<Living, undefined> {
+  const stack: [node: Node, parent: number, isShadow: boolean][] = [];
+  const push = (nodes: NodeListOf<ChildNode>, parent: number, isShadow: boolean): void => {
+    for (let at = nodes.length - 1; at >= 0; at -= 1) stack.push([nodes[at] as Node, parent, isShadow]);
+  };
+  push(page.childNodes, ids.getId(page), false);
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    const [node, parent, isShadow] = next;
+    const id = ids.getId(node);
+    if (id < 1) continue;
+    if (node.nodeType === Node.DOCUMENT_NODE) push(node.childNodes, id, false);
+    else if (node.nodeType === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
+    else if (node.nodeType === Node.ELEMENT_NODE) {
+      const element = node as Element;
+      const tag = element.localName;
+      if (tag === WIDGET_TAG) continue;
+      yield { id, parent, isShadow, node: element };
+      if (isOpaque(tag)) continue;
+      push(element.childNodes, id, false);
+      if (tag === "iframe") {
+        const inside = (element as HTMLIFrameElement).contentDocument;
+        if (inside) stack.push([inside, id, false]);
+      }
+      const root = rootOf(element);
+      if (root) push(root.childNodes, id, true);
+    }
+  }
+  return undefined;
+}
