@@ -35,6 +35,7 @@ const PARTS = {
   ways: "src/ways/main.ts",
   requests: "src/protocol/channel.ts",
   mirror: "src/mirror/main.ts",
+  canvas: "src/mirror/canvas.ts",
 };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {

@@ -18,6 +18,7 @@ fn main() {
         "ways.js",
         "requests.js",
         "mirror.js",
+        "canvas.js",
         "agent.js",
         "integrity.json",
     ]

@@ -10,7 +10,7 @@ import { observePresses, observeSheets } from "../src/visitor/observers.js";
 
 const page = window as Window & typeof globalThis;
 let told: object[] = [];
-let undo: (() => void)[] = [];
+const undo: (() => void)[] = [];
 
 const observed = {
   doc: document,
@@ -67,15 +67,13 @@ describe("presses", () => {
 });
 
 describe("style sheets", () => {
-  it("tell of rules that were put in and taken out, also inside of others", () => {
+  it("tell of rules that were put in and taken out", () => {
     undo.push(observeSheets(observed, page, noGuard));
     sheet().insertRule("b { color: red }", 1);
-    (sheet().cssRules[2] as CSSMediaRule).insertRule("i { color: red }", 0);
     sheet().deleteRule(0);
     // jsdom's sheets do not know their element; so they are told as constructed ones.
     expect(told).toEqual([
       { styleId: 3, adds: [{ rule: "b { color: red }", index: 1 }] },
-      { styleId: 3, adds: [{ rule: "i { color: red }", index: [2, 0] }] },
       { styleId: 3, removes: [{ index: 0 }] },
     ]);
   });

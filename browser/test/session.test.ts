@@ -49,7 +49,8 @@ const LAST = 0x02;
 
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
-  loadMirror: () => import("../src/mirror/main.js"),
+  loadMirror: (_: unknown, name: string) =>
+    name === "mirror" ? import("../src/mirror/main.js") : Promise.resolve(null),
 }));
 
 class FakeSocket {

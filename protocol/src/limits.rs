@@ -100,6 +100,11 @@ pub const QUERY_NAMES_MAX: usize = 64;
 
 /// Bytes of one such name. Longer: the settings are refused.
 pub const QUERY_NAME_BYTES_MAX: usize = 64;
+
+/// Pictures of each canvas in a second that a group may ask for: more would be a film, and a film wants another codec.
+/// More: the settings are refused. `browser/src/protocol/payloads.ts` has the same.
+pub const CANVAS_RATE_MAX: u8 = 5;
+
 /// Settings: what a visitor has to accept. A page of text; nobody reads more before a conversation.
 pub const TERMS_BYTES_MAX: usize = 4_000;
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
+    CANVAS_RATE_MAX, GRACE_MS_DEFAULT, GRACE_MS_MAX, GRACE_MS_MIN, MASK_BYTES_MAX, MASKS_MAX, ORIGINS_MAX,
     QUERY_NAME_BYTES_MAX, QUERY_NAMES_MAX, TERMS_BYTES_MAX, VISITOR_SETTINGS_BYTES_MAX,
 };
 
@@ -57,6 +57,10 @@ pub struct VisitorSettings {
     /// Names of query parameters that addresses keep when they leave the page; without any they lose their queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query_names: Vec<String>,
+    /// Pictures of each canvas in a second; 0 lets none leave. What a canvas shows no selector can look into: a canvas is
+    /// masked as a whole, or not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub canvas_rate: u8,
     /// CSS selectors of what no agent may act upon. One that does not parse refuses everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
@@ -179,6 +183,12 @@ impl GroupSettings {
                 "visitor.query_names: {name:?} is no name; write it as it stands in the address, 1 to {QUERY_NAME_BYTES_MAX} bytes without &=#?+ and spaces"
             ));
         }
+        if visitor.canvas_rate > CANVAS_RATE_MAX {
+            faults.push(format!(
+                "visitor.canvas_rate: {} pictures in a second, at most {CANVAS_RATE_MAX}; 0 for none",
+                visitor.canvas_rate
+            ));
+        }
         if let Some(terms) = &visitor.terms {
             if terms.text.trim().is_empty() || terms.text.len() > TERMS_BYTES_MAX {
                 faults.push(format!(
@@ -243,12 +253,18 @@ fn is_origin(text: &str) -> bool {
     host_fits && port_fits
 }
 
-/// Whether `text` is `#rrggbb`.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+/// Whether `text` is a parameter's name as it stands in an address.
 fn is_query_name(name: &str) -> bool {
     (1..=QUERY_NAME_BYTES_MAX).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_graphic() && !b"&=#?+".contains(&b))
 }
 
+/// Whether `text` is `#rrggbb`.
 fn is_colour(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -306,10 +322,11 @@ mod tests {
             theme: Theme { accent: Some("red".into()), ..Default::default() },
             chat_origins: vec!["*".into()],
             query_names: vec!["page".into(), "a=b".into()],
+            canvas_rate: CANVAS_RATE_MAX + 1,
             ..Default::default()
         };
         let settings = GroupSettings { visitor, ..Default::default() };
-        assert_eq!(settings.faults().len(), 6, "{:?}", settings.faults());
+        assert_eq!(settings.faults().len(), 7, "{:?}", settings.faults());
         let none = serde_json::to_string(&VisitorSettings::default()).unwrap();
         assert_eq!(none, r#"{"masks":[],"mask_default":"passwords"}"#);
     }

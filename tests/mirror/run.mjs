@@ -26,13 +26,12 @@ const PIXEL_DIFF_PERCENT_MAX = 0.5;
 const SETTLE_MS_MAX = 3_000;
 
 /** Where pixels may differ, and nowhere else: pictures of a canvas travel only where a group allows them, and what is gone is marked. */
-const UNSEEN = { chart: "canvas", images: "#gone" };
+const UNSEEN = { images: "#unseen, #gone" };
 
 /** What the agent's view has to say that it cannot show; of all other pages nothing. */
 const UNSHOWN = {
-  chart: ["canvas "],
   frames: ["frame https://elsewhere.localhost:1/"],
-  images: ["image https://elsewhere.localhost:1/gone.png"],
+  images: ["canvas ", "image https://elsewhere.localhost:1/gone.png"],
 };
 
 /**

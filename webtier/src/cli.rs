@@ -119,6 +119,9 @@ struct Settings {
     /// What is masked without any rule.
     #[arg(long)]
     mask_default: Option<Masked>,
+    /// Pictures of each canvas that agents see in a second, 5 at most; 0, as from the beginning, for none.
+    #[arg(long)]
+    canvas_rate: Option<u8>,
     /// How long a session waits for a visitor who went away, in milliseconds.
     #[arg(long)]
     grace_ms: Option<u64>,
@@ -354,6 +357,7 @@ impl Settings {
                 Masked::Inputs => MaskDefault::Inputs,
                 Masked::Text => MaskDefault::Text,
             }),
+            canvas_rate: self.canvas_rate,
             grace_ms: self.grace_ms,
             refuses: list(self.refuses, List::Refuses),
             chat_origins: list(self.chat_origins, List::ChatOrigins),

@@ -32,6 +32,8 @@ export interface VisitorSettings {
   readonly mask_default: MaskDefault;
   /** Names of query parameters that addresses keep. */
   readonly query_names?: readonly string[];
+  /** Pictures of each canvas in a second; none where it is 0 or absent. */
+  readonly canvas_rate?: number;
   /** What no agent may act upon; `null` is a list that cannot be read, and refuses everything. */
   readonly refuses?: readonly string[] | null;
   readonly theme?: Theme;
@@ -132,9 +134,17 @@ export function readSettings(value: unknown): VisitorSettings | null {
     masks,
     mask_default: masked,
     query_names: isNames ? names : [],
+    canvas_rate: readRate(value.canvas_rate),
     refuses: isList ? refuses : null,
     theme: readTheme(value.theme),
   };
+}
+
+/** What is no rate allows no picture. */
+function readRate(value: unknown): number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= CANVAS_RATE_MAX
+    ? (value as number)
+    : 0;
 }
 
 /** A theme; what cannot be read of it is as usual. */
@@ -253,6 +263,9 @@ function readParticipant(value: unknown): Participant | null {
   if (!isCount(agent) || typeof name !== "string" || !Array.isArray(privileges)) return null;
   return privileges.every((name) => typeof name === "string") ? { agent, name, privileges } : null;
 }
+
+/** The highest rate of a group's canvases: `protocol/src/limits.rs` has the same. */
+const CANVAS_RATE_MAX = 5;
 
 const PLACES = ["bottom_right", "bottom_left", "top_right", "top_left"] as const;
 

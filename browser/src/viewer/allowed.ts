@@ -35,7 +35,11 @@ export function attributes(tagName: string, given: Fields): Fields {
     if ((tagName === "iframe" || tagName === "") && FRAME_ATTRIBUTES.has(lower)) continue;
     if ((tagName === "link" || tagName === "") && lower === "rel" && value !== "stylesheet" && value !== null)
       continue;
-    if (lower === "rr_dataurl" && !(typeof value === "string" && value.startsWith("data:image/"))) continue;
+    if (
+      (lower === "rr_dataurl" || lower === "rr_canvas") &&
+      !(typeof value === "string" && value.startsWith("data:image/"))
+    )
+      continue;
     if (typeof value === "string") {
       if (!isScriptUrl(value)) kept[name] = value;
     } else if (value === null || value === true) {

@@ -2,7 +2,7 @@
  * States of elements that stand in no attribute: taken out of the events before rrweb applies them, brought about after.
  *
  * The counterpart of the visitor's `states.ts`: popovers, modal dialogs, `indeterminate`, the choices of multiple
- * selects, and the note in place of a frame whose content the visitor's browser does not give away.
+ * selects, pictures of canvases, and the note in place of a frame whose content the visitor's browser does not give away.
  */
 
 import {
@@ -12,6 +12,8 @@ import {
   type eventWithTime,
   type serializedNodeWithId,
 } from "@rrweb/types";
+
+import { CANVAS_PIXELS_MAX } from "./limits.js";
 
 /** One state of one element. */
 export interface State {
@@ -70,6 +72,9 @@ function apply(node: Node, name: string, value: unknown): void {
       dialog.close();
       break;
     }
+    case "rr_canvas":
+      draw(node as HTMLCanvasElement, String(value));
+      break;
     case "rr_src":
       placehold(node as HTMLIFrameElement, String(value));
       break;
@@ -77,6 +82,31 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
   }
 }
+
+/** Draws a picture when it is decoded, unless a newer one has come. */
+function draw(canvas: HTMLCanvasElement, picture: string): void {
+  if (canvas.localName !== "canvas" || canvas.width * canvas.height > CANVAS_PIXELS_MAX) return;
+  const image = new Image();
+  pictures.set(canvas, image);
+  const isNewest = (): boolean => pictures.get(canvas) === image;
+  image.onload = () => {
+    const context = isNewest() ? canvas.getContext("2d") : null;
+    context?.clearRect(0, 0, canvas.width, canvas.height);
+    context?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  };
+  image.onerror = () => {
+    if (isNewest()) pictures.delete(canvas);
+  };
+  image.src = picture;
+}
+
+/** Whether a picture of the canvas has come. */
+export function isDrawn(canvas: Element): boolean {
+  return pictures.has(canvas);
+}
+
+/** The newest picture of each canvas. */
+const pictures = new WeakMap<Element, HTMLImageElement>();
 
 /** What cannot be shown is said, not hidden: whose it is, and how large. */
 function placehold(frame: HTMLIFrameElement, address: string): void {
@@ -115,4 +145,4 @@ function takeFrom(id: number, attributes: Record<string, unknown>, states: State
   }
 }
 
-const STATES = new Set(["rr_indeterminate", "rr_choices", "rr_popover", "rr_src", "open"]);
+const STATES = new Set(["rr_indeterminate", "rr_choices", "rr_popover", "rr_canvas", "rr_src", "open"]);

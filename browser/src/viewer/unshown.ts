@@ -1,12 +1,13 @@
 /**
  * What of the page could not be shown: pictures and media that did not load, style sheets that are missing, frames of
- * other sites, canvases. It is marked in the picture and listed, so that no agent takes a gap for the visitor's page.
+ * other sites, canvases without a picture. It is marked in the picture and listed, so that no agent takes a gap for the visitor's page.
  *
  * Owns finding, marking and the list; showing the list is the viewer's page's. Marks are animations: they change no
  * attribute, so the proof of the picture holds.
  */
 
 import { UNSHOWN_LOOK_MS, UNSHOWN_MAX, UNSHOWN_URL_CHARS_MAX } from "./limits.js";
+import { isDrawn } from "./states.js";
 
 /** One thing that agents cannot see. */
 export interface Unshown {
@@ -111,7 +112,7 @@ export class UnshownWatch {
           ? null
           : "frame";
       case "canvas":
-        return "canvas";
+        return isDrawn(element) ? null : "canvas";
       default:
         return null;
     }

@@ -23,7 +23,11 @@ export function cleanAttributes(
   for (const [name, value] of Object.entries(attributes)) {
     const kept = cleanOne(tagName, name.toLowerCase(), value, verdict, attributes);
     if (kept === undefined) continue;
-    clean[name] = mapTexts(kept, (text) => scrub(addresses.attribute(tagName, name.toLowerCase(), text)));
+    const change = (text: string): string => scrub(addresses.attribute(tagName, name.toLowerCase(), text));
+    // In pixels nothing is found but by chance.
+    const isPixels =
+      name === "rr_canvas" && tagName === "canvas" && typeof kept === "string" && PIXELS.test(kept);
+    clean[name] = isPixels ? kept : mapTexts(kept, change);
   }
   return clean;
 }
@@ -133,6 +137,8 @@ export function isScriptUrl(value: string): boolean {
 }
 
 const FIELD_TAGS = new Set(["input", "textarea"]);
+
+const PIXELS = /^data:image\/(?:png|webp);base64,[A-Za-z0-9+/=]*$/;
 
 const NEVER = new Set([
   "srcdoc",

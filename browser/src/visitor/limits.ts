@@ -61,6 +61,18 @@ export const PICTURE_SIDE_MAX = 1_600;
 /** Pixels of a blob picture that travels as it is. Larger ones lose what no eye sees, so that they stay short. */
 export const PICTURE_EXACT_PIXELS_MAX = 65_536;
 
+/** Canvases that are read in one round. More take turns. */
+export const CANVASES_MAX = 8;
+
+/** Characters of a canvas's picture that travels as it is. Longer ones lose what no eye sees. */
+export const CANVAS_EXACT_CHARS_MAX = 32 * 1024;
+
+/** Characters of a canvas's picture: three quarters of them stay when they are deflated, and that has to fit into one frame. Longer: it is made smaller. */
+export const CANVAS_CHARS_MAX = 72 * 1024;
+
+/** Characters of canvases in a second, a small part of a slow line; the next round waits for what the last one took. */
+export const CANVAS_CHARS_PER_S = 96 * 1024;
+
 /** Rules whose style a script has taken and that are looked at for changes. Beyond it the oldest is let go. */
 export const RULES_WATCHED_MAX = 200;
 

@@ -3,7 +3,8 @@
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
- * `mirror` proves the page and reads its blob pictures; its code is in `mirror/`.
+ * `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it; their code is in
+ * `mirror/`.
  */
 
 import { loadModule } from "../loader/parts.js";
@@ -76,16 +77,22 @@ export async function loadRequests(tag: Tag): Promise<Fallback | null> {
 
 /** Loads the module. */
 export function loadAssist(tag: Tag): Promise<AssistModule> {
-  return loadOnce("assist.js", () => loadPart(tag, "assist.js") as Promise<AssistModule>);
+  return loadOnce("assist", () => loadPart(tag, "assist.js") as Promise<AssistModule>);
 }
 
-/** What proves the page and reads its pictures: `mirror/main.ts`. */
-export type MirrorModule = typeof import("../mirror/main.js");
+/** What completes the mirror: `mirror/main.ts`, and the parts of it that only some groups need. */
+export interface MirrorModules {
+  readonly mirror: typeof import("../mirror/main.js");
+  readonly canvas: typeof import("../mirror/canvas.js");
+}
 
-/** Loads it; without it the page is shown, and nothing said to be proven. */
-export async function loadMirror(tag: Tag): Promise<MirrorModule | null> {
+/** Loads one of them; `null` where it does not load: the page is shown without. */
+export async function loadMirror<N extends keyof MirrorModules>(
+  tag: Tag,
+  name: N,
+): Promise<MirrorModules[N] | null> {
   try {
-    return await loadOnce("mirror.js", () => loadPart(tag, "mirror.js") as Promise<MirrorModule>);
+    return await loadOnce(name, () => loadPart(tag, `${name}.js`) as Promise<MirrorModules[N]>);
   } catch {
     return null;
   }
@@ -101,7 +108,7 @@ export type WaysModule = typeof import("../ways/main.js");
 
 /** Loads them. */
 export function loadWays(tag: Tag): Promise<WaysModule> {
-  return loadOnce("ways.js", () => loadModule(tag, "ways.js") as Promise<WaysModule>);
+  return loadOnce("ways", () => loadModule(tag, "ways.js") as Promise<WaysModule>);
 }
 
 /** The second call gives the first one's, unless that failed. */

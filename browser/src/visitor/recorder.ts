@@ -14,7 +14,7 @@ import { FactsWatcher } from "./facts.js";
 import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INTERVAL_MS } from "./limits.js";
 import { livingNodes } from "./living.js";
 import { Masker, type Masked } from "./mask.js";
-import type { MirrorModule } from "./parts.js";
+import type { MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { tellScrolled } from "./scrolled.js";
@@ -33,8 +33,8 @@ export interface RecorderHost {
   onSent(): void;
   /** An epoch has begun. */
   onEpoch(): void;
-  /** The part that proves the page; `null` where it does not load. */
-  mirror(): Promise<MirrorModule | null>;
+  /** A part that completes the mirror; `null` where it does not load. */
+  part<N extends keyof MirrorModules>(name: N): Promise<MirrorModules[N] | null>;
 }
 
 /** How agents' commands reach the page. */
@@ -55,6 +55,8 @@ export class Recorder {
   private readonly styles: StyleWatcher;
   private readonly targets: Targets;
   private readonly undo: (() => void)[] = [];
+  /** Canvases that were recorded, where their pictures travel. */
+  private readonly canvases = new Set<HTMLCanvasElement>();
   private batch: Masked<eventWithTime>[] = [];
   private keyframe: Masked<eventWithTime>[] | null = null;
   private isFlushPlanned = false;
@@ -69,7 +71,7 @@ export class Recorder {
 
   constructor(
     private readonly page: Window & typeof globalThis,
-    settings: VisitorSettings,
+    private readonly settings: VisitorSettings,
     memory: MaskMemory,
     private readonly host: RecorderHost,
   ) {
@@ -94,6 +96,7 @@ export class Recorder {
       (host) => {
         this.styles.watchHost(host);
       },
+      settings.canvas_rate ? this.canvases : null,
     );
   }
 
@@ -123,16 +126,41 @@ export class Recorder {
       this.listen(document, name, (event) => this.notePointer(event as PointerEvent));
     }
     // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
-    void this.host.mirror().then((mirror) => {
-      if (!mirror || this.isStopped) return;
-      const { Pictures, Prover } = mirror;
+    this.with("mirror", ({ Pictures, Prover }) => {
       this.states.read(
         new Pictures((image, src) => {
           this.states.send(image, { src });
         }),
       );
-      this.undo.push(new Prover(this.page, this.proving).start());
+      return new Prover(this.page, this.proving).start();
     });
+    const perSecond = this.settings.canvas_rate;
+    if (!perSecond) return;
+    this.with("canvas", ({ tellCanvases }) =>
+      tellCanvases(this.page, {
+        canvases: this.canvases,
+        perSecond,
+        epoch: () => (this.canAdd ? this.host.writer.position.epoch : null),
+        isOpen: (canvas) => this.masker.isOpen(canvas),
+        send: (canvas, picture) => {
+          this.states.send(canvas, { rr_canvas: picture });
+        },
+      }),
+    );
+  }
+
+  /** Begins a part once it is there; what it gives ends it. */
+  private with<N extends keyof MirrorModules>(name: N, begin: (part: MirrorModules[N]) => () => void): void {
+    void this.host.part(name).then((part) => {
+      if (part && !this.isStopped) this.undo.push(begin(part));
+    });
+  }
+
+  /** Whether something that is no change of the page may be sent now: an epoch is open, and the line is free. */
+  private get canAdd(): boolean {
+    return (
+      this.host.writer.isOpen && !this.isEpochPlanned && this.host.bufferedBytes() <= BUFFERED_BYTES_RESUME
+    );
   }
 
   /** Stops, and puts back what was wrapped. */

@@ -344,7 +344,7 @@ export class Session {
       onEpoch: () => {
         this.listener.onEpoch();
       },
-      mirror: () => loadMirror(this.tag),
+      part: (name) => loadMirror(this.tag, name),
     });
     this.recorder.say(this.said, {});
     this.recorder.start();
@@ -539,8 +539,8 @@ export class Session {
 
 /** Whether two settings let the same leave. */
 function isSameMask(one: VisitorSettings, other: VisitorSettings): boolean {
-  const rules = ({ masks, mask_default, query_names }: VisitorSettings): string =>
-    JSON.stringify([masks, mask_default, query_names]);
+  const rules = ({ masks, mask_default, query_names, canvas_rate }: VisitorSettings): string =>
+    JSON.stringify([masks, mask_default, query_names, canvas_rate]);
   return rules(one) === rules(other);
 }
 

@@ -47,6 +47,8 @@ export class PageStates {
     private readonly ids: Ids,
     private readonly emit: (event: eventWithTime) => void,
     private readonly onShadowHost: (host: Node) => void,
+    /** Gets the canvases that are recorded; `null` where nobody asks. */
+    private readonly canvases: Set<HTMLCanvasElement> | null,
   ) {}
 
   /** Begins to listen and to wrap; gives the way back. */
@@ -110,6 +112,7 @@ export class PageStates {
         Object.assign(node.attributes, stateOf(live, false));
         this.change(node.id, node.attributes);
         if (node.isShadowHost) this.watchRootOf(live);
+        if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
       }
     }
     if ("childNodes" in node) for (const child of node.childNodes) this.tree(child);

@@ -13,7 +13,8 @@
 import type { Page } from "playwright-core";
 
 /** Groups of the stack that cases run in. */
-export type GroupName = "plain" | "inputs" | "text" | "selectors" | "broken";
+export type GroupName =
+  "plain" | "inputs" | "text" | "selectors" | "broken" | "canvas" | "canvas-text";
 
 /** One attack on the mask. */
 export interface Case {
@@ -33,6 +34,8 @@ export interface Case {
   readonly files?: Readonly<Record<string, string>>;
   /** Judged by what an agent receives who comes only afterwards. */
   readonly isLate?: boolean;
+  /** What has to have arrived before the case is judged, where it comes in its own time. */
+  readonly until?: (text: string, fill: Fill) => boolean;
   /** Looks for something else than the canaries. */
   readonly found?: (text: string, fill: Fill) => boolean;
 }

@@ -10,6 +10,7 @@ import { chromium, type Browser } from "playwright-core";
 
 import { Login } from "./agent.js";
 import { ATTACKS } from "./cases/attacks.js";
+import { CANVASES } from "./cases/canvas.js";
 import { FIELDS } from "./cases/fields.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
@@ -28,7 +29,7 @@ interface Job {
 /** Runs it. */
 export async function main(words: readonly string[]): Promise<number> {
   const only = valueOf(words, "--only");
-  const all = [...FIELDS, ...TEXTS, ...LIVE, ...TREES, ...PAGES, ...ATTACKS];
+  const all = [...FIELDS, ...TEXTS, ...LIVE, ...TREES, ...PAGES, ...ATTACKS, ...CANVASES];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");
   const cases = all.filter(

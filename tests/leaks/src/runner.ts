@@ -106,6 +106,7 @@ export class Lane {
       await one.act(page, fill);
     }
     await page.evaluate(SETTLE);
+    await this.arrived(one, fill, agent, start);
     const done = `done${this.mark(fill)}`;
     await page.evaluate((mark) => {
       const at = document.querySelector("#the-end");
@@ -115,6 +116,7 @@ export class Lane {
     if (!one.isLate) return agent.textSince(start);
     const late = await this.login.join(this.key);
     await this.shown(page, late, 0, done);
+    await this.arrived(one, fill, late, 0);
     late.leave();
     return late.textSince(0);
   }
@@ -178,6 +180,16 @@ export class Lane {
       await after(10);
     }
     throw new Error(`"${mark}" did not arrive within ${String(WAIT_MS_MAX)} ms`);
+  }
+
+  /** Waits for what comes in its own time. */
+  private async arrived(one: Case, fill: Fill, agent: Agent, start: number): Promise<void> {
+    const until = Date.now() + WAIT_MS_MAX;
+    while (one.until && !one.until(agent.textSince(start), fill)) {
+      if (Date.now() > until)
+        throw new Error(`what the case waits for did not arrive within ${String(WAIT_MS_MAX)} ms`);
+      await after(20);
+    }
   }
 
   private document(head: string, body: string, fill: Fill): string {

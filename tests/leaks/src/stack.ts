@@ -103,6 +103,8 @@ const GROUPS: Record<GroupName, string[]> = {
     "svg text.secret",
     "html.locked #below-root",
   ),
+  canvas: ["--canvas-rate", "5"],
+  "canvas-text": ["--canvas-rate", "5", "--mask-default", "text"],
   // What is plainly no selector is refused when it is set; this one only a browser refuses.
   broken: masks("#card", "#card:no-such-state"),
 };

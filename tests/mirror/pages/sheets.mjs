@@ -5,6 +5,9 @@ import { app, el, page } from "./kit.mjs";
 app.innerHTML = `<h1>Sheets</h1><p class="a">one</p><p class="b">two</p><p class="c">three</p><p class="d">four</p><div id="host"></div>`;
 const style = el("style", {}, ".a { color: green } @media (min-width: 1px) { .b { color: blue } }");
 document.head.append(style);
+const halves = el("style");
+halves.append(".c { font-style: italic } ", ".d { font-style: oblique; & b { color: maroon } }");
+document.head.append(halves);
 const made = new CSSStyleSheet();
 made.replaceSync(".c { color: purple; font-weight: bold }");
 document.adoptedStyleSheets = [made];
@@ -14,6 +17,9 @@ const inner = new CSSStyleSheet();
 inner.replaceSync(".in { text-decoration: underline }");
 root.adoptedStyleSheets = [inner];
 const late = new CSSStyleSheet();
+const bare = app.appendChild(el("div"));
+bare.attachShadow({ mode: "open" }).innerHTML = "<p class='in'>bare in the end</p>";
+bare.shadowRoot.adoptedStyleSheets = [inner];
 
 page([
   () => {
@@ -38,5 +44,11 @@ page([
     style.append(document.createTextNode(".b { margin-left: 30px }"));
     app.append(el("style", { media: "screen" }, ".d { outline: 1px solid red }"));
     root.adoptedStyleSheets.push(late);
+  },
+  () => {
+    halves.lastChild.data = ".d { font-style: normal; & b { color: olive } }";
+    document.querySelector(".d").append(el("b", {}, " bold"));
+    halves.sheet.cssRules[1].insertRule("& b { text-decoration: underline }", 1);
+    bare.shadowRoot.adoptedStyleSheets = [];
   },
 ]);

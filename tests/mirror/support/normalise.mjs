@@ -65,6 +65,7 @@ export function normalise(doc, side) {
         text = `${kept} {${rule.style.cssText}}`;
       }
       lines.push(`${depth}rule ${css(text)}`);
+      if (rule.cssRules?.length > 0) rules(rule, `${depth}  `);
     }
   };
 

@@ -9,6 +9,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+import { CANVAS_GROUP } from "./stack.mjs";
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Sheets of packages that a page links to. */
@@ -18,6 +20,9 @@ const LINKS = {
   grid: "tabulator-tables/dist/css/tabulator.min.css",
   map: "leaflet/dist/leaflet.css",
 };
+
+/** Pages of another group than `demo`. */
+const GROUPS = { chart: CANVAS_GROUP };
 
 /** Names of all pages. */
 export function pageNames() {
@@ -81,7 +86,7 @@ function html(name, stack, tagAttributes) {
   const link = LINKS[name] ? `<link rel="stylesheet" href="/mirror/${name}.css">` : "";
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${name}</title>
     <style>body{font:16px/1.4 sans-serif;margin:16px}*{caret-color:transparent}</style>${link}
-    <script id="glance-cobrowse" src="${stack.web_url}/cobrowse/loader.js" data-groupid="demo" ${tagAttributes}></script></head>
+    <script id="glance-cobrowse" src="${stack.web_url}/cobrowse/loader.js" data-groupid="${GROUPS[name] ?? "demo"}" ${tagAttributes}></script></head>
     <body><div id="app"></div><script src="/mirror/${name}.js"></script></body></html>`;
 }
 

@@ -1,11 +1,12 @@
 /**
  * Starts `cargo xtask stack` for one run and ends it by closing its standard input.
  *
- * Owns the process and the one line that describes the stack. Browsers are `people.mjs`'s.
+ * Owns the process, the group that only this suite needs, and the one line that describes the stack. Browsers are `people.mjs`'s.
  */
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -42,5 +43,24 @@ export async function startStack() {
     await ended;
     clearTimeout(late);
   };
-  return { ...JSON.parse(line), stop };
+  const stack = { ...JSON.parse(line), stop };
+  try {
+    addGroup(stack, process.env.COBROWSE_BIN_DIR ?? dirname(program));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stack;
+}
+
+/** Group of the pages whose canvases are shown. */
+export const CANVAS_GROUP = "mirror-canvas";
+
+function addGroup(stack, programs) {
+  const admin = (...words) => {
+    const file = join(stack.folder, "webtier.toml");
+    execFileSync(join(programs, "webtier"), [...words, "--config", file], { stdio: "pipe" });
+  };
+  admin("group", "add", CANVAS_GROUP, "--origin", stack.shop_url, "--canvas-rate", "5");
+  for (const { name } of stack.accounts) admin("agent", "grant", name, CANVAS_GROUP, "agent");
 }
