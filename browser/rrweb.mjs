@@ -225,6 +225,12 @@ const LINES = [
   ["takeFullSnapshot = (isCheckout = false) => {", "takeFullSnapshot = () => {"],
   ["record.takeFullSnapshot = (isCheckout) => {", "record.takeFullSnapshot = () => {"],
   ["  takeFullSnapshot(isCheckout);\n", "  takeFullSnapshot();\n"],
+  // The text of a style stands in its rules; its node may still be changed.
+  [
+    "!preserveWhiteSpace && _serializedNode.type === NodeType.Text && !",
+    "!preserveWhiteSpace && !cssCaptured && _serializedNode.type === NodeType.Text && !",
+  ],
+  ["let ruleStringified = rule.cssText;", "let ruleStringified = textOf(rule);"],
   // A list that becomes empty is a change too.
   ["if (sheets.length === 0) return;\n", ""],
   ["if (needBlock) {\n    const { width", "if (false) {\n    const { width"],
@@ -372,8 +378,9 @@ function trim(source) {
     .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;");
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
+  const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { textOf } from ${written};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

@@ -1,5 +1,6 @@
 /**
- * What makes the mirror whole once the page is shown: the proof, and pictures that only this browser can read. A part
+ * What makes the mirror whole once the page is shown: the proof, pictures that only this browser can read, and
+ * rules that stand in the sources of style sheets only. A part
  * that is loaded after a session has begun.
  *
  * Owns nothing but what belongs to it. Masks are no business of any part: what this one finds goes through the choke
@@ -8,3 +9,4 @@
 
 export { Pictures } from "./pictures.js";
 export { Prover } from "./proof.js";
+export { learnRules } from "./sources.js";

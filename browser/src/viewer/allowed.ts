@@ -35,11 +35,8 @@ export function attributes(tagName: string, given: Fields): Fields {
     if ((tagName === "iframe" || tagName === "") && FRAME_ATTRIBUTES.has(lower)) continue;
     if ((tagName === "link" || tagName === "") && lower === "rel" && value !== "stylesheet" && value !== null)
       continue;
-    if (
-      (lower === "rr_dataurl" || lower === "rr_canvas") &&
-      !(typeof value === "string" && value.startsWith("data:image/"))
-    )
-      continue;
+    if (lower === "rr_dataurl" && !(typeof value === "string" && value.startsWith("data:image/"))) continue;
+    if (lower === "rr_canvas" && !(typeof value === "string" && PICTURE.test(value))) continue;
     if (typeof value === "string") {
       if (!isScriptUrl(value)) kept[name] = value;
     } else if (value === null || value === true) {
@@ -83,6 +80,8 @@ export function isCustomName(name: string): boolean {
 
 const COUNT_MAX = 0x7fffffff;
 
+/** A canvas's picture goes into a style, so nothing may stand in it that could end an address. */
+const PICTURE = /^data:image\/(?:png|webp);base64,[A-Za-z0-9+/=]+$/;
 const TAG_NAME = /^[a-z][a-z0-9_.:-]*$/;
 const CUSTOM_NAME = /^[a-z][a-z0-9_.]*-[a-z0-9_.-]*$/;
 const ATTRIBUTE_NAME = /^[A-Za-z_:][A-Za-z0-9_.:-]*$/;

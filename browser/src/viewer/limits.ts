@@ -50,9 +50,6 @@ export const ASK_LATENCY_MS = 15_000;
 /** Pause between a change of the page and the look at what could not be shown. */
 export const UNSHOWN_LOOK_MS = 500;
 
-/** Pixels of a canvas that is drawn into: four times a large screen. Larger ones stay empty, since each pixel costs four bytes. */
-export const CANVAS_PIXELS_MAX = 33_554_432;
-
 /** Entries of the list of what could not be shown. More are marked, not listed. */
 export const UNSHOWN_MAX = 100;
 

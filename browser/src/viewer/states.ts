@@ -13,7 +13,7 @@ import {
   type serializedNodeWithId,
 } from "@rrweb/types";
 
-import { CANVAS_PIXELS_MAX } from "./limits.js";
+import { showCanvas } from "./canvases.js";
 
 /** One state of one element. */
 export interface State {
@@ -73,7 +73,10 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
     }
     case "rr_canvas":
-      draw(node as HTMLCanvasElement, String(value));
+      showCanvas(node, String(value));
+      break;
+    case CANVAS_SIZE:
+      showCanvas(node, null);
       break;
     case "rr_src":
       placehold(node as HTMLIFrameElement, String(value));
@@ -82,31 +85,6 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
   }
 }
-
-/** Draws a picture when it is decoded, unless a newer one has come. */
-function draw(canvas: HTMLCanvasElement, picture: string): void {
-  if (canvas.localName !== "canvas" || canvas.width * canvas.height > CANVAS_PIXELS_MAX) return;
-  const image = new Image();
-  pictures.set(canvas, image);
-  const isNewest = (): boolean => pictures.get(canvas) === image;
-  image.onload = () => {
-    const context = isNewest() ? canvas.getContext("2d") : null;
-    context?.clearRect(0, 0, canvas.width, canvas.height);
-    context?.drawImage(image, 0, 0, canvas.width, canvas.height);
-  };
-  image.onerror = () => {
-    if (isNewest()) pictures.delete(canvas);
-  };
-  image.src = picture;
-}
-
-/** Whether a picture of the canvas has come. */
-export function isDrawn(canvas: Element): boolean {
-  return pictures.has(canvas);
-}
-
-/** The newest picture of each canvas. */
-const pictures = new WeakMap<Element, HTMLImageElement>();
 
 /** What cannot be shown is said, not hidden: whose it is, and how large. */
 function placehold(frame: HTMLIFrameElement, address: string): void {
@@ -128,12 +106,16 @@ function hostOf(address: string): string {
 }
 
 function takeFromTree(node: serializedNodeWithId, states: State[]): void {
-  if (node.type === NodeType.Element) takeFrom(node.id, node.attributes, states);
+  if (node.type === NodeType.Element) {
+    if (node.tagName === "canvas") states.push({ id: node.id, name: CANVAS_SIZE, value: null });
+    takeFrom(node.id, node.attributes, states);
+  }
   if ("childNodes" in node) for (const child of node.childNodes) takeFromTree(child, states);
 }
 
 function takeFrom(id: number, attributes: Record<string, unknown>, states: State[]): void {
   for (const name of Object.keys(attributes)) {
+    if (name === "width" || name === "height") states.push({ id, name: CANVAS_SIZE, value: null });
     if (!STATES.has(name)) continue;
     const value = attributes[name];
     if (name === "open") {
@@ -144,5 +126,8 @@ function takeFrom(id: number, attributes: Record<string, unknown>, states: State
     Reflect.deleteProperty(attributes, name);
   }
 }
+
+/** No attribute: the element may be a canvas whose size has changed. */
+const CANVAS_SIZE = "canvas size";
 
 const STATES = new Set(["rr_indeterminate", "rr_choices", "rr_popover", "rr_canvas", "rr_src", "open"]);

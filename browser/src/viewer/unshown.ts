@@ -6,8 +6,8 @@
  * attribute, so the proof of the picture holds.
  */
 
+import { hasPicture } from "./canvases.js";
 import { UNSHOWN_LOOK_MS, UNSHOWN_MAX, UNSHOWN_URL_CHARS_MAX } from "./limits.js";
-import { isDrawn } from "./states.js";
 
 /** One thing that agents cannot see. */
 export interface Unshown {
@@ -112,7 +112,7 @@ export class UnshownWatch {
           ? null
           : "frame";
       case "canvas":
-        return isDrawn(element) ? null : "canvas";
+        return hasPicture(element) ? null : "canvas";
       default:
         return null;
     }

@@ -73,6 +73,12 @@ export const CANVAS_CHARS_MAX = 72 * 1024;
 /** Characters of canvases in a second, a small part of a slow line; the next round waits for what the last one took. */
 export const CANVAS_CHARS_PER_S = 96 * 1024;
 
+/** Characters of a style sheet that is read for what its author wrote. Longer: its rules stay as the browser writes them. */
+export const SOURCE_CHARS_MAX = 4 * 1024 * 1024;
+
+/** Rules that are remembered as they were written. Full: others stay as the browser writes them. */
+export const WRITTEN_RULES_MAX = 2_000;
+
 /** Rules whose style a script has taken and that are looked at for changes. Beyond it the oldest is let go. */
 export const RULES_WATCHED_MAX = 200;
 

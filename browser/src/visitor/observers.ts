@@ -60,7 +60,8 @@ export function observeSheets(
   ): void => {
     const owner = type?.prototype as Record<string, (...words: unknown[]) => unknown> | undefined;
     const inner = owner?.[name];
-    if (!owner || !inner) return;
+    // What is inherited is wrapped where it stands.
+    if (!owner || !inner || !Object.hasOwn(owner, name)) return;
     const say = guard((self: never, words: unknown[]) => {
       const [sheet, what] = change(self, words) ?? [];
       const id = sheet?.ownerNode ? mirror.getId(sheet.ownerNode) : undefined;

@@ -21,6 +21,7 @@ import { tellScrolled } from "./scrolled.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
 import { Targets } from "./targets.js";
+import { unread, written } from "./written.js";
 
 /** What the recorder needs from the connection. */
 export interface RecorderHost {
@@ -269,12 +270,20 @@ export class Recorder {
       this.host.onSent();
       this.host.onEpoch();
       this.flush();
+      void this.learnRules();
       const { epoch } = this.host.writer.position;
       const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
       tellScrolled(this.page.document, record.mirror, isOver, (event) => {
         this.take(event);
       });
     });
+  }
+
+  /** Rules that the browser wrote without their values are sent once more when it is known what stood there. */
+  private async learnRules(): Promise<void> {
+    if (unread.size === 0) return;
+    const mirror = await this.host.part("mirror");
+    if ((await mirror?.learnRules(this.page, unread, written)) && !this.isStopped) this.replaceEpoch();
   }
 
   /** All that rrweb emits in one task leaves in one diff. */

@@ -48,7 +48,7 @@ page([
   () => {
     halves.lastChild.data = ".d { font-style: normal; & b { color: olive } }";
     document.querySelector(".d").append(el("b", {}, " bold"));
-    halves.sheet.cssRules[1].insertRule("& b { text-decoration: underline }", 1);
     bare.shadowRoot.adoptedStyleSheets = [];
   },
+  () => halves.sheet.cssRules[1].insertRule("& b { text-decoration: underline }", 1),
 ]);

@@ -1,0 +1,31 @@
+/**
+ * Rules as they were written, where the browser does not tell.
+ *
+ * A shorthand with a variable, and a longhand of it behind (`border: var(--w) solid; border-right-color: transparent`), are
+ * written by browsers as longhands without values. What stood there is in the sheet's source only: `mirror/sources.ts`
+ * reads it. rrweb asks here for every rule through a line that the build puts into it (`browser/rrweb.mjs`).
+ */
+
+/** What was written, by what the browser makes of it. */
+export const written = new Map<string, string>();
+
+/** Sheets with rules of which nobody knows yet what was written. */
+export const unread = new Set<CSSStyleSheet>();
+
+/** The text of a rule. */
+export function textOf(rule: CSSRule): string {
+  let text = rule.cssText;
+  if (!text.includes(NO_VALUE)) return text;
+  const known = written.get(text);
+  if (known !== undefined) return known;
+  const inside = (rule as Partial<CSSGroupingRule>).cssRules;
+  if (!inside?.length) {
+    if (rule.parentStyleSheet) unread.add(rule.parentStyleSheet);
+    return text;
+  }
+  for (const one of inside) text = text.replace(one.cssText, () => textOf(one));
+  return text;
+}
+
+/** How a longhand without its value looks. */
+export const NO_VALUE = ": ;";
