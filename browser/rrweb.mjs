@@ -29,6 +29,28 @@ const REPLACED = {
   }`,
   // A style of several texts stands in the first of them; `states.ts` says all of them when one changes.
   "function markCssSplits(": "function markCssSplits(cssText) { return cssText; }",
+  // A document is told once it can be read, and once: a viewer takes a second one of the same number for the first.
+  "function onceIframeLoaded(": `const loadListeners = new WeakMap();
+  function onceIframeLoaded(frame, listener) {
+    if (!frame.contentWindow) return;
+    let told;
+    const tell = () => {
+      const inside = frame.contentDocument;
+      if (!inside || inside === told) return;
+      if (inside.readyState === "loading") {
+        inside.addEventListener("DOMContentLoaded", tell, { once: true });
+        return;
+      }
+      told = inside;
+      listener();
+    };
+    frame.removeEventListener("load", loadListeners.get(frame));
+    loadListeners.set(frame, tell);
+    frame.addEventListener("load", tell);
+    // The empty document that stands there until the frame's own comes is none.
+    const isFirst = frame.contentDocument?.URL === "about:blank" && !["", "about:blank"].includes(frame.src);
+    if (!isFirst) setTimeout(tell, 0);
+  }`,
   "function snapshot(":
     "function snapshot(n, options) { return serializeNodeWithId(n, { ...options, doc: n }); }",
   // Presses, sheets and their rules are watched by `observers.ts`.
@@ -103,7 +125,7 @@ export const DEAD =
   keepIframeSrcFn ignoreClass ignoreSelector userTriggeredOnInput userTriggered collectFonts ignoreCSSAttributes mousemoveWait
   packFn hooks plugins checkoutEveryNms checkoutEveryNth recordCrossOriginIframes recordDOM maskAllInputs maskInputOptions
   slimDOMOptions slimDOM canvasManager canvasMutationCb lastFullSnapshotEvent incrementalSnapshotCount trackedLinkElements
-  isCheckout frozen`.split(/\s+/);
+  isCheckout frozen iframeLoadTimeout`.split(/\s+/);
 
 /** From here to there, and what stands in its place. */
 const SPANS = [
@@ -285,7 +307,8 @@ const LINES = [
   ],
   [
     "handlers.push(observe(iframeEl.contentDocument));",
-    "const inside = iframeEl.contentDocument;\n        frames.add(inside, () => [inside]).push(observe(inside));",
+    // Each snapshot tells of it anew; it is watched once.
+    "const inside = iframeEl.contentDocument;\n        if (!frames.known.has(inside)) frames.add(inside, () => [inside]).push(observe(inside));",
   ],
   [
     "return [observer, iframeCleanup];",

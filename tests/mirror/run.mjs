@@ -149,8 +149,9 @@ function linesOfViewer(agent) {
   );
 }
 
-function isGood({ name, live, late, unshown, error }) {
-  if (error || !live || !late || unshown.join() !== (UNSHOWN[name] ?? []).join()) return false;
+function isGood({ name, live, late, unshown, resyncs, error }) {
+  // A view that had to ask for a new picture was not faithful meanwhile.
+  if (error || !live || !late || resyncs > 0 || unshown.join() !== (UNSHOWN[name] ?? []).join()) return false;
   return [live, late].every(
     ({ dom_equal, pixel_diff_percent }) => dom_equal && pixel_diff_percent <= PIXEL_DIFF_PERCENT_MAX,
   );
