@@ -36,6 +36,7 @@ const PARTS = {
   requests: "src/protocol/channel.ts",
   mirror: "src/mirror/main.ts",
   canvas: "src/mirror/canvas.ts",
+  uploads: "src/mirror/uploads.ts",
 };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {

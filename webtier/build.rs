@@ -19,6 +19,7 @@ fn main() {
         "requests.js",
         "mirror.js",
         "canvas.js",
+        "uploads.js",
         "agent.js",
         "integrity.json",
     ]

@@ -61,6 +61,9 @@ pub struct VisitorSettings {
     /// masked as a whole, or not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub canvas_rate: u8,
+    /// Origins whose pictures and fonts the visitor's browser reads and sends along, since agents' browsers cannot reach them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upload_origins: Vec<String>,
     /// CSS selectors of what no agent may act upon. One that does not parse refuses everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuses: Vec<String>,
@@ -141,6 +144,7 @@ impl GroupSettings {
             ("resource_origins", &self.resource_origins),
             ("embed_ancestors", &self.embed_ancestors),
             ("visitor.chat_origins", &self.visitor.chat_origins),
+            ("visitor.upload_origins", &self.visitor.upload_origins),
         ] {
             if origins.len() > ORIGINS_MAX {
                 faults.push(format!("{name}: {} given, at most {ORIGINS_MAX}", origins.len()));
@@ -323,10 +327,11 @@ mod tests {
             chat_origins: vec!["*".into()],
             query_names: vec!["page".into(), "a=b".into()],
             canvas_rate: CANVAS_RATE_MAX + 1,
+            upload_origins: vec!["https://shop.example/".into()],
             ..Default::default()
         };
         let settings = GroupSettings { visitor, ..Default::default() };
-        assert_eq!(settings.faults().len(), 7, "{:?}", settings.faults());
+        assert_eq!(settings.faults().len(), 8, "{:?}", settings.faults());
         let none = serde_json::to_string(&VisitorSettings::default()).unwrap();
         assert_eq!(none, r#"{"masks":[],"mask_default":"passwords"}"#);
     }

@@ -122,6 +122,9 @@ struct Settings {
     /// Pictures of each canvas that agents see in a second, 5 at most; 0, as from the beginning, for none.
     #[arg(long)]
     canvas_rate: Option<u8>,
+    /// Origin whose pictures and fonts the visitor's browser sends along, since agents' browsers cannot reach it; repeat for more.
+    #[arg(long = "upload-origin")]
+    upload_origins: Vec<String>,
     /// How long a session waits for a visitor who went away, in milliseconds.
     #[arg(long)]
     grace_ms: Option<u64>,
@@ -173,6 +176,7 @@ enum List {
     EmbedAncestors,
     Masks,
     QueryNames,
+    UploadOrigins,
     Refuses,
     ChatOrigins,
 }
@@ -358,6 +362,7 @@ impl Settings {
                 Masked::Text => MaskDefault::Text,
             }),
             canvas_rate: self.canvas_rate,
+            upload_origins: list(self.upload_origins, List::UploadOrigins),
             grace_ms: self.grace_ms,
             refuses: list(self.refuses, List::Refuses),
             chat_origins: list(self.chat_origins, List::ChatOrigins),

@@ -34,6 +34,8 @@ export interface VisitorSettings {
   readonly query_names?: readonly string[];
   /** Pictures of each canvas in a second; none where it is 0 or absent. */
   readonly canvas_rate?: number;
+  /** Origins whose pictures and fonts travel along. */
+  readonly upload_origins?: readonly string[];
   /** What no agent may act upon; `null` is a list that cannot be read, and refuses everything. */
   readonly refuses?: readonly string[] | null;
   readonly theme?: Theme;
@@ -128,12 +130,13 @@ export function readSettings(value: unknown): VisitorSettings | null {
   if (masked !== "passwords" && masked !== "inputs" && masked !== "text") return null;
   const refuses = value.refuses ?? [];
   const isList = Array.isArray(refuses) && refuses.every((one) => typeof one === "string");
-  const names = value.query_names;
-  const isNames = Array.isArray(names) && names.every((one) => typeof one === "string");
+  const list = (names: unknown): readonly string[] =>
+    Array.isArray(names) && names.every((one) => typeof one === "string") ? names : [];
   return {
     masks,
     mask_default: masked,
-    query_names: isNames ? names : [],
+    query_names: list(value.query_names),
+    upload_origins: list(value.upload_origins),
     canvas_rate: readRate(value.canvas_rate),
     refuses: isList ? refuses : null,
     theme: readTheme(value.theme),

@@ -40,6 +40,7 @@ import { PointerPace, type AgentPoint } from "./pointer.js";
 import { Parent } from "./parent.js";
 import { mayRenew, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
+import { Resources } from "./resources.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
 import { Verifier } from "./verify.js";
 import { View, type ViewState } from "./view.js";
@@ -81,6 +82,7 @@ export class ViewerSession {
   private failures = 0;
   private unreachable = 0;
   private failedEpochs = 0;
+  private readonly resources = new Resources();
   private resyncs = 0;
   private resyncAt = Number.NEGATIVE_INFINITY;
   private resyncTimer: ReturnType<typeof setTimeout> | undefined;
@@ -245,7 +247,8 @@ export class ViewerSession {
           this.takeFacts(frame, step.isFirst);
           break;
         case "keyframe":
-          this.stage.show(validateKeyframe(step.events));
+          this.resources.clear();
+          this.stage.show(this.resources.fill(validateKeyframe(step.events)));
           this.isShown = true;
           this.note = "";
           this.hands.pageChanged();
@@ -254,7 +257,7 @@ export class ViewerSession {
           if (this.facts) this.view.setFacts(this.facts.facts, this.facts.isSecure);
           break;
         case "diff":
-          this.applyDiff(validateDiff(step.events, this.stage.tagOf));
+          this.applyDiff(this.resources.fill(validateDiff(step.events, this.stage.tagOf)));
           break;
         case "nothing":
           return;

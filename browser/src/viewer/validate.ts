@@ -21,21 +21,23 @@ import { DEPTH_MAX, NODES_MAX } from "./limits.js";
 /** An event that no honest visitor sends. */
 export class InvalidEvent extends Error {}
 
-/** A keyframe: one `Meta`, one `FullSnapshot`. */
+/** A keyframe: one `Meta`, one `FullSnapshot`, and between them the resources that it names. */
 export function validateKeyframe(value: unknown): eventWithTime[] {
   const events = new Validator().events(value);
-  const [meta, full, ...rest] = events;
+  const [meta, full, ...rest] = events.filter(({ type }) => type !== EventType.Custom);
   if (meta?.type !== EventType.Meta || full?.type !== EventType.FullSnapshot || rest.length > 0) {
     throw new InvalidEvent("a keyframe is one Meta and one FullSnapshot");
   }
   return events;
 }
 
-/** A diff: incremental events only. `tagOf` tells the tag of an element that stands already, or `""`. */
+/** A diff: incremental events and resources only. `tagOf` tells the tag of an element that stands already, or `""`. */
 export function validateDiff(value: unknown, tagOf: (id: number) => string): eventWithTime[] {
   const events = new Validator(tagOf).events(value);
   for (const event of events) {
-    if (event.type !== EventType.IncrementalSnapshot) throw new InvalidEvent("a diff holds only increments");
+    if (event.type !== EventType.IncrementalSnapshot && event.type !== EventType.Custom) {
+      throw new InvalidEvent("a diff holds only increments");
+    }
   }
   return events;
 }
@@ -89,6 +91,17 @@ class Validator {
           data: this.increment(data),
           timestamp,
         } as eventWithTime;
+      case EventType.Custom: {
+        const { hash, data: content } = record(data.payload);
+        if (data.tag !== "resource" || !HASH.test(text(hash)) || !RESOURCE.test(text(content))) {
+          throw new InvalidEvent("a resource that is none");
+        }
+        return {
+          type: EventType.Custom,
+          data: { tag: "resource", payload: { hash, data: content } },
+          timestamp,
+        };
+      }
       default:
         throw new InvalidEvent(`event type ${String(event.type)}`);
     }
@@ -359,3 +372,9 @@ function anyId(value: unknown): number {
 }
 
 const COUNT_MAX = 0x7fffffff;
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** Pictures and fonts, written so that nothing in them could end an address. */
+const RESOURCE =
+  /^data:(?:image\/(?:png|jpeg|gif|webp|avif|svg\+xml)|font\/(?:woff2?|ttf|otf));base64,[A-Za-z0-9+/=]+$/;

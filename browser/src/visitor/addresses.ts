@@ -1,10 +1,12 @@
 /**
  * What leaves of an address: no query but the parameters that the group names, and no fragment but one that names a part
- * of a drawing.
+ * of a drawing; and in place of one that agents cannot reach, the name of what travels along.
  *
  * Owns addresses in attributes, in lists of pictures and in CSS. Tokens of logins, searches and one's own files stand in
  * queries and fragments; an agent's browser rarely needs them to load a resource, and where it does the group says so.
  */
+
+import type { Resources } from "./resources.js";
 
 /** Cleans the addresses of one page. */
 export class Addresses {
@@ -14,6 +16,7 @@ export class Addresses {
   constructor(
     names: readonly string[],
     private readonly page: Pick<Document, "URL">,
+    private readonly resources: Resources | null = null,
   ) {
     this.names = new Set(names);
   }
@@ -32,11 +35,15 @@ export class Addresses {
   /** An attribute's value: addresses by its name, and whatever is an address as a whole. */
   attribute(tagName: string, name: string, value: string): string {
     if (name === "srcset" || name === "imagesrcset") {
+      // One picture travels, and not one for every screen.
+      if (this.resources?.covers(value)) return "";
       return value.replace(/\S+/g, (part) =>
         part.endsWith(",") ? `${this.clean(part.slice(0, -1))},` : this.clean(part),
       );
     }
     if (name === "style" || name === "_csstext") return this.css(value);
+    const known = PICTURED[tagName]?.includes(name) ? this.resources?.nameOf(value) : null;
+    if (known) return known;
     if (LISTED.has(name)) return this.clean(value, HREFS.has(name) && DRAWN.has(tagName));
     if (ABSOLUTE.test(value)) return this.clean(value);
     return value.includes("url(") ? this.css(value) : value;
@@ -44,7 +51,7 @@ export class Addresses {
 
   /** A style sheet, a rule or a value. */
   css(text: string): string {
-    if (!/[?#\\]/.test(text) || !/url\(|@import|image-set\(/i.test(text)) return text;
+    if (!(this.resources || /[?#\\]/.test(text)) || !/url\(|@import|image-set\(/i.test(text)) return text;
     return text
       .replace(CSS_URL, (_, inner: string) => `url(${this.cssWord(inner)})`)
       .replace(CSS_NAMED, (all) =>
@@ -59,6 +66,8 @@ export class Addresses {
     const url = bare.replace(CSS_ESCAPE, (_, code: string | undefined, letter: string | undefined) =>
       code === undefined ? (letter ?? "") : String.fromCodePoint(Math.min(parseInt(code, 16), 0x10ffff)),
     );
+    const known = this.resources?.nameOf(url);
+    if (known) return `"${known}"`;
     const base = url.split(/[?#]/, 1)[0] ?? "";
     const isDrawing = base === "" || base.endsWith(".svg") || base === this.page.URL.split(/[?#]/, 1)[0];
     const clean = this.clean(url, isDrawing);
@@ -81,6 +90,14 @@ const CSS_STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g;
 const CSS_ESCAPE = /\\(?:([0-9a-f]{1,6})\s?|([^]))/gi;
 
 const HREFS = new Set(["href", "xlink:href"]);
+
+/** Attributes that are pictures, by their element. */
+const PICTURED: Readonly<Record<string, readonly string[]>> = {
+  img: ["src"],
+  input: ["src"],
+  video: ["poster"],
+  image: [...HREFS],
+};
 
 /** Attributes that are addresses whatever they look like. */
 const LISTED = new Set([

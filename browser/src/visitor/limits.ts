@@ -79,6 +79,24 @@ export const SOURCE_CHARS_MAX = 4 * 1024 * 1024;
 /** Rules that are remembered as they were written. Full: others stay as the browser writes them. */
 export const WRITTEN_RULES_MAX = 2_000;
 
+/** Addresses that wait to be read. More are not read; the agent sees their place. */
+export const RESOURCES_ASKED_MAX = 300;
+
+/** Bytes of one resource that is read for agents who cannot reach it: a large photo, a font of many languages. Longer: the agent sees its place only. */
+export const RESOURCE_BYTES_MAX = 1024 * 1024;
+
+/** Characters of all of them: with the page they have to fit into one keyframe. More are not read. */
+export const RESOURCES_CHARS_MAX = 6 * 1024 * 1024;
+
+/** Requests at once: as many as a browser has to one server. */
+export const UPLOADS_AT_ONCE = 6;
+
+/** How often is looked whether something is to be read. */
+export const UPLOAD_LOOK_MS = 250;
+
+/** Shortest time between epochs that tell what was read. */
+export const UPLOAD_EPOCH_MS = 3_000;
+
 /** Rules whose style a script has taken and that are looked at for changes. Beyond it the oldest is let go. */
 export const RULES_WATCHED_MAX = 200;
 

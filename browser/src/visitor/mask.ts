@@ -23,6 +23,7 @@ import {
 import { cleanAttributes, MASK, wordlessCss } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
+import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import { MaskWatch } from "./watch.js";
 
@@ -112,6 +113,15 @@ export class Masker {
       default:
         return null;
     }
+  }
+
+  /** A resource of the page that an address has named which passed here. */
+  resource({ hash, data }: Resource): Masked<eventWithTime> {
+    return brand({
+      type: EventType.Custom,
+      data: { tag: "resource", payload: { hash, data } },
+      timestamp: 0,
+    });
   }
 
   /** Whether nothing of a node is masked at this moment. */

@@ -3,8 +3,8 @@
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
- * `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it; their code is in
- * `mirror/`.
+ * `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it, and `uploads`
+ * what agents' browsers cannot reach; their code is in `mirror/`.
  */
 
 import { loadModule } from "../loader/parts.js";
@@ -84,6 +84,7 @@ export function loadAssist(tag: Tag): Promise<AssistModule> {
 export interface MirrorModules {
   readonly mirror: typeof import("../mirror/main.js");
   readonly canvas: typeof import("../mirror/canvas.js");
+  readonly uploads: typeof import("../mirror/uploads.js");
 }
 
 /** Loads one of them; `null` where it does not load: the page is shown without. */

@@ -16,6 +16,7 @@ import { livingNodes } from "./living.js";
 import { Masker, type Masked } from "./mask.js";
 import type { MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
+import { Resources } from "./resources.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { tellScrolled } from "./scrolled.js";
 import { PageStates } from "./states.js";
@@ -55,6 +56,8 @@ export class Recorder {
   private readonly states: PageStates;
   private readonly styles: StyleWatcher;
   private readonly targets: Targets;
+  /** What travels along for agents who cannot reach it; `null` where the group does not want that. */
+  private readonly resources: Resources | null;
   private readonly undo: (() => void)[] = [];
   /** Canvases that were recorded, where their pictures travel. */
   private readonly canvases = new Set<HTMLCanvasElement>();
@@ -76,7 +79,9 @@ export class Recorder {
     memory: MaskMemory,
     private readonly host: RecorderHost,
   ) {
-    const rules = new Rules(settings, page.document, memory);
+    const origins = settings.upload_origins ?? [];
+    this.resources = origins.length > 0 ? new Resources(origins) : null;
+    const rules = new Rules(settings, page.document, memory, this.resources);
     this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
       if (!this.isStopped) this.planEpoch();
     });
@@ -135,6 +140,17 @@ export class Recorder {
       );
       return new Prover(this.page, this.proving).start();
     });
+    const { resources } = this;
+    if (resources) {
+      this.with("uploads", ({ readResources }) =>
+        readResources(this.page, {
+          resources,
+          onRead: () => {
+            this.replaceEpoch();
+          },
+        }),
+      );
+    }
     const perSecond = this.settings.canvas_rate;
     if (!perSecond) return;
     this.with("canvas", ({ tellCanvases }) =>
@@ -243,7 +259,7 @@ export class Recorder {
     if (this.masker.mustPurge) {
       this.planEpoch();
     } else if (masked) {
-      this.batch.push(masked);
+      this.batch.push(...this.named(), masked);
       this.planFlush();
     }
   }
@@ -251,6 +267,7 @@ export class Recorder {
   private beginEpoch(event: eventWithTime): void {
     const meta = this.keyframe;
     this.keyframe = null;
+    this.resources?.begin();
     const full = this.masker.event(event);
     if (!meta || !full) return;
     const isPurge = this.masker.mustPurge;
@@ -261,7 +278,7 @@ export class Recorder {
     }
     this.epochAt = performance.now();
     this.targets.begin();
-    this.host.writer.beginInSlices(this.facts.read(), [...meta, full], isPurge, (sent) => {
+    this.host.writer.beginInSlices(this.facts.read(), [...meta, ...this.named(), full], isPurge, (sent) => {
       if (sent === "too_large") {
         this.batch = [];
         this.host.onUnshareable("too_large");
@@ -277,6 +294,11 @@ export class Recorder {
         this.take(event);
       });
     });
+  }
+
+  /** Resources that were named by what was masked last: they go before it. */
+  private named(): Masked<eventWithTime>[] {
+    return (this.resources?.take() ?? []).map((resource) => this.masker.resource(resource));
   }
 
   /** Rules that the browser wrote without their values are sent once more when it is known what stood there. */

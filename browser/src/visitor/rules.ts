@@ -17,6 +17,7 @@ import type { VisitorSettings } from "../protocol/payloads.js";
 import { Addresses } from "./addresses.js";
 import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
+import type { Resources } from "./resources.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
@@ -60,6 +61,7 @@ export class Rules {
     private readonly settings: VisitorSettings,
     private readonly page: Document,
     private readonly memory: MaskMemory,
+    resources: Resources | null = null,
   ) {
     const good = settings.masks.filter((mask) => isSelector(mask, page));
     const all = [".glance_masked", "[glance_masked]", ...good];
@@ -73,7 +75,7 @@ export class Rules {
     this.nearAttributes = near.map(dependenceOf).reduce(together).attributes;
     this.dependence = all.map(dependenceOf).reduce(together);
     this.wasMarked = marksOf(all);
-    this.addresses = new Addresses(settings.query_names ?? [], page);
+    this.addresses = new Addresses(settings.query_names ?? [], page, resources);
   }
 
   /** Whether words are masked wherever they stand, in style sheets too. */

@@ -539,8 +539,8 @@ export class Session {
 
 /** Whether two settings let the same leave. */
 function isSameMask(one: VisitorSettings, other: VisitorSettings): boolean {
-  const rules = ({ masks, mask_default, query_names, canvas_rate }: VisitorSettings): string =>
-    JSON.stringify([masks, mask_default, query_names, canvas_rate]);
+  const rules = (of: VisitorSettings): string =>
+    JSON.stringify([of.masks, of.mask_default, of.query_names, of.canvas_rate, of.upload_origins]);
   return rules(one) === rules(other);
 }
 

@@ -14,7 +14,7 @@ import type { Page } from "playwright-core";
 
 /** Groups of the stack that cases run in. */
 export type GroupName =
-  "plain" | "inputs" | "text" | "selectors" | "broken" | "canvas" | "canvas-text";
+  "plain" | "inputs" | "text" | "selectors" | "broken" | "canvas" | "canvas-text" | "uploads";
 
 /** One attack on the mask. */
 export interface Case {

@@ -16,6 +16,7 @@ import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
 import { TEXTS } from "./cases/texts.js";
 import { TREES } from "./cases/trees.js";
+import { UPLOADS } from "./cases/uploads.js";
 import { Fill, type Case, type GroupName } from "./kit.js";
 import { Lane, type Outcome } from "./runner.js";
 import { startStack, type Stack } from "./stack.js";
@@ -29,7 +30,16 @@ interface Job {
 /** Runs it. */
 export async function main(words: readonly string[]): Promise<number> {
   const only = valueOf(words, "--only");
-  const all = [...FIELDS, ...TEXTS, ...LIVE, ...TREES, ...PAGES, ...ATTACKS, ...CANVASES];
+  const all = [
+    ...FIELDS,
+    ...TEXTS,
+    ...LIVE,
+    ...TREES,
+    ...PAGES,
+    ...ATTACKS,
+    ...CANVASES,
+    ...UPLOADS,
+  ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");
   const cases = all.filter(

@@ -75,7 +75,8 @@ function addGroups(stack: Stack, programs: string): void {
   };
   for (const [name, settings] of Object.entries(GROUPS)) {
     const id = groupId(name as GroupName);
-    admin("group", "add", id, "--origin", stack.shop_url, ...settings);
+    const words = settings.map((word) => word.replace("{shop}", stack.shop_url));
+    admin("group", "add", id, "--origin", stack.shop_url, ...words);
     admin("agent", "grant", AGENT, id, "agent");
   }
 }
@@ -105,6 +106,7 @@ const GROUPS: Record<GroupName, string[]> = {
   ),
   canvas: ["--canvas-rate", "5"],
   "canvas-text": ["--canvas-rate", "5", "--mask-default", "text"],
+  uploads: ["--upload-origin", "{shop}"],
   // What is plainly no selector is refused when it is set; this one only a browser refuses.
   broken: masks("#card", "#card:no-such-state"),
 };

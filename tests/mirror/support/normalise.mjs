@@ -23,7 +23,8 @@ export function normalise(doc, side) {
   const ADDRESS = /^(src|href|xlink:href|poster|data|background|cite|srcset)$/i;
   // An address counts as its fragment, or else as its last part: the mirror writes it whole.
   const tail = (url) => {
-    if (/^(data|blob):/.test(url)) return "inline";
+    // What only the visitor may load has travelled along.
+    if (/^(data|blob):/.test(url) || url.includes("/private/")) return "inline";
     const fragment = /#.*$/.exec(url)?.[0];
     return fragment ?? url.split("?")[0].replace(/\/+$/, "").split("/").at(-1);
   };
@@ -85,6 +86,7 @@ export function normalise(doc, side) {
     const attributes = [];
     for (const { name: key, value } of node.attributes) {
       if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
+      if (key === "srcset" && (value === "" || value.includes("/private/"))) continue;
       if (key === "class") {
         const kept = value.split(/\s+/).filter((one) => one && one !== ":hover" && one !== "rrweb-paused");
         if (kept.length > 0) attributes.push(`class=${kept.join(" ")}`);

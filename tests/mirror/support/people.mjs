@@ -49,7 +49,7 @@ export class Visitor {
       };
       Object.defineProperty(window, "mirrorRootOf", { value: (host) => roots.get(host) ?? host.shadowRoot });
     });
-    await serve(context, stack, scripts, options);
+    await serve(context, stack, scripts, { ...options, isVisitor: true });
     const visitor = new Visitor();
     visitor.context = context;
     visitor.page = await context.newPage();

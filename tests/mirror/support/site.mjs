@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-import { CANVAS_GROUP } from "./stack.mjs";
+import { OPEN_GROUP } from "./stack.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -22,7 +22,7 @@ const LINKS = {
 };
 
 /** Pages of another group than `demo`. */
-const GROUPS = { chart: CANVAS_GROUP };
+const GROUPS = { chart: OPEN_GROUP, reach: OPEN_GROUP };
 
 /** Names of all pages. */
 export function pageNames() {
@@ -53,10 +53,13 @@ export async function bundle(names) {
 }
 
 /** Serves the pages to one browser context. */
-export async function serve(context, stack, scripts, { dist, tagAttributes = "" } = {}) {
+export async function serve(context, stack, scripts, { dist, tagAttributes = "", isVisitor = false } = {}) {
   await context.route(`${stack.shop_url}/mirror/**`, (route) => {
     const path = new URL(route.request().url()).pathname.replace("/mirror/", "");
     const [, name, ending] = /^([a-z0-9]+)\.(html|js|css)$/.exec(path) ?? [];
+    // What lies behind the visitor's login.
+    if (path.startsWith("private/") && !isVisitor) return route.fulfill({ status: 403, body: "log in" });
+    if (path.startsWith("private/")) return route.fulfill({ contentType: "image/svg+xml", body: tile(path) });
     if (path.startsWith("tile/")) return route.fulfill({ contentType: "image/svg+xml", body: tile(path) });
     if (ending === "js" && scripts.has(name)) {
       return route.fulfill({ contentType: "text/javascript; charset=utf-8", body: scripts.get(name) });

@@ -53,14 +53,15 @@ export async function startStack() {
   return stack;
 }
 
-/** Group of the pages whose canvases are shown. */
-export const CANVAS_GROUP = "mirror-canvas";
+/** Group whose visitors show their canvases and send along what agents cannot reach. */
+export const OPEN_GROUP = "mirror-open";
 
 function addGroup(stack, programs) {
   const admin = (...words) => {
     const file = join(stack.folder, "webtier.toml");
     execFileSync(join(programs, "webtier"), [...words, "--config", file], { stdio: "pipe" });
   };
-  admin("group", "add", CANVAS_GROUP, "--origin", stack.shop_url, "--canvas-rate", "5");
-  for (const { name } of stack.accounts) admin("agent", "grant", name, CANVAS_GROUP, "agent");
+  const { shop_url: shop } = stack;
+  admin("group", "add", OPEN_GROUP, "--origin", shop, "--canvas-rate", "5", "--upload-origin", shop);
+  for (const { name } of stack.accounts) admin("agent", "grant", name, OPEN_GROUP, "agent");
 }

@@ -127,6 +127,7 @@ pub(crate) struct Change {
     pub(crate) query_names: Option<Vec<String>>,
     pub(crate) mask_default: Option<MaskDefault>,
     pub(crate) canvas_rate: Option<u8>,
+    pub(crate) upload_origins: Option<Vec<String>>,
     pub(crate) grace_ms: Option<u64>,
     pub(crate) refuses: Option<Vec<String>>,
     pub(crate) chat_origins: Option<Vec<String>>,
@@ -152,6 +153,8 @@ impl Change {
             change.query_names.unwrap_or_else(|| std::mem::take(&mut visitor.query_names));
         visitor.mask_default = change.mask_default.unwrap_or(visitor.mask_default);
         visitor.canvas_rate = change.canvas_rate.unwrap_or(visitor.canvas_rate);
+        visitor.upload_origins =
+            change.upload_origins.unwrap_or_else(|| std::mem::take(&mut visitor.upload_origins));
         settings.grace_ms = change.grace_ms.unwrap_or(settings.grace_ms);
         visitor.refuses = change.refuses.unwrap_or_else(|| std::mem::take(&mut visitor.refuses));
         visitor.chat_origins =
@@ -545,6 +548,7 @@ fn group_lines(group: &Group, context: &Context<'_>) -> Vec<String> {
         ),
         format!("  addresses keep: {}", list(&settings.visitor.query_names)),
         format!("  pictures of a canvas: {} a second", settings.visitor.canvas_rate),
+        format!("  resources travel along from: {}", list(&settings.visitor.upload_origins)),
     ];
     let unreadable = context.unreadable.map(|of| of(group)).unwrap_or_default();
     if !unreadable.is_empty() {

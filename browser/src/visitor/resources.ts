@@ -1,0 +1,63 @@
+/**
+ * Resources that travel along because agents' browsers cannot reach them: pictures and fonts of the origins that the group
+ * names (`upload_origins`). PROTOCOL.md section 4.
+ *
+ * Owns the names that stand for addresses, and what an epoch has yet to be told. Reading them is `mirror/uploads.ts`'s. An
+ * address gets here only when it is about to leave, so nothing is read for what is masked.
+ */
+
+import { RESOURCES_ASKED_MAX } from "./limits.js";
+
+/** A resource: the hash of its bytes, and its bytes as a `data:` address. */
+export interface Resource {
+  readonly hash: string;
+  readonly data: string;
+}
+
+/** The resources of one page and connection. */
+export class Resources {
+  /** Addresses that were met and nobody has read yet. */
+  readonly asked = new Set<string>();
+  /** What was read, by its address; `null` could not be. */
+  private readonly known = new Map<string, Resource | null>();
+  private readonly told = new Set<string>();
+  private fresh: Resource[] = [];
+
+  constructor(private readonly origins: readonly string[]) {}
+
+  /** What stands for an address; `null` leaves it as it is. */
+  nameOf(url: string): string | null {
+    const known = this.known.get(url);
+    if (known === undefined && this.covers(url) && this.asked.size < RESOURCES_ASKED_MAX) this.asked.add(url);
+    if (!known) return null;
+    if (!this.told.has(known.hash)) this.fresh.push(known);
+    this.told.add(known.hash);
+    return `${RESOURCE_SCHEME}${known.hash}`;
+  }
+
+  /** Whether an address, or one in a list, is of an origin whose resources travel along. */
+  covers(urls: string): boolean {
+    return this.origins.some((origin) => urls.includes(`${origin}/`));
+  }
+
+  /** Takes what was read of an address. */
+  add(url: string, resource: Resource | null): void {
+    this.known.set(url, resource);
+  }
+
+  /** An epoch begins: its agents know nothing yet. */
+  begin(): void {
+    this.told.clear();
+    this.fresh = [];
+  }
+
+  /** What was named since the last call and has to be told before it. */
+  take(): Resource[] {
+    const { fresh } = this;
+    this.fresh = [];
+    return fresh;
+  }
+}
+
+/** An address that is a resource's name. */
+const RESOURCE_SCHEME = "resource:";

@@ -1,0 +1,29 @@
+/** What only the visitor's login opens: pictures, backgrounds by rule and by style, a drawing's picture; one that nobody gets. */
+
+import { app, el, page, pause } from "./kit.mjs";
+
+document.head.append(
+  el(
+    "style",
+    {},
+    ".back { width: 160px; height: 40px; background: url(/mirror/private/rule.svg?token=a1b2c3) }",
+  ),
+);
+app.innerHTML = `<h1>Reach</h1><p><img id="one" src="/mirror/private/one.svg" width="80" height="60"> <img src="/mirror/private/set.svg"
+  srcset="/mirror/private/set.svg 1x, /mirror/private/large.svg 2x" width="80" height="60"></p><div class="back"></div>
+  <svg width="80" height="60"><image href="/mirror/private/drawn.svg" width="80" height="60"/></svg><div id="own" style="width:120px;height:40px"></div>`;
+
+page(
+  [
+    async () => {
+      document.getElementById("one").src = "/mirror/private/two.svg";
+      await pause(150);
+    },
+    async () => {
+      document.getElementById("own").style.backgroundImage = "url(/mirror/private/own.svg)";
+      app.append(el("img", { src: "/mirror/private/late.svg", width: "80", height: "60" }));
+      await pause(150);
+    },
+  ],
+  pause(200),
+);
