@@ -31,6 +31,7 @@ describe("an address of an upload origin", () => {
     expect(addresses.attribute("img", "src", `${ORIGIN}/a.png?t=1`)).toBe(`${ORIGIN}/a.png`);
     addresses.css(`.a { background: url(${ORIGIN}/b.png) }`);
     addresses.attribute("img", "src", "https://other.example/c.png");
+    addresses.attribute("img", "src", `https://other.example/?from=${ORIGIN}/d.png`);
     addresses.attribute("a", "href", `${ORIGIN}/page`);
     expect([...resources.asked]).toEqual([`${ORIGIN}/a.png?t=1`, `${ORIGIN}/b.png`]);
   });

@@ -37,7 +37,7 @@ export class Resources {
 
   /** Whether an address, or one in a list, is of an origin whose resources travel along. */
   covers(urls: string): boolean {
-    return this.origins.some((origin) => urls.includes(`${origin}/`));
+    return urls.split(/[\s,]+/).some((url) => this.origins.some((origin) => url.startsWith(`${origin}/`)));
   }
 
   /** Takes what was read of an address. */

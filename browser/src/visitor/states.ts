@@ -16,7 +16,7 @@ import {
 } from "@rrweb/types";
 
 import { closedRootOf, rootOf } from "./closed.js";
-import { ROOTS_LOOK_AT } from "./limits.js";
+import { RESOURCES_ASKED_MAX, ROOTS_LOOK_AT } from "./limits.js";
 
 /** rrweb's ids. */
 export interface Ids {
@@ -161,7 +161,7 @@ export class PageStates {
     delete attributes.src;
     if (node?.nodeName !== "IMG") return;
     const image = node as HTMLImageElement;
-    if (!this.pictures) this.unread.set(image, src);
+    if (!this.pictures && this.unread.size < RESOURCES_ASKED_MAX) this.unread.set(image, src);
     const data = this.pictures?.dataOf(image, src);
     if (data) attributes.src = data;
   }
