@@ -13,6 +13,8 @@ use protocol::{CloseCode, Privileges};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::locked::Locked;
+
 /// What an agent's cookie says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentCookie {
@@ -28,9 +30,11 @@ pub struct AgentCookie {
     pub issued_ms: u64,
 }
 
-/// The two keys of a process.
+/// The two keys of a process, in locked pages.
 #[derive(Debug)]
-pub struct CookieKeys {
+pub struct CookieKeys(Locked<Keys>);
+
+struct Keys {
     cookie: Secret,
     csrf: Secret,
 }
@@ -41,10 +45,11 @@ pub const COOKIE_PREFIX: &str = "__Host-j-";
 impl CookieKeys {
     /// Derives both from one secret of this start.
     pub fn new(secret: &Secret) -> Self {
-        Self {
-            cookie: derive(secret, b"cobrowse.cookie.v1"),
-            csrf: derive(secret, b"cobrowse.csrf.v1"),
-        }
+        let none = || Secret::new([0; 32]);
+        let mut keys = Locked::new(Keys { cookie: none(), csrf: none() });
+        keys.cookie = derive(secret, b"cobrowse.cookie.v1");
+        keys.csrf = derive(secret, b"cobrowse.csrf.v1");
+        Self(keys)
     }
 
     /// Signs and encodes a cookie's value.
@@ -59,7 +64,7 @@ impl CookieKeys {
         bytes[112..128].copy_from_slice(cookie.session.number.as_bytes());
         bytes[128..144].copy_from_slice(cookie.agent.as_bytes());
         bytes[144..152].copy_from_slice(&cookie.issued_ms.to_be_bytes());
-        let tag = mac(&self.cookie, &bytes[..MAC_AT]).finalize().into_bytes();
+        let tag = mac(&self.0.cookie, &bytes[..MAC_AT]).finalize().into_bytes();
         bytes[MAC_AT..].copy_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -72,14 +77,14 @@ impl CookieKeys {
             _ => return Err(CloseCode::Unauthorized),
         }
         let (signed, tag) = bytes.split_at(MAC_AT);
-        mac(&self.cookie, signed).verify_slice(tag).map_err(|_| CloseCode::Unauthorized)?;
+        mac(&self.0.cookie, signed).verify_slice(tag).map_err(|_| CloseCode::Unauthorized)?;
         let cookie = decode(&bytes).ok_or(CloseCode::Unauthorized)?;
         if cookie.join == join { Ok(cookie) } else { Err(CloseCode::Unauthorized) }
     }
 
     /// The CSRF value of a join's page.
     pub fn csrf(&self, join: JoinId) -> String {
-        let tag = mac(&self.csrf, join.as_bytes()).finalize().into_bytes();
+        let tag = mac(&self.0.csrf, join.as_bytes()).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode(&tag[..16])
     }
 

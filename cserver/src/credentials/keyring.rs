@@ -1,6 +1,6 @@
 //! The derived keys that the web tier replicas pushed, each until the last ticket it signed has expired.
-
-use std::collections::HashMap;
+//!
+//! They lie in locked pages, in a list that never moves.
 
 use protocol::KeyId;
 use protocol::ids::ServerId;
@@ -8,31 +8,41 @@ use protocol::keys::TicketKey;
 use protocol::limits::CLOCK_SKEW_MS;
 use protocol::ticket::{SealedTicket, Ticket, TicketError};
 
+use super::locked::Locked;
 use crate::limits::KEYS_MAX;
 
 /// The keys that verify tickets now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KeyRing {
-    keys: HashMap<KeyId, Held>,
+    /// Places, most of them empty.
+    keys: Locked<[Option<Held>; KEYS_MAX]>,
 }
 
-#[derive(Debug)]
 struct Held {
+    id: KeyId,
     key: TicketKey,
     expires_ms: u64,
+}
+
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self { keys: Locked::new([const { None }; KEYS_MAX]) }
+    }
 }
 
 impl KeyRing {
     /// Takes a key; one of the same id is replaced. Expired ones are dropped, and wipe themselves.
     pub fn insert(&mut self, id: KeyId, key: TicketKey, expires_ms: u64, now_ms: u64) {
         self.prune(now_ms);
-        if self.keys.len() >= KEYS_MAX {
-            let first = self.keys.iter().min_by_key(|(_, held)| held.expires_ms);
-            if let Some(id) = first.map(|(id, _)| *id) {
-                self.keys.remove(&id);
-            }
+        // Its own place, or an empty one, or that of the key which expires first.
+        let place = self.keys.iter_mut().min_by_key(|place| match place {
+            Some(held) if held.id == id => (0, 0),
+            None => (1, 0),
+            Some(held) => (2, held.expires_ms),
+        });
+        if let Some(place) = place {
+            *place = Some(Held { id, key, expires_ms });
         }
-        self.keys.insert(id, Held { key, expires_ms });
     }
 
     /// Verifies a ticket at the wall clock `now_ms`. A key that is not here is answered like a wrong MAC.
@@ -42,23 +52,32 @@ impl KeyRing {
         server: &ServerId,
         now_ms: u64,
     ) -> Result<Ticket, TicketError> {
-        let held = self.keys.get(&sealed.key_id()).filter(|held| !held.is_over(now_ms));
+        let id = sealed.key_id();
+        let held = self.held().find(|held| held.id == id && !held.is_over(now_ms));
         sealed.open(&held.ok_or(TicketError::Forged)?.key, server, now_ms)
     }
 
     /// Drops what has expired.
     pub fn prune(&mut self, now_ms: u64) {
-        self.keys.retain(|_, held| !held.is_over(now_ms));
+        for place in self.keys.iter_mut() {
+            if place.as_ref().is_some_and(|held| held.is_over(now_ms)) {
+                *place = None;
+            }
+        }
     }
 
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.held().count()
     }
 
     /// Whether no key is held: then nobody can join.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.held().next().is_none()
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Held> {
+        self.keys.iter().flatten()
     }
 }
 
@@ -93,6 +112,7 @@ mod tests {
             ring.insert(KeyId::from_bytes(id.to_be_bytes()), key, 1_000_000 + id, 0);
         }
         assert_eq!(ring.len(), KEYS_MAX);
-        assert!(!ring.keys.contains_key(&KeyId::from_bytes(0u64.to_be_bytes())));
+        let first = KeyId::from_bytes(0u64.to_be_bytes());
+        assert!(ring.held().all(|held| held.id != first));
     }
 }

@@ -4,6 +4,7 @@
 
 mod cookie;
 mod keyring;
+mod locked;
 mod nonces;
 
 pub use cookie::{AgentCookie, COOKIE_PREFIX, CookieKeys};
