@@ -47,6 +47,21 @@ pub struct Scratch {
     answers: Vec<u8>,
 }
 
+impl Scratch {
+    /// Wipes what went through it. Between calls it is empty, but its memory still holds what was there last.
+    pub fn forget(&mut self) {
+        forget(&mut self.plain);
+        forget(&mut self.answers);
+    }
+}
+
+/// Empties a buffer that will serve again and leaves nothing in its memory.
+pub fn forget(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.resize(buffer.capacity(), 0);
+    buffer.clear();
+}
+
 /// What happened on a connection.
 #[derive(Debug)]
 pub enum Event {

@@ -25,7 +25,7 @@ mod suites;
 mod tls;
 mod websocket;
 
-pub use connection::{Connection, Event, Failure, Scratch};
+pub use connection::{Connection, Event, Failure, Scratch, forget};
 pub use http::{Method, Request, RequestFault, Response, WebSocketOffer};
 pub use outgoing::Outgoing;
 pub use suites::provider;

@@ -213,6 +213,8 @@ impl<W: Watch> Turn<W> {
                         listener.pending |= listener.stalled;
                     }
                     self.shard.publish_figures();
+                    // What came by here on its way to another core, whose sessions end unseen.
+                    self.forget();
                 }
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
@@ -330,6 +332,7 @@ impl<W: Watch> Turn<W> {
     }
 
     fn outputs(&mut self) {
+        let mut is_over = false;
         while let Some(output) = self.shard.poll_output() {
             match output {
                 Output::Shutdown(link) => {
@@ -345,8 +348,19 @@ impl<W: Watch> Turn<W> {
                     }
                 }
                 Output::Mail { to, mail } => self.office.send(to, Post::Mail(mail)),
+                // However many have ended.
+                Output::Forget => is_over = true,
             }
         }
+        if is_over {
+            self.forget();
+        }
+    }
+
+    /// Bytes are decrypted where they were read.
+    fn forget(&mut self) {
+        self.buffer.fill(0);
+        self.shard.forget();
     }
 
     fn take(&mut self, link: LinkId) -> Option<TcpStream> {

@@ -142,6 +142,12 @@ impl Shard {
         }
     }
 
+    /// Wipes the memory through which frames of all connections went; nothing of them is needed any more. Not their ciphertext.
+    pub fn forget(&mut self) {
+        self.scratch.forget();
+        connection::forget(&mut self.plain);
+    }
+
     pub(super) fn recycle(&mut self, mut buffer: Outgoing) {
         if buffer.capacity() > 0 && self.pool.len() < POOL_BUFFERS_MAX {
             buffer.clear();

@@ -113,6 +113,9 @@ pub enum Output {
         /// What that core's `handle_arrival` needs.
         cargo: Box<Cargo>,
     },
+    /// A session has ended: wipe the buffer that sockets are read into and call [`Shard::forget`], or its last frames stay there until
+    /// others come.
+    Forget,
     /// Carry a message to another core.
     Mail {
         /// To which core.

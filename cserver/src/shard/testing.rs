@@ -462,7 +462,7 @@ fn apply(
 ) {
     let link = match &output {
         Output::Shutdown(link) | Output::Close(link) | Output::HandOver { link, .. } => Some(*link),
-        Output::Mail { .. } => None,
+        Output::Mail { .. } | Output::Forget => None,
     };
     let client = clients.iter_mut().find(|one| one.core == core && Some(one.link) == link);
     match output {
@@ -475,6 +475,7 @@ fn apply(
             }
         }
         Output::Mail { to, mail: one } => mail.push_back((to, one)),
+        Output::Forget => shards[core].forget(),
     }
 }
 

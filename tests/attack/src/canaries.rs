@@ -7,10 +7,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cobrowse_tests::{Agent, Stack, Visitor};
+use cobrowse_tests::{Agent, Heard, Stack, Visitor};
+use protocol::Kind;
 
 use crate::Findings;
-use crate::memory;
+use crate::memory::{self, Found};
 
 /// Runs a session full of canaries and looks for them.
 pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
@@ -41,7 +42,10 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
 
     let at = stack.server_at(&visitor.answer.server).context("a server that is not ours")?;
     let pid = stack.servers()[at].process.id();
-    let during = memory::count(pid, canary.as_bytes())?;
+    // What an agent does is content too.
+    agent.say(Kind::Pointer, POINTED.as_bytes())?;
+    expect_frame(&mut visitor, POINTED)?;
+    let during = total(&memory::find(pid, &[&canary])?);
     findings.number("memory_canaries_during", during);
     if during == 0 {
         findings
@@ -49,11 +53,32 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
     }
     visitor.bye()?;
     expect_end(&mut agent)?;
+    let ended = Instant::now();
+    let mut names: Vec<&str> = anywhere.iter().map(|(what, _)| *what).collect();
+    let mut texts: Vec<&str> = anywhere.iter().map(|(_, text)| text.as_str()).collect();
+    names.push("what an agent did");
+    texts.push(POINTED);
     sleep(Duration::from_secs(1));
-    findings.number("memory_canaries_after", memory::count(pid, canary.as_bytes())?);
+    let mut left = memory::find(pid, &texts)?;
+    // A busy machine may give the server its turn later.
+    while total(&left) > 0 && ended.elapsed() < cobrowse_tests::limits::WAIT_MAX {
+        sleep(Duration::from_millis(200));
+        left = memory::find(pid, &texts)?;
+    }
+    findings.number("memory_canaries_after", total(&left));
+    findings.number("memory_forgotten_ms", ended.elapsed().as_millis() as u64);
+    for (what, left) in names.iter().zip(&left).filter(|(_, left)| !left.is_empty()) {
+        findings.fault(format!("{what} outlives its session in memory: {left:?}"));
+    }
 
     let mut files = Vec::new();
     walk(stack.folder(), &mut files)?;
+    let keys = private_keys(&files)?;
+    ensure!(
+        keys.len() > 2,
+        "{} private keys are not all of a stack's: the look is blind",
+        keys.len()
+    );
     let (mut hits, mut short_forms) = (0, 0);
     let short = format!("demo/{}", &number[..6]);
     for file in &files {
@@ -66,6 +91,16 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
                 findings.fault(format!("{what} stands in {}", file.display()));
             }
         }
+        for (own, line) in &keys {
+            if own != file && contains(&bytes, line.as_bytes()) {
+                hits += 1;
+                findings.fault(format!(
+                    "the key of {} stands in {}",
+                    own.display(),
+                    file.display()
+                ));
+            }
+        }
         short_forms += u64::from(contains(&bytes, short.as_bytes()));
     }
     findings.number("canary_hits", hits);
@@ -75,12 +110,40 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
+fn total(found: &[Found]) -> u64 {
+    found.iter().flat_map(Found::values).sum()
+}
+
+/// Of each file with a private key, its longest line: it stands in that file and nowhere else.
+fn private_keys(files: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
+    let mut keys = Vec::new();
+    for file in files {
+        let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
+        let line = text.lines().max_by_key(|line| line.len()).unwrap_or_default();
+        if text.starts_with("-----BEGIN") && text.contains("PRIVATE KEY") {
+            keys.push((file.clone(), line.to_owned()));
+        }
+    }
+    Ok(keys)
+}
+
+/// Until the visitor has heard of it.
+fn expect_frame(visitor: &mut Visitor, text: &str) -> Result<()> {
+    let end = Instant::now() + cobrowse_tests::limits::WAIT_MAX;
+    while Instant::now() < end {
+        match visitor.socket.hear(Duration::from_millis(200))? {
+            Some(Heard::Frame(frame)) if contains(&frame, text.as_bytes()) => return Ok(()),
+            Some(Heard::Closed(code)) => anyhow::bail!("the session ended: {code:?}"),
+            _ => {}
+        }
+    }
+    anyhow::bail!("what the agent did did not reach the visitor")
+}
+
 fn expect_end(agent: &mut Agent) -> Result<()> {
     let end = Instant::now() + cobrowse_tests::limits::WAIT_MAX;
     while Instant::now() < end {
-        if let Some(cobrowse_tests::Heard::Closed(_)) =
-            agent.socket.hear(Duration::from_millis(200))?
-        {
+        if let Some(Heard::Closed(_)) = agent.socket.hear(Duration::from_millis(200))? {
             return Ok(());
         }
     }
@@ -100,7 +163,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted).is_some()
 }
 
+const POINTED: &str = "a-canary-of-an-agents-hand-40f2";
 const CONTENT: &str = "a-canary-of-content-7b1e63";

@@ -231,6 +231,7 @@ impl Running {
                     }
                 }
                 Output::Mail { to, mail } => self.mail.push_back((to, mail)),
+                Output::Forget => self.shards[core].forget(),
             }
         }
         moved
