@@ -10,8 +10,10 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use clap::{CommandFactory, Parser, Subcommand};
 use cserver::admin;
-use cserver::backend::{Clock, Core, Office, Post, listener};
+use cserver::backend::{Clock, Core, Engine, Office, Post, listener};
 use cserver::config::{Config, ConfigError, LogFormat};
+#[cfg(target_os = "linux")]
+use cserver::confine;
 use cserver::credentials::CookieKeys;
 use cserver::limits::{DRAIN_MS, FILES_WANTED};
 use cserver::shard::{Entropy, Shard};
@@ -22,9 +24,11 @@ use cserver::{startup, tls};
 use host::source::SourceError;
 use host::{Notifier, inherited};
 use protocol::secret::Secret;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: cserver::wiping::Wiping = cserver::wiping::Wiping;
 
 /// Relays cobrowse sessions. It listens on its configured addresses, opens no connection and writes no file.
 #[derive(Debug, Parser)]
@@ -127,12 +131,15 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     }
     let clock = Clock::start();
     let admin_sockets = admin_sockets(&config)?;
+    let signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+    let engines = (0..cores).map(|_| Engine::new(&found.backend)).collect::<Result<Vec<_>, _>>();
+    let engines = engines.context("a core gets nothing to wait on")?;
+    // Everything is open.
     #[cfg(target_os = "linux")]
     {
-        cserver::confine::hide_memory();
-        cserver::confine::restrict(path, &config);
+        confine::hide_memory();
+        confine::restrict(path, &config);
     }
-    administrators(admin_sockets, &shared, clock)?;
     let notifier = Arc::new(notifier);
     let reload = {
         let (shared, notifier, path) = (shared.clone(), notifier.clone(), path.to_owned());
@@ -142,20 +149,25 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
             notifier.ready(&shared.status());
         }
     };
-    watch_signals(office.clone(), reload)?;
+    watch_signals(signals, office.clone(), reload)?;
+    // The thread before this line reads files again; those after it open none.
+    #[cfg(target_os = "linux")]
+    confine::filter(confine::Task::Serving);
+    administrators(admin_sockets, &shared, clock)?;
     let supervisor = Supervisor { notifier, office: office.clone(), shared: shared.clone(), clock };
     let mut threads = Vec::with_capacity(cores);
-    for (core, (listeners, processor)) in listeners.into_iter().zip(found.cores).enumerate() {
+    let each = listeners.into_iter().zip(engines).zip(found.cores).enumerate();
+    for (core, ((listeners, engine), processor)) in each {
         let entropy: Entropy = Box::new(fill_random);
         let shard = Shard::new(core, cores, shared.clone(), entropy);
         let core_of = Core { shard, listeners, office: office.clone(), clock };
-        let (backend, pinned) = (found.backend, found.pinned);
+        let pinned = found.pinned;
         let run = move || {
             let _end = EndOnPanic;
             if pinned {
                 startup::pin(processor);
             }
-            core_of.run(&backend)
+            core_of.run(engine)
         };
         let name = format!("core-{core}");
         threads.push(
@@ -333,10 +345,14 @@ fn is_denied(error: &anyhow::Error) -> bool {
     of_tls.or(of_config) == Some(std::io::ErrorKind::PermissionDenied)
 }
 
-fn watch_signals(office: Arc<Office>, reload: impl Fn() + Send + 'static) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+fn watch_signals(
+    mut signals: Signals,
+    office: Arc<Office>,
+    reload: impl Fn() + Send + 'static,
+) -> anyhow::Result<()> {
     let watch = move || {
+        #[cfg(target_os = "linux")]
+        confine::filter(confine::Task::Reloading);
         let mut is_ending = false;
         for signal in signals.forever() {
             if signal == SIGHUP {

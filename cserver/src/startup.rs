@@ -6,6 +6,8 @@ use std::fmt;
 #[cfg(target_os = "linux")]
 use std::io;
 
+#[cfg(target_os = "linux")]
+use crate::backend::uring;
 use crate::config::Backend;
 use crate::limits::FILES_WANTED;
 
@@ -149,14 +151,14 @@ fn choose(wanted: Backend) -> Result<(Chosen, String), Unavailable> {
 
 #[cfg(target_os = "linux")]
 impl RingFlags {
-    /// Makes a small ring to see what the kernel allows.
+    /// Makes a small ring, as the cores' are, to see what the kernel allows.
     pub fn probe() -> Result<Self, Unavailable> {
         let best = Self { deferred: true };
-        match best.builder().build(8) {
+        match uring::restricted(best, 8) {
             Ok(_) => Ok(best),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 let plain = Self { deferred: false };
-                match plain.builder().build(8) {
+                match uring::restricted(plain, 8) {
                     // It came with Linux 5.17, after standing polls (5.13) and timed waits (5.11).
                     Ok(ring) if ring.params().is_feature_skip_cqe_on_success() => Ok(plain),
                     Ok(_) => Err(Unavailable::new(&io::ErrorKind::Unsupported.into())),

@@ -112,3 +112,27 @@ fn a_stack_with_a_running_session_stops_in_good_order() -> Result<()> {
     drop((visitor, agent));
     Ok(())
 }
+
+#[test]
+fn every_thread_of_a_cserver_is_confined_and_its_keys_are_locked() -> Result<()> {
+    let stack = Stack::plan().cores(2).start()?;
+    let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
+    Agent::join(&stack, "ada", visitor.key())?.expect_copy_of(&visitor)?;
+    let process = format!("/proc/{}", stack.servers()[0].process.id());
+    let value = |text: &str, key: &str| -> String {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        line.trim_start_matches(':').trim().to_owned()
+    };
+    let mut threads = 0;
+    for thread in std::fs::read_dir(format!("{process}/task"))? {
+        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        // 2: a filter.
+        let found = (value(&status, "Seccomp"), value(&status, "NoNewPrivs"));
+        assert_eq!(found, ("2".into(), "1".into()), "{}", value(&status, "Name"));
+        threads += 1;
+    }
+    assert!(threads >= 5, "two cores, signals, supervisor, and the first: {threads}");
+    let status = std::fs::read_to_string(format!("{process}/status"))?;
+    assert!(!value(&status, "VmLck").starts_with("0 "), "no key is locked");
+    visitor.bye()
+}

@@ -2,6 +2,7 @@
 //!
 //! All that is written in [`turn`], once. Two backends tell it which sockets are ready: [`uring`] (standing polls on a ring of io_uring, Linux)
 //! and [`poll`] (mio: epoll, kqueue). None of the three knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
+//! What a core waits on is made before the process gives its rights up ([`Engine`]), and handed to its thread.
 
 pub mod listener;
 mod office;
@@ -10,7 +11,7 @@ mod poll;
 mod tests;
 mod turn;
 #[cfg(target_os = "linux")]
-mod uring;
+pub(crate) mod uring;
 
 use std::io;
 use std::net::TcpListener;
@@ -61,13 +62,33 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// What one core waits on, with everything of the kernel that it needs.
+pub struct Engine(Inner);
+
+enum Inner {
+    Poll(poll::Readiness),
+    #[cfg(target_os = "linux")]
+    IoUring(Box<uring::Ring>),
+}
+
+impl Engine {
+    /// One for one core. A process that has locked itself in can make none.
+    pub fn new(backend: &Chosen) -> io::Result<Self> {
+        Ok(Self(match backend {
+            Chosen::Poll => Inner::Poll(poll::Readiness::new()?),
+            #[cfg(target_os = "linux")]
+            Chosen::IoUring(flags) => Inner::IoUring(Box::new(uring::Ring::new(*flags)?)),
+        }))
+    }
+}
+
 impl Core {
     /// Serves until a drain has come to its end.
-    pub fn run(self, backend: &Chosen) -> io::Result<()> {
-        match backend {
-            Chosen::Poll => poll::run(self),
+    pub fn run(self, engine: Engine) -> io::Result<()> {
+        match engine.0 {
+            Inner::Poll(readiness) => poll::run(self, readiness),
             #[cfg(target_os = "linux")]
-            Chosen::IoUring(flags) => uring::run(self, *flags),
+            Inner::IoUring(ring) => uring::run(self, *ring),
         }
     }
 }

@@ -11,14 +11,23 @@ use super::Core;
 use super::office::Bell;
 use super::turn::{self, BELL, Ready, Watch};
 
-pub(super) fn run(core: Core) -> io::Result<()> {
-    let watch = Readiness { poll: Poll::new()?, events: Events::with_capacity(EVENTS_PER_TURN) };
-    turn::serve(core, watch)
+pub(super) fn run(core: Core, readiness: Readiness) -> io::Result<()> {
+    turn::serve(core, readiness)
 }
 
-struct Readiness {
+pub(super) struct Readiness {
     poll: Poll,
     events: Events,
+    /// For who rings; taken once.
+    waker: Option<Waker>,
+}
+
+impl Readiness {
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Some(Waker::new(poll.registry(), Token(BELL as usize))?);
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_PER_TURN), waker })
+    }
 }
 
 impl Watch for Readiness {
@@ -34,7 +43,7 @@ impl Watch for Readiness {
     }
 
     fn bell(&mut self) -> io::Result<Bell> {
-        let waker = Waker::new(self.poll.registry(), Token(BELL as usize))?;
+        let waker = self.waker.take().ok_or(ErrorKind::AlreadyExists)?;
         Ok(Box::new(move || drop(waker.wake())))
     }
 

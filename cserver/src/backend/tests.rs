@@ -11,7 +11,7 @@ use connection::rustls::{ClientConfig, ClientConnection, StreamOwned};
 use protocol::frame::{Flags, Kind};
 use protocol::{AgentId, Privileges, Subject};
 
-use super::{Clock, Core, Office, Post, listener};
+use super::{Clock, Core, Engine, Office, Post, listener};
 use crate::config::Backend;
 use crate::shard::Shard;
 use crate::shard::testing::{
@@ -48,7 +48,8 @@ impl Server {
             let random = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).unwrap());
             let shard = Shard::new(at, CORES, shared.clone(), random);
             let core = Core { shard, listeners, office: office.clone(), clock };
-            std::thread::spawn(move || core.run(&chosen))
+            let engine = Engine::new(&chosen).unwrap();
+            std::thread::spawn(move || core.run(engine))
         };
         let threads = listeners.into_iter().enumerate().map(start).collect();
         Self { address, office, shared, client, clock, threads, nonces: 0 }

@@ -2,12 +2,16 @@
 //!
 //! A poll is armed once, in the connection's first turn, and tells of every edge from then on: waiting costs no operation a message. The ring
 //! handles completions when the core asks for them, in the same call that waits.
+//!
+//! Rings are made at the start, before the process gives its rights up, and can do nothing but this: their operations pass a filter of system
+//! calls unseen, so the kernel is told which a ring of ours has, before it is enabled. The core that enables it is the one that may use it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use io_uring::register::Restriction;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, cqueue, opcode, types};
 
@@ -16,21 +20,38 @@ use super::office::Bell;
 use super::turn::{self, BELL, Ready, Watch};
 use crate::startup::RingFlags;
 
-pub(super) fn run(core: Core, flags: RingFlags) -> io::Result<()> {
-    let (ring, rung) = (flags.builder().build(RING_ENTRIES)?, UnixStream::pair()?);
-    rung.0.set_nonblocking(true)?;
-    rung.1.set_nonblocking(true)?;
-    turn::serve(core, Ring { ring, bell: Some(rung.0), rung: rung.1 })
+pub(super) fn run(core: Core, ring: Ring) -> io::Result<()> {
+    // By the thread that uses it from now on.
+    ring.ring.submitter().register_enable_rings()?;
+    turn::serve(core, ring)
 }
 
-struct Ring {
+pub(super) struct Ring {
     ring: IoUring,
     /// For who rings; taken once.
     bell: Option<UnixStream>,
     rung: UnixStream,
 }
 
+/// A ring, not yet enabled, that takes polls and their removal and refuses every other operation, and all that could be registered.
+pub(crate) fn restricted(flags: RingFlags, entries: u32) -> io::Result<IoUring> {
+    let ring = flags.builder().setup_r_disabled().build(entries)?;
+    ring.submitter().register_restrictions(&mut [
+        Restriction::sqe_op(opcode::PollAdd::CODE),
+        Restriction::sqe_op(opcode::PollRemove::CODE),
+        Restriction::sqe_flags_allowed(Flags::SKIP_SUCCESS.bits()),
+    ])?;
+    Ok(ring)
+}
+
 impl Ring {
+    pub(super) fn new(flags: RingFlags) -> io::Result<Self> {
+        let (ring, rung) = (restricted(flags, RING_ENTRIES)?, UnixStream::pair()?);
+        rung.0.set_nonblocking(true)?;
+        rung.1.set_nonblocking(true)?;
+        Ok(Self { ring, bell: Some(rung.0), rung: rung.1 })
+    }
+
     fn push(&mut self, entry: &Entry) -> io::Result<()> {
         loop {
             // SAFETY: the entries of this backend arm and remove polls; they point to no memory. The kernel itself keeps
@@ -143,3 +164,53 @@ const EINTR: i32 = 4;
 const EBUSY: i32 = 16;
 const ETIME: i32 = 62;
 const ECANCELED: i32 = 125;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel says to one operation of an enabled ring.
+    fn result_of(ring: &mut IoUring, entry: &Entry) -> i32 {
+        // SAFETY: the entries of these tests point to constants.
+        #[allow(unsafe_code)]
+        unsafe {
+            ring.submission().push(entry).unwrap();
+        }
+        ring.submit_and_wait(1).unwrap();
+        ring.completion().next().unwrap().result()
+    }
+
+    #[test]
+    fn a_ring_of_ours_polls_and_can_neither_open_connect_send_nor_be_widened() {
+        let flags = RingFlags::probe().expect("this host has no io_uring");
+        let mut ring = restricted(flags, 8).unwrap();
+        ring.submitter().register_enable_rings().unwrap();
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let fd = types::Fd(one.as_raw_fd());
+        other.write_all(b"x").unwrap();
+        let poll = opcode::PollAdd::new(fd, IN).build();
+        assert_eq!(result_of(&mut ring, &poll), IN as i32);
+        let (path, at) = (c"/etc/passwd".as_ptr(), types::Fd(-100));
+        let refused = [
+            opcode::Nop::new().build(),
+            opcode::OpenAt::new(at, path).build(),
+            opcode::OpenAt2::new(at, path, std::ptr::null()).build(),
+            opcode::UnlinkAt::new(at, path).build(),
+            opcode::Socket::new(2, 1, 0).build(),
+            opcode::Connect::new(fd, std::ptr::null(), 0).build(),
+            opcode::Accept::new(fd, std::ptr::null_mut(), std::ptr::null_mut()).build(),
+            opcode::Read::new(fd, std::ptr::null_mut(), 0).build(),
+            opcode::Send::new(fd, path.cast(), 1).build(),
+            opcode::Close::new(fd).build(),
+            opcode::PollAdd::new(fd, IN).build().flags(Flags::IO_LINK),
+        ];
+        for (at, entry) in refused.iter().enumerate() {
+            assert_eq!(result_of(&mut ring, entry), -EACCES, "{at}");
+        }
+        let widened = ring.submitter().register_restrictions(&mut [Restriction::sqe_op(18)]);
+        assert!(widened.is_err());
+        assert!(ring.submitter().register_files(&[one.as_raw_fd()]).is_err());
+    }
+
+    const EACCES: i32 = 13;
+}

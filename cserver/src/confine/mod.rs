@@ -1,8 +1,13 @@
-//! What the process takes away from itself once everything is open: its files, its network, its memory image.
+//! What the process takes away from itself once everything is open: its files, its network, its system calls, its memory image.
 //!
 //! The unit forbids the same from outside; this holds where nobody wrote a unit. Landlock is asked by the kernel's security
 //! hooks, which io_uring's operations pass like any system call: a ring opens and connects nothing more than the process may.
-//! (A system call filter would not see a ring's operations.) Called before the first thread: later ones inherit it.
+//! A filter of system calls ([`calls`]) does not see a ring's operations; the rings are restricted to polls when they are made.
+//! Called before the first thread: later ones inherit it.
+
+mod calls;
+
+pub use calls::Task;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,6 +43,22 @@ pub fn restrict(config_file: &Path, config: &Config) {
         Err(error) => {
             tracing::warn!(%error, "files and connections are forbidden by the unit alone")
         }
+    }
+}
+
+/// From here on this thread and those that it starts ask of the kernel only what their task needs. On kernels without such filters
+/// the server runs all the same, and says so.
+pub fn filter(task: Task) {
+    match calls::filter(task) {
+        Ok(()) if task == Task::Serving => {
+            tracing::info!("seccomp: only what serving needs; no file, no new socket, no new ring")
+        }
+        Ok(()) => {}
+        Err(error) => tracing::warn!(
+            %error,
+            ?task,
+            "system calls are not filtered by this process: is it an old kernel, or a container that forbids seccomp? Leave it to the unit, or allow it"
+        ),
     }
 }
 
