@@ -3,8 +3,8 @@
  *
  *     node soak.mjs --minutes 20 [--dist DIR] [--json FILE]
  *
- * Owns the page's changes and the judgement: what the visitor's heap holds after a collection has to stay where it was
- * once all caches were full. Exit code 1 when it grows.
+ * Owns the page's changes and the judgement. Removed frames are let go in waves, so the heap after a collection goes up and
+ * down with them: what counts is the lowest it came to in the first third and in the last. Exit code 1 when that grows.
  */
 
 import { writeFileSync } from "node:fs";
@@ -52,9 +52,11 @@ try {
   const rounds = await visitor.page.evaluate(() => window.soakRounds);
   await visitor.page.evaluate(() => window.soakStop());
   await agent.catchUp(visitor);
-  const [first, last] = [samples[0], samples.at(-1)];
+  const third = Math.ceil(samples.length / 3);
+  const [first, last] = [lowest(samples.slice(0, third)), lowest(samples.slice(-third))];
   isFlat = last.heap_mb - first.heap_mb <= GROWTH_MB_MAX && last.nodes - first.nodes <= NODES_GROWTH_MAX;
-  const report = { minutes, rounds, first, last, is_flat: isFlat, faults: visitor.faults };
+  const highest_mb = Math.max(...samples.map(({ heap_mb }) => heap_mb));
+  const report = { minutes, rounds, first, last, highest_mb, is_flat: isFlat, faults: visitor.faults };
   const text = `${JSON.stringify({ soak: report }, null, 2)}\n`;
   if (options.json) writeFileSync(options.json, text);
   console.log(text);
@@ -63,6 +65,12 @@ try {
   await stack.stop();
 }
 process.exitCode = isFlat ? 0 : 1;
+
+/** The least of everything that was counted. */
+function lowest(samples) {
+  const least = (name) => Math.min(...samples.map((one) => one[name]));
+  return { heap_mb: least("heap_mb"), nodes: least("nodes"), documents: least("documents") };
+}
 
 async function measure(session) {
   await session.send("HeapProfiler.collectGarbage");
