@@ -13,6 +13,7 @@ import {
   CANVASES_MAX,
   PICTURE_SIDE_MAX,
 } from "../visitor/limits.js";
+import { dataOf } from "./data.js";
 
 /** What this part needs from the recorder. */
 export interface CanvasHost {
@@ -116,14 +117,7 @@ async function encode(
     canvas.toBlob(resolve, type, WEBP_QUALITY);
   });
   if (!blob) throw new Error("the canvas has no picture");
-  const reader = new page.FileReader();
-  return new Promise((resolve, reject) => {
-    reader.onload = () => {
-      resolve(reader.result as string);
-    };
-    reader.onerror = reject;
-    reader.readAsDataURL(blob);
-  });
+  return dataOf(page, blob);
 }
 
 /** Small differences that an eye does not see. */

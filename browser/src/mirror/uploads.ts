@@ -13,6 +13,7 @@ import {
   UPLOADS_AT_ONCE,
 } from "../visitor/limits.js";
 import type { Resource, Resources } from "../visitor/resources.js";
+import { dataOf } from "./data.js";
 
 /** What this part needs from the recorder. */
 export interface UploadHost {
@@ -72,17 +73,6 @@ async function read(page: Window & typeof globalThis, url: string): Promise<Reso
   chars += data.length;
   const digest = new Uint8Array(await page.crypto.subtle.digest("SHA-256", bytes));
   return { hash: [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join(""), data };
-}
-
-function dataOf(page: Window & typeof globalThis, blob: Blob): Promise<string> {
-  const reader = new page.FileReader();
-  return new Promise((resolve, reject) => {
-    reader.onload = () => {
-      resolve(reader.result as string);
-    };
-    reader.onerror = reject;
-    reader.readAsDataURL(blob);
-  });
 }
 
 /** Pictures by what the server says, fonts also by their name: many servers do not know them. */
