@@ -3,5 +3,11 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { environment: "jsdom", include: ["test/**/*.test.ts"], testTimeout: 20_000 },
+  // Pages are over HTTPS unless a test says otherwise.
+  test: {
+    environment: "jsdom",
+    environmentOptions: { jsdom: { url: "https://localhost:3000" } },
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+  },
 });

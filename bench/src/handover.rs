@@ -45,6 +45,7 @@ impl Cores {
             boot: [0; 16],
             origin: format!("https://{NAME}"),
             host: NAME.into(),
+            plain: None,
             web_tier_url: "https://www.example".into(),
             backend: "memory",
             started_ms: 0,

@@ -55,7 +55,7 @@ impl Ends {
             .with_root_certificates(roots)
             .with_no_client_auth();
         client.resumption = rustls::client::Resumption::disabled();
-        let server = TlsConfigs { public: Arc::new(server), control: None };
+        let server = TlsConfigs { public: Arc::new(server), control: None, plain_host: None };
         Self { server: Arc::new(server), client: Arc::new(client) }
     }
 
@@ -90,7 +90,7 @@ impl Ends {
     /// Both ends' configuration, for a server of one's own.
     pub(crate) fn into_configs(self) -> (TlsConfigs, Arc<ClientConfig>) {
         let public = self.server.public.clone();
-        (TlsConfigs { public, control: None }, self.client)
+        (TlsConfigs { public, control: None, plain_host: None }, self.client)
     }
 
     /// Shakes hands, and the connection becomes a WebSocket.

@@ -17,7 +17,8 @@ import * as fr from "../src/words/fr.js";
 import * as it_ from "../src/words/it.js";
 import { fill } from "../src/visitor/fill.js";
 import { languageOf, Sentences } from "../src/visitor/words.js";
-import { RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
+import { framesUrl, mayFollow, type Place } from "../src/viewer/follow.js";
+import { FOLLOW_INTERVAL_MS, RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
 import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
 import { mayRenew, renewUrl } from "../src/viewer/renew.js";
 
@@ -34,6 +35,7 @@ describe("the visitor's script", () => {
       moved: "move",
       draining: "move",
       revoked: "over",
+      secure_page: "retry",
       bad_frame: "retry",
       unauthorized: "move",
       not_allowed: "over",
@@ -126,6 +128,41 @@ describe("the visitor's script", () => {
   });
 });
 
+describe("the viewer's protocol", () => {
+  const place = (protocol: string, isFramed = false, hash = ""): Place => {
+    const memory = new Map<string, string>();
+    const made = {
+      location: { protocol, host: "s1.example", hash },
+      top: null as unknown,
+      sessionStorage: {
+        getItem: (name: string) => memory.get(name) ?? null,
+        setItem: (name: string, value: string) => memory.set(name, value),
+      },
+    };
+    made.top = isFramed ? {} : made;
+    return made;
+  };
+  const PLAIN = "http://plain.s1.example:443/view/01";
+
+  it("follows a page over plain HTTP, and not again before a while has passed", () => {
+    const page = place("https:");
+    expect(mayFollow(page, PLAIN, "01", 1_000_000)).toBe("now");
+    expect(mayFollow(page, PLAIN, "01", 1_000_001)).toBe("later");
+    expect(mayFollow(page, PLAIN, "02", 1_000_001)).toBe("now");
+    expect(mayFollow(page, PLAIN, "01", 1_000_000 + FOLLOW_INTERVAL_MS)).toBe("now");
+  });
+
+  it("stays where it is when the group does not follow, in a frame, and over plain HTTP", () => {
+    expect(mayFollow(place("https:"), "", "01", 1)).toBe("never");
+    expect(mayFollow(place("https:"), "javascript:alert(1)", "01", 1)).toBe("never");
+    expect(mayFollow(place("https:", true), PLAIN, "01", 1)).toBe("never");
+    expect(mayFollow(place("https:", false, "#stay"), PLAIN, "01", 1)).toBe("never");
+    expect(mayFollow(place("http:"), "https://s1.example/view/01", "01", 1)).toBe("never");
+    expect(framesUrl(place("http:"), "01")).toBe("ws://s1.example/agent/01");
+    expect(framesUrl(place("https:"), "01")).toBe("wss://s1.example/agent/01");
+  });
+});
+
 describe("the viewer", () => {
   it("has a sentence for every close code, and for no other", () => {
     expect(Object.keys(ENDINGS).sort()).toEqual([...NAMES].sort());
@@ -133,6 +170,7 @@ describe("the viewer", () => {
   });
 
   it("fetches a new ticket exactly where the session may live on elsewhere", () => {
+    expect(NAMES.filter((name) => ENDINGS[name].then === "cross")).toEqual(["secure_page"]);
     const renewed = NAMES.filter((name) => ENDINGS[name].then === "renew");
     expect(renewed.sort()).toEqual(["draining", "moved", "unauthorized"]);
     for (const name of [
@@ -319,6 +357,18 @@ describe("the tag", () => {
       "https://shop.example/terms",
     );
     expect(tagOf(meta('data-additionalgroupids=" , ;"')).groups).toEqual(["demo"]);
+  });
+
+  it("keeps a session in no cookie of a page over plain HTTP", () => {
+    const html =
+      '<meta id="glance-cobrowse" data-groupid="demo" data-server="https://www.example" data-cookietype="dual">';
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const over = (protocol: string): string => {
+      Object.defineProperty(page, "defaultView", { value: { location: { protocol } }, configurable: true });
+      return readTag(page, "").keptIn;
+    };
+    expect(over("https:")).toBe("both");
+    expect(over("http:")).toBe("storage");
   });
 
   it("is not the cookie: only a cookie with a value says that a session runs", () => {

@@ -41,8 +41,8 @@ const ANSWER: StartAnswer = {
   home: 1,
 };
 
-/** The flags of an epoch that replaces what was before, on a page without HTTPS. */
-const PURGE = 0x04 | 0x10;
+/** The flag of an epoch that replaces what was before. */
+const PURGE = 0x04;
 
 /** The flag of a keyframe's last chunk. */
 const LAST = 0x02;

@@ -23,6 +23,9 @@ pub struct Config {
     pub public_url: Url,
     /// What the web tier calls it: a server name of its own, on the same port.
     pub control_name: String,
+    /// The name that answers plain HTTP on the same port, for agents of groups that follow the visitor's protocol. None: no
+    /// plain byte is taken.
+    pub plain_host: Option<String>,
     /// Where the viewer sends an agent for a new ticket.
     pub web_tier_url: Url,
     /// How many cores; 0 takes all.
@@ -158,6 +161,8 @@ struct File {
     listen: Vec<String>,
     public_url: String,
     control_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plain_host: Option<String>,
     web_tier_url: String,
     #[serde(default)]
     cores: usize,
@@ -234,6 +239,7 @@ impl Config {
             listen: self.listen.iter().map(ToString::to_string).collect(),
             public_url: self.public_url.origin.clone(),
             control_name: self.control_name.clone(),
+            plain_host: self.plain_host.clone(),
             web_tier_url: self.web_tier_url.origin.clone(),
             cores: self.cores,
             backend: self.backend,
@@ -278,6 +284,17 @@ impl File {
                 "control_name is the public name: it needs a name of its own, or browsers would be asked for certificates".into(),
             );
         }
+        let plain_host = self.plain_host.map(|name| name.to_ascii_lowercase());
+        if let (Some(name), Some(url)) = (&plain_host, &public_url) {
+            // Only a name below the public one gets the cookie that the public one sets for it.
+            let below = name.strip_suffix(host_only(&url.host)).is_some_and(|l| l.ends_with('.'));
+            if !is_host_name(name) || !below || *name == control_name {
+                faults.push(format!(
+                    "plain_host: {name:?} is not a name below that of public_url, like \"plain.{}\"",
+                    host_only(&url.host)
+                ));
+            }
+        }
         if self.cores > CORES_MAX {
             faults.push(format!("cores = {}: at most {CORES_MAX}; 0 takes all", self.cores));
         }
@@ -288,6 +305,7 @@ impl File {
             listen,
             public_url: public_url?,
             control_name,
+            plain_host,
             web_tier_url: web_tier_url?,
             cores: self.cores,
             backend: self.backend,
@@ -410,6 +428,20 @@ mod tests {
         let message = parse(&bad).unwrap_err();
         for part in ["id =", "listen:", "public_url:", "web_tier_url:"] {
             assert!(message.contains(part), "{part} is missing in {message}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_plain_http_stands_below_the_public_one_and_is_none_by_default() {
+        assert_eq!(parse(GOOD).unwrap().plain_host, None);
+        let with = |name: &str| parse(&format!("plain_host = \"{name}\"\n{GOOD}"));
+        let config = with("Plain.S1.example").unwrap();
+        assert_eq!(config.plain_host.as_deref(), Some("plain.s1.example"));
+        assert_eq!(parse(&config.to_toml()).unwrap().plain_host, config.plain_host);
+        for bad in
+            ["s1.example", "plains1.example", "plain.example", ".s1.example", "a b.s1.example"]
+        {
+            assert!(with(bad).unwrap_err().contains("plain_host"), "{bad}");
         }
     }
 

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use connection::Response;
+use protocol::settings::is_http_origin;
 use protocol::{CloseCode, GroupSettings, JoinId, SessionId};
 
 /// The viewer of one join.
@@ -17,6 +18,8 @@ pub struct ViewerPage<'a> {
     pub csrf: &'a str,
     /// Where an agent gets a new ticket.
     pub web_tier_url: &'a str,
+    /// The same view under the other protocol, for groups that follow the visitor's; else empty.
+    pub other_url: &'a str,
 }
 
 impl ViewerPage<'_> {
@@ -36,6 +39,7 @@ impl ViewerPage<'_> {
             ("{{join}}", self.join.to_hex()),
             ("{{csrf}}", self.csrf.to_owned()),
             ("{{web_tier}}", self.web_tier_url.to_owned()),
+            ("{{other}}", self.other_url.to_owned()),
             ("{{group}}", self.session.group.as_str().to_owned()),
             ("{{session_key}}", self.session.key.as_str().to_owned()),
             ("{{viewer_js}}", VIEWER_JS.path()),
@@ -50,19 +54,35 @@ impl ViewerPage<'_> {
 /// The viewer's policy: no script but ours, and resources only from origins that the group lists.
 /// The mirrored page's iframe inherits it. Inline styles are the mirrored page's own and have to hold.
 pub fn content_security_policy(settings: &GroupSettings, host: &str) -> String {
-    let mut origins = String::new();
-    for origin in settings.origins.iter().chain(&settings.resource_origins) {
-        // Origins were checked when the settings came: nothing in them can end a directive.
-        let _ = write!(origins, " {origin}");
-    }
     let ancestors = match &settings.embed_ancestors[..] {
         [] => "'none'".to_owned(),
         listed => listed.join(" "),
     };
+    // What a page over HTTPS may not load is not named to it.
+    policy(settings, |origin| !is_http_origin(origin), &format!("wss://{host}"), &ancestors)
+}
+
+/// The same for the viewer over plain HTTP, which shows pages of http origins. Nobody frames it: a page over HTTPS could not.
+pub fn plain_policy(settings: &GroupSettings, host: &str) -> String {
+    policy(settings, |_| true, &format!("ws://{host}"), "'none'")
+}
+
+fn policy(
+    settings: &GroupSettings,
+    may_load: impl Fn(&str) -> bool,
+    socket: &str,
+    ancestors: &str,
+) -> String {
+    let mut origins = String::new();
+    let listed = settings.origins.iter().chain(&settings.resource_origins);
+    for origin in listed.filter(|origin| may_load(origin)) {
+        // Origins were checked when the settings came: nothing in them can end a directive.
+        let _ = write!(origins, " {origin}");
+    }
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'{origins}; \
          img-src 'self' data:{origins}; font-src data:{origins}; media-src{}; \
-         connect-src 'self' wss://{host}; frame-src 'self'; base-uri 'none'; form-action 'none'; \
+         connect-src 'self' {socket}; frame-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors {ancestors}; require-trusted-types-for 'script'; trusted-types {TRUSTED_TYPES}",
         if origins.is_empty() { " 'none'" } else { &origins },
     )
@@ -86,6 +106,9 @@ pub fn refusal(code: CloseCode, wants_page: bool, web_tier_url: &str) -> Respons
         }
         CloseCode::Moved | CloseCode::Draining => {
             ("The session goes on elsewhere", "Open it again from your list.")
+        }
+        CloseCode::SecurePage => {
+            ("The visitor's page is secure", "Open the session again from your list.")
         }
         CloseCode::Overload => ("The server is at its limit", "Try again in a minute."),
         _ => ("This did not work", code.advice()),
@@ -182,6 +205,17 @@ mod tests {
         assert!(policy.contains("connect-src 'self' wss://s1.example:8443;"));
         let none = content_security_policy(&GroupSettings::default(), "s1.example");
         assert!(none.contains("media-src 'none';") && none.contains("frame-ancestors 'none';"));
+        let follows = GroupSettings {
+            origins: vec!["https://shop.example".into(), "http://shop.example".into()],
+            follows_protocol: true,
+            embed_ancestors: vec!["https://crm.example".into()],
+            ..Default::default()
+        };
+        assert!(!content_security_policy(&follows, "s1.example").contains("http://"));
+        let plain = plain_policy(&follows, "plain.s1.example:443");
+        assert!(plain.contains("img-src 'self' data: https://shop.example http://shop.example;"));
+        assert!(plain.contains("connect-src 'self' ws://plain.s1.example:443;"), "{plain}");
+        assert!(plain.contains("frame-ancestors 'none';") && plain.contains("script-src 'self';"));
         let framed = GroupSettings {
             embed_ancestors: vec!["https://crm.example".into(), "https://desk.example".into()],
             ..Default::default()
@@ -198,6 +232,7 @@ mod tests {
             session: &session,
             csrf: "\"><b>",
             web_tier_url: "https://www.example",
+            other_url: "",
         };
         let filled = page.fill(VIEWER_HTML);
         assert!(!filled.contains("{{"), "{filled}");

@@ -40,6 +40,7 @@ pub struct Shared {
     certificates: RwLock<BTreeMap<String, u64>>,
     limits: RwLock<Limits>,
     draining: AtomicBool,
+    takes_plain: AtomicBool,
     web_tiers: AtomicUsize,
 }
 
@@ -54,12 +55,35 @@ pub struct Identity {
     pub origin: String,
     /// `host[:port]` of that origin.
     pub host: String,
+    /// Where it answers plain HTTP, to agents of groups that follow the visitor's protocol.
+    pub plain: Option<PlainName>,
     /// Where an agent gets a new ticket.
     pub web_tier_url: String,
     /// `io_uring` or `poll`.
     pub backend: &'static str,
     /// Wall clock of the start, milliseconds.
     pub started_ms: u64,
+}
+
+/// The name that answers plain HTTP, on the port of the public one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainName {
+    /// `http://host[:port]`, as a browser writes it.
+    pub origin: String,
+    /// `host[:port]` of that origin.
+    pub host: String,
+}
+
+impl PlainName {
+    /// Of that name, beside the public `host[:port]`.
+    pub fn new(name: &str, public_host: &str) -> Self {
+        let host = match public_host.split_once(':').map_or("443", |(_, port)| port) {
+            // What a browser leaves out of an http address.
+            "80" => name.to_owned(),
+            port => format!("{name}:{port}"),
+        };
+        Self { origin: format!("http://{host}"), host }
+    }
 }
 
 /// A group's settings, with what is derived from them once rather than at each request.
@@ -71,6 +95,8 @@ pub struct Group {
     pub visitor_json: Arc<str>,
     /// The viewer's Content-Security-Policy.
     pub policy: String,
+    /// That of the viewer over plain HTTP; `None` when the group has none, or the server.
+    pub plain_policy: Option<String>,
 }
 
 /// Load of one core; written by it alone, once a turn, on a cache line of its own.
@@ -151,6 +177,7 @@ impl Shared {
             certificates: RwLock::default(),
             limits: RwLock::default(),
             draining: AtomicBool::new(false),
+            takes_plain: AtomicBool::new(false),
             web_tiers: AtomicUsize::new(0),
         }
     }
@@ -167,12 +194,25 @@ impl Shared {
             return false;
         }
         groups.insert(group, Arc::new(Group::new(settings, &self.identity)));
+        self.look_who_follows(&groups);
         true
     }
 
     /// Forgets a group.
     pub fn remove_group(&self, group: &GroupId) {
-        self.groups.write().remove(group);
+        let mut groups = self.groups.write();
+        groups.remove(group);
+        self.look_who_follows(&groups);
+    }
+
+    /// Whether new connections may speak plain HTTP: only as long as some group needs it.
+    pub fn takes_plain(&self) -> bool {
+        self.takes_plain.load(Ordering::Relaxed)
+    }
+
+    fn look_who_follows(&self, groups: &HashMap<GroupId, Arc<Group>>) {
+        let follows = groups.values().any(|group| group.plain_policy.is_some());
+        self.takes_plain.store(follows, Ordering::Relaxed);
     }
 
     /// Whether any group lists that origin: decides only whether a page may read an error message.
@@ -379,6 +419,10 @@ impl Identity {
             boot,
             origin: config.public_url.origin.clone(),
             host: config.public_url.host.clone(),
+            plain: config
+                .plain_host
+                .as_ref()
+                .map(|name| PlainName::new(name, &config.public_url.host)),
             web_tier_url: config.web_tier_url.origin.clone(),
             backend,
             started_ms: SystemTime::now()
@@ -392,7 +436,9 @@ impl Group {
     fn new(settings: GroupSettings, identity: &Identity) -> Self {
         let visitor_json = serde_json::to_string(&settings.visitor).unwrap_or_default().into();
         let policy = pages::content_security_policy(&settings, &identity.host);
-        Self { settings, visitor_json, policy }
+        let plain = identity.plain.as_ref().filter(|_| settings.follows_protocol);
+        let plain_policy = plain.map(|plain| pages::plain_policy(&settings, &plain.host));
+        Self { settings, visitor_json, policy, plain_policy }
     }
 }
 

@@ -89,6 +89,7 @@ pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
     Ok(TlsConfigs {
         public: Arc::new(public),
         control: Some((config.control_name.clone(), Arc::new(control))),
+        plain_host: config.plain_host.clone(),
     })
 }
 

@@ -14,7 +14,8 @@ use connection::{Connection, Event, Outgoing, Response, Scratch, TlsConfigs, Web
 
 /// An established connection and its client.
 pub(crate) struct Wire {
-    client: ClientConnection,
+    /// None: it speaks plain HTTP.
+    client: Option<ClientConnection>,
     server: Connection,
     scratch: Scratch,
     to_client: Outgoing,
@@ -28,30 +29,44 @@ impl Wire {
     /// Connects, up to the end of the handshake.
     pub(crate) fn open() -> Self {
         let world = &*WORLD;
-        let client = match ClientConnection::new(world.client.clone(), public_name()) {
+        let mut client = match ClientConnection::new(world.client.clone(), public_name()) {
             Ok(client) => client,
             Err(error) => panic!("the client cannot start: {error}"),
         };
-        let mut wire = Self {
-            client,
-            server: Connection::new(world.configs.clone()),
-            scratch: Scratch::default(),
-            to_client: Outgoing::default(),
-            got: Vec::new(),
-            sent_bytes: 0,
-        };
-        wire.client.set_buffer_limit(None);
-        wire.exchange();
+        client.set_buffer_limit(None);
+        let mut wire = Self::new(Some(client), Connection::new(world.configs.clone()));
+        wire.exchange(Vec::new());
         assert!(wire.server.is_established(), "the handshake does not complete");
         wire
     }
 
+    /// A connection that takes plain HTTP, and a client that speaks it.
+    pub(crate) fn plain() -> Self {
+        Self::new(None, Connection::new(WORLD.configs.clone()).or_plain())
+    }
+
+    fn new(client: Option<ClientConnection>, server: Connection) -> Self {
+        Self {
+            client,
+            server,
+            scratch: Scratch::default(),
+            to_client: Outgoing::default(),
+            got: Vec::new(),
+            sent_bytes: 0,
+        }
+    }
+
     /// The client writes; what comes of it on the server.
     pub(crate) fn send(&mut self, plain: &[u8]) -> Vec<Event> {
-        if let Err(error) = self.client.writer().write_all(plain) {
-            panic!("memory refuses bytes: {error}");
+        match &mut self.client {
+            None => self.exchange(plain.to_vec()),
+            Some(client) => {
+                if let Err(error) = client.writer().write_all(plain) {
+                    panic!("memory refuses bytes: {error}");
+                }
+                self.exchange(Vec::new());
+            }
         }
-        self.exchange();
         self.events()
     }
 
@@ -59,7 +74,7 @@ impl Wire {
     pub(crate) fn respond(&mut self, response: &Response) -> Vec<Event> {
         self.server.respond(response, &mut self.scratch, &mut self.to_client);
         self.server.proceed(&mut self.scratch, &mut self.to_client);
-        self.exchange();
+        self.exchange(Vec::new());
         self.events()
     }
 
@@ -67,7 +82,7 @@ impl Wire {
     pub(crate) fn upgrade(&mut self, offer: &WebSocketOffer) -> Vec<Event> {
         self.server.upgrade(offer, "cobrowse.v1", &mut self.to_client);
         self.server.proceed(&mut self.scratch, &mut self.to_client);
-        self.exchange();
+        self.exchange(Vec::new());
         self.events()
     }
 
@@ -75,14 +90,11 @@ impl Wire {
         std::mem::take(&mut self.scratch.events)
     }
 
-    /// Moves bytes both ways until neither side has more.
-    fn exchange(&mut self) {
+    /// Moves bytes both ways until neither side has more, beginning with these of a client that speaks plain HTTP.
+    fn exchange(&mut self, mut wire: Vec<u8>) {
         loop {
-            let mut wire = Vec::new();
-            while self.client.wants_write() {
-                if let Err(error) = self.client.write_tls(&mut wire) {
-                    panic!("memory refuses bytes: {error}");
-                }
+            if let Some(client) = &mut self.client {
+                write(client, &mut wire);
             }
             if !wire.is_empty() {
                 self.server.receive(&mut wire, &mut self.scratch, &mut self.to_client);
@@ -91,20 +103,35 @@ impl Wire {
             if wire.is_empty() && to_client.is_empty() {
                 return;
             }
+            wire.clear();
             self.sent_bytes += to_client.len();
-            let mut rest = &to_client[..];
-            while !rest.is_empty() {
-                match self.client.read_tls(&mut rest) {
-                    Ok(0) | Err(_) => break,
-                    Ok(_) => {}
-                }
-                if let Err(error) = self.client.process_new_packets() {
-                    panic!("the client cannot read what the server sent: {error}");
-                }
-                // Ends with WouldBlock or with the end of the stream; either is all there is.
-                let _ = self.client.reader().read_to_end(&mut self.got);
+            match &mut self.client {
+                Some(client) => read(client, &to_client, &mut self.got),
+                None => self.got.extend_from_slice(&to_client),
             }
         }
+    }
+}
+
+fn write(client: &mut ClientConnection, wire: &mut Vec<u8>) {
+    while client.wants_write() {
+        if let Err(error) = client.write_tls(wire) {
+            panic!("memory refuses bytes: {error}");
+        }
+    }
+}
+
+fn read(client: &mut ClientConnection, mut rest: &[u8], got: &mut Vec<u8>) {
+    while !rest.is_empty() {
+        match client.read_tls(&mut rest) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+        if let Err(error) = client.process_new_packets() {
+            panic!("the client cannot read what the server sent: {error}");
+        }
+        // Ends with WouldBlock or with the end of the stream; either is all there is.
+        let _ = client.reader().read_to_end(got);
     }
 }
 
@@ -115,8 +142,8 @@ pub(crate) fn fresh() -> Connection {
 
 /// What a server of the same names is configured with.
 pub(crate) fn configs() -> TlsConfigs {
-    let TlsConfigs { public, control } = &*WORLD.configs;
-    TlsConfigs { public: public.clone(), control: control.clone() }
+    let TlsConfigs { public, control, plain_host } = &*WORLD.configs;
+    TlsConfigs { public: public.clone(), control: control.clone(), plain_host: plain_host.clone() }
 }
 
 /// The first flight of a client: by TLS 1.2 or 1.3, to the public or the control name.
@@ -164,6 +191,7 @@ fn world() -> anyhow::Result<World> {
     let configs = TlsConfigs {
         public: Arc::new(public),
         control: Some((CONTROL.to_owned(), Arc::new(control))),
+        plain_host: Some(PLAIN.to_owned()),
     };
     Ok(World { configs: Arc::new(configs), client: Arc::new(client), verifier })
 }
@@ -178,3 +206,4 @@ fn control_name() -> ServerName<'static> {
 
 const PUBLIC: &str = "s1.example";
 const CONTROL: &str = "s1-control.example";
+const PLAIN: &str = "plain.s1.example";

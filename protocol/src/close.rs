@@ -83,6 +83,7 @@ close_codes! {
     Moved = 4004, "moved", None, 409, "the session lives on another server now: ask the web tier";
     Draining = 4005, "draining", None, 503, "this server is being stopped: ask the web tier for another";
     Revoked = 4006, "revoked", None, 403, "access to this session was withdrawn";
+    SecurePage = 4007, "secure_page", None, 409, "the visitor's page came over HTTPS: only the view over HTTPS shows it";
     BadFrame = 4400, "bad_frame", Peer, 400, "that is not a frame or request of this protocol";
     Unauthorized = 4401, "unauthorized", Peer, 401, "no valid credential: open the session again from the agent view";
     NotAllowed = 4403, "not_allowed", Peer, 403, "the credential does not allow this from here";

@@ -36,6 +36,10 @@ pub struct GroupSettings {
     /// Origins of applications that may show the viewer in a frame. None means none may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub embed_ancestors: Vec<String>,
+    /// Pages that came over HTTP are shown to agents over HTTP, so that what exists over HTTP only can be seen. Only then may
+    /// `origins` and `resource_origins` name http origins.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub follows_protocol: bool,
     /// How long a session waits for its visitor, milliseconds.
     #[serde(default = "grace_ms_default")]
     pub grace_ms: u64,
@@ -140,20 +144,26 @@ impl GroupSettings {
     /// Everything that is wrong, each with its remedy; empty when the settings are valid.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for (name, origins) in [
-            ("origins", &self.origins),
-            ("resource_origins", &self.resource_origins),
-            ("embed_ancestors", &self.embed_ancestors),
-            ("visitor.chat_origins", &self.visitor.chat_origins),
-            ("visitor.upload_origins", &self.visitor.upload_origins),
+        for (name, origins, may_be_http) in [
+            ("origins", &self.origins, self.follows_protocol),
+            ("resource_origins", &self.resource_origins, self.follows_protocol),
+            ("embed_ancestors", &self.embed_ancestors, false),
+            ("visitor.chat_origins", &self.visitor.chat_origins, false),
+            ("visitor.upload_origins", &self.visitor.upload_origins, false),
         ] {
             if origins.len() > ORIGINS_MAX {
                 faults.push(format!("{name}: {} given, at most {ORIGINS_MAX}", origins.len()));
             }
-            for origin in origins.iter().filter(|origin| !is_origin(origin)) {
-                faults.push(format!(
-                    "{name}: {origin:?} is not an origin; write it like https://shop.example or https://shop.example:8443, in lower case, without a path and without a default port"
-                ));
+            for origin in origins.iter() {
+                if !is_origin(origin) {
+                    faults.push(format!(
+                        "{name}: {origin:?} is not an origin; write it like https://shop.example or https://shop.example:8443, in lower case, without a path and without a default port"
+                    ));
+                } else if is_http_origin(origin) && !may_be_http {
+                    faults.push(format!(
+                        "{name}: {origin:?} is plain HTTP; only origins and resource_origins of a group with follows_protocol may be"
+                    ));
+                }
             }
         }
         if !(GRACE_MS_MIN..=GRACE_MS_MAX).contains(&self.grace_ms) {
@@ -230,16 +240,26 @@ impl Default for GroupSettings {
             origins: Vec::new(),
             resource_origins: Vec::new(),
             embed_ancestors: Vec::new(),
+            follows_protocol: false,
             grace_ms: GRACE_MS_DEFAULT,
             visitor: VisitorSettings::default(),
         }
     }
 }
 
-/// Whether `text` is an https origin exactly as a browser writes it. It goes into a Content-Security-Policy,
+/// Whether a page of that origin came over plain HTTP.
+pub fn is_http_origin(origin: &str) -> bool {
+    origin.starts_with("http://")
+}
+
+/// Whether `text` is an origin exactly as a browser writes it. It goes into a Content-Security-Policy,
 /// so nothing that could end a directive may pass.
 fn is_origin(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let (rest, default_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, 443),
+        (_, Some(rest)) => (rest, 80),
+        _ => return false,
+    };
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (rest, None),
@@ -253,7 +273,7 @@ fn is_origin(text: &str) -> bool {
     let port_fits = port.is_none_or(|port| {
         !port.starts_with('0')
             && port.bytes().all(|b| b.is_ascii_digit())
-            && port.parse::<u16>().is_ok_and(|number| number != 443)
+            && port.parse::<u16>().is_ok_and(|number| number != default_port)
     });
     host_fits && port_fits
 }
@@ -261,6 +281,11 @@ fn is_origin(text: &str) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference
 fn is_zero(number: &u8) -> bool {
     *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Whether `text` is a parameter's name as it stands in an address.
@@ -285,11 +310,18 @@ mod tests {
 
     #[test]
     fn only_what_a_browser_sends_as_an_origin_is_one() {
-        for good in ["https://shop.example", "https://shop.example:8443", "https://a-b.c1"] {
+        for good in [
+            "https://shop.example",
+            "https://shop.example:8443",
+            "https://a-b.c1",
+            "http://shop.example",
+            "http://shop.example:443",
+        ] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [
-            "http://shop.example",
+            "http://shop.example:80",
+            "ftp://shop.example",
             "https://shop.example/",
             "https://Shop.example",
             "https://shop.example:443",
@@ -306,6 +338,25 @@ mod tests {
         ] {
             assert!(!is_origin(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn http_origins_belong_to_groups_that_follow_the_protocol_and_frame_or_chat_with_nobody() {
+        let http = || vec!["http://shop.example".to_owned()];
+        let mut settings = GroupSettings {
+            origins: http(),
+            resource_origins: http(),
+            embed_ancestors: http(),
+            visitor: VisitorSettings { chat_origins: http(), ..Default::default() },
+            ..Default::default()
+        };
+        assert_eq!(settings.faults().len(), 4, "{:?}", settings.faults());
+        settings.follows_protocol = true;
+        let faults = settings.faults();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.starts_with("embed") || fault.contains("chat")));
+        let quiet = serde_json::to_string(&GroupSettings::default()).unwrap();
+        assert!(!quiet.contains("follows_protocol"), "older servers read what needs no newer ones");
     }
 
     #[test]

@@ -31,13 +31,14 @@ impl CServerFile<'_> {
     /// The file's text.
     pub fn text(&self, certificates: &Certificates) -> String {
         format!(
-            "id = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncontrol_name = {:?}\n\
+            "id = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\nplain_host = {:?}\ncontrol_name = {:?}\n\
              web_tier_url = {:?}\ncores = {}\nbackend = {:?}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n",
             self.id,
             self.port,
             self.public_url,
+            plain_host(self.public_url),
             self.control_name,
             self.web_tier_url,
             self.cores,
@@ -49,6 +50,12 @@ impl CServerFile<'_> {
             certificates.control_ca(),
         )
     }
+}
+
+/// Where a CServer of that URL answers plain HTTP, if a group wants it.
+pub fn plain_host(public_url: &str) -> String {
+    let host = public_url.trim_start_matches("https://");
+    format!("plain.{}", host.split(':').next().unwrap_or(host))
 }
 
 /// What stands in the web tier's file.

@@ -28,6 +28,7 @@ pub mod visitor;
 
 pub use agent::{Agent, AgentBrowser, View};
 pub use bystander::Bystander;
+pub use files::plain_host;
 pub use http::Answer;
 pub use manager::Manager;
 pub use net::Net;

@@ -237,6 +237,7 @@ fn program(name: &str) -> PathBuf {
 const CSERVER: &str = r#"id = "s1"
 listen = ["127.0.0.1:9444"]
 public_url = "https://s1.cobrowse.example"
+plain_host = "plain.s1.cobrowse.example"
 control_name = "s1.control.example"
 web_tier_url = "https://www.cobrowse.example"
 admin_socket = "cserver.sock"

@@ -110,6 +110,9 @@ struct Settings {
     /// Origin of an application that may show the viewer in a frame; repeat for more.
     #[arg(long = "embed-ancestor")]
     embed_ancestors: Vec<String>,
+    /// Show pages that came over plain HTTP to agents over plain HTTP, view only. The session server needs its plain_host.
+    #[arg(long)]
+    follows_protocol: Option<bool>,
     /// CSS selector of what agents never see; repeat for more.
     #[arg(long = "mask")]
     masks: Vec<String>,
@@ -354,6 +357,7 @@ impl Settings {
             origins: list(self.origins, List::Origins),
             resource_origins: list(self.resource_origins, List::ResourceOrigins),
             embed_ancestors: list(self.embed_ancestors, List::EmbedAncestors),
+            follows_protocol: self.follows_protocol,
             masks: list(self.masks, List::Masks),
             query_names: list(self.query_names, List::QueryNames),
             mask_default: self.mask_default.map(|masked| match masked {

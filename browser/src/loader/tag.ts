@@ -57,6 +57,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
   if (!group) throw new Error(`the tag "${TAG_ID}" has no data-groupid`);
   const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/).filter(Boolean);
   const site = oneOf("site", SITES);
+  const keptIn = oneOf("cookietype", COOKIE_TYPES);
   const termsUrl = get("termsurl") || null;
   if (termsUrl && !termsUrl.startsWith("https:")) throw new Error("data-termsurl is no https: address");
   const from = element.getAttribute("src") || loadedFrom;
@@ -74,7 +75,8 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     origin: server.origin,
     scripts: new URL(beside ? "." : "/cobrowse/", beside ? new URL(beside, page.baseURI) : server).href,
     isPinned: element.hasAttribute("integrity"),
-    keptIn: oneOf("cookietype", COOKIE_TYPES),
+    // What is kept opens the session: a page over plain HTTP would send a cookie of it in the clear.
+    keptIn: page.defaultView?.location.protocol === "http:" ? "storage" : keptIn,
     cookieDomain: get("cookiedomain"),
     language: get("language") || null,
     startPaused: element.hasAttribute("data-startpaused") && oneOf("startpaused", SWITCHES),

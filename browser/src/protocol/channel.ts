@@ -48,7 +48,7 @@ export class HttpSocket implements FrameSocket {
   private isPosting = false;
 
   constructor(private readonly target: Target) {
-    this.address = target.url.replace(/^wss:/, "https:");
+    this.address = target.url.replace(/^ws/, "http");
     const random = crypto.getRandomValues(new Uint8Array(8));
     this.channel = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
     void this.run();

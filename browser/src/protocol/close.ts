@@ -23,6 +23,7 @@ export const CLOSE_CODES = {
   moved: { code: 4004, fault: "none", status: 409 },
   draining: { code: 4005, fault: "none", status: 503 },
   revoked: { code: 4006, fault: "none", status: 403 },
+  secure_page: { code: 4007, fault: "none", status: 409 },
   bad_frame: { code: 4400, fault: "peer", status: 400 },
   unauthorized: { code: 4401, fault: "peer", status: 401 },
   not_allowed: { code: 4403, fault: "peer", status: 403 },

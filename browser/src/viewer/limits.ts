@@ -14,6 +14,9 @@ export const REPAIR_INTERVAL_MS = 30_000;
 /** Shortest time between two trips to the web tier for a new ticket, over page loads. More often would be a loop. */
 export const RENEW_INTERVAL_MS = 30_000;
 
+/** Shortest time between two moves of a view to plain HTTP, over page loads. More often would be a loop. */
+export const FOLLOW_INTERVAL_MS = 3_000;
+
 /** Attempts in a row that reach nobody, before the web tier is asked whether the session lives elsewhere. */
 export const UNREACHABLE_MAX = 5;
 

@@ -16,6 +16,7 @@ const page = {
   webTier: value("web-tier"),
   group: value("group"),
   key: value("session-key"),
+  other: value("other"),
 };
 
 if (page.join && page.csrf) {

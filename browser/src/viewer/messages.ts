@@ -9,8 +9,11 @@ import type { ControlState, Refusal } from "../protocol/commands.js";
 
 /** What follows an end. */
 export interface Ending {
-  /** `stay`: nothing more comes. `retry`: connect again. `renew`: fetch a new ticket from the web tier. */
-  readonly then: "stay" | "retry" | "renew";
+  /**
+   * `stay`: nothing more comes. `retry`: connect again. `renew`: fetch a new ticket from the web tier. `cross`: the view goes on
+   * under the other protocol.
+   */
+  readonly then: "stay" | "retry" | "renew" | "cross";
   /** With `stay`: whether the session came to its end, or something failed. */
   readonly state: "ended" | "failed";
   /** What the agent reads. */
@@ -26,6 +29,7 @@ export const ENDINGS: Record<CloseName, Ending> = {
   moved: renew("The session has moved to another server. Going there…"),
   draining: renew("This server is being stopped. Looking for the session elsewhere…"),
   revoked: stay("failed", "Your access to this session was withdrawn. Ask your administrator."),
+  secure_page: { then: "cross", state: "failed", words: "The visitor's page is secure. Going there…" },
   bad_frame: retry("The connection was broken by a message that is not valid. Connecting again…"),
   unauthorized: renew("Your access to this server is no longer valid. Getting a new one…"),
   not_allowed: stay("failed", "You may not do that here. Open the session again from your session list."),
@@ -46,6 +50,9 @@ export const ENDINGS: Record<CloseName, Ending> = {
   too_slow: retry("Your connection was too slow. Connecting again…"),
   overload: retry("The server is at its limit. Connecting again…"),
 };
+
+/** The visitor's page came over plain HTTP, and its view is about to. */
+export const PLAIN_WORDS = "The visitor's page is not secure. Going there…";
 
 /** The connection is gone and nobody said why. */
 export const LOST_WORDS = "The connection was lost. Connecting again…";

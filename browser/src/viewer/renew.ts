@@ -12,13 +12,17 @@ export interface Memory {
   setItem(name: string, value: string): void;
 }
 
-/** Whether the web tier may be asked now; notes that it was. Opening the memory may fail: some browsers forbid it. */
+/** Whether the web tier may be asked now; notes that it was. */
 export function mayRenew(open: () => Memory, key: string, now: number): boolean {
-  const name = `cobrowse.renewed.${key}`;
+  return mayLeave(open, `cobrowse.renewed.${key}`, now, RENEW_INTERVAL_MS);
+}
+
+/** Whether the page may be left for what `name` says; notes that it was. Opening the memory may fail: some browsers forbid it. */
+export function mayLeave(open: () => Memory, name: string, now: number, intervalMs: number): boolean {
   try {
     const memory = open();
     const last = Number(memory.getItem(name) ?? 0);
-    if (now - last < RENEW_INTERVAL_MS && now >= last) return false;
+    if (now - last < intervalMs && now >= last) return false;
     memory.setItem(name, String(now));
     return true;
   } catch {

@@ -26,10 +26,12 @@ import {
 } from "../protocol/payloads.js";
 import { readProof } from "../protocol/proof.js";
 import { openWebSocket, type FrameSocket } from "../protocol/ways.js";
+import { framesUrl, mayFollow } from "./follow.js";
 import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
 import {
   FAILED_EPOCHS_MAX,
+  FOLLOW_INTERVAL_MS,
   REPAIR_INTERVAL_MS,
   RESYNC_INTERVAL_MS,
   STATUS_MS_MAX,
@@ -52,6 +54,8 @@ export interface PageValues {
   readonly webTier: string;
   readonly group: string;
   readonly key: string;
+  /** The view under the other protocol; empty when there is none. */
+  readonly other: string;
 }
 
 /** One view. */
@@ -89,6 +93,7 @@ export class ViewerSession {
   private repairedAt = Number.NEGATIVE_INFINITY;
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private followTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly page: PageValues) {
     const end = (): void => {
@@ -162,7 +167,7 @@ export class ViewerSession {
   connect(): void {
     clearTimeout(this.retryTimer);
     if (this.socket || this.isOver()) return;
-    const url = `wss://${window.location.host}/agent/${this.page.join}`;
+    const url = framesUrl(window, this.page.join);
     const credential = `csrf.${this.page.csrf}`;
     const socket = this.fallback.open(url, credential, credential) ?? openWebSocket(window, url, credential);
     this.socket = socket;
@@ -255,6 +260,7 @@ export class ViewerSession {
           this.verifier.clear();
           this.failedEpochs = 0;
           if (this.facts) this.view.setFacts(this.facts.facts, this.facts.isSecure);
+          this.follow();
           break;
         case "diff":
           this.applyDiff(this.resources.fill(validateDiff(step.events, this.stage.tagOf)));
@@ -272,6 +278,22 @@ export class ViewerSession {
     this.showVisitor();
     const proof = frame.kind === "facts" ? readProof(parseJson(frame.payload)) : null;
     if (proof) this.verifier.take(proof);
+  }
+
+  /** A page that came over plain HTTP is shown over plain HTTP, where the group wants it so. */
+  private follow(): void {
+    if (!this.isShown || this.facts?.isSecure !== false || this.isOver()) return;
+    clearTimeout(this.followTimer);
+    const { other, join } = this.page;
+    const may = mayFollow(window, other, join, Date.now());
+    if (may === "now") {
+      this.setState("reconnecting", null, messages.PLAIN_WORDS);
+      window.location.assign(other);
+    } else if (may === "later") {
+      this.followTimer = setTimeout(() => {
+        this.follow();
+      }, FOLLOW_INTERVAL_MS);
+    }
   }
 
   private applyDiff(events: ReturnType<typeof validateDiff>): void {
@@ -417,7 +439,10 @@ export class ViewerSession {
     const ending = messages.ENDINGS[name];
     if (ending.then === "stay") this.finish(ending.state, name, ending.words);
     else if (ending.then === "renew") this.renew(name, ending.words);
-    else this.retry(name, ending.words);
+    else if (ending.then === "cross" && this.page.other) {
+      this.setState("reconnecting", name, ending.words);
+      window.location.assign(this.page.other);
+    } else this.retry(name, ending.words);
   }
 
   private retry(reason: string | null, words: string): void {
@@ -453,7 +478,8 @@ export class ViewerSession {
     this.isInviting = true;
     this.parent.tell("addguest", { url });
     // A framed page may not write to the clipboard: then the application around it has the address.
-    navigator.clipboard.writeText(url).then(
+    const isAble = "clipboard" in navigator;
+    (isAble ? navigator.clipboard.writeText(url) : Promise.reject(new Error("not over plain HTTP"))).then(
       () => {
         this.hands.say(messages.INVITED_WORDS);
       },

@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)?;
-    let configs = Arc::new(TlsConfigs { public: Arc::new(config), control: None });
+    let configs =
+        Arc::new(TlsConfigs { public: Arc::new(config), control: None, plain_host: None });
     let listener = TcpListener::bind(address)?;
     eprintln!("echoing on {}", listener.local_addr()?);
     for stream in listener.incoming() {

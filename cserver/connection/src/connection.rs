@@ -95,12 +95,24 @@ impl Connection {
         Self { tls: Tls::new(configs), stage: Stage::reading(Vec::new()) }
     }
 
+    /// Takes plain HTTP as well, if the configuration has a name for it: the first byte tells. Before the first byte.
+    #[must_use]
+    pub fn or_plain(mut self) -> Self {
+        self.tls.or_plain();
+        self
+    }
+
+    /// Whether the peer speaks plain HTTP: nothing that it shows was secret, nothing that it is told is.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_plain()
+    }
+
     /// Whether the peer is the web tier: it asked for the control name and showed a certificate of the control CA.
     pub fn is_control(&self) -> bool {
         self.tls.is_control() && self.tls.is_established()
     }
 
-    /// Whether TLS is done.
+    /// Whether TLS is done, or there is none to be done.
     pub fn is_established(&self) -> bool {
         self.tls.is_established()
     }
@@ -126,7 +138,7 @@ impl Connection {
 
     /// Answers the request that was handed out.
     pub fn respond(&mut self, response: &Response, scratch: &mut Scratch, out: &mut Outgoing) {
-        self.seal(&response.encode(), out);
+        self.seal(&response.encode(!self.is_plain()), out);
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Answering(rest) if !response.closes() => self.stage = Stage::reading(rest),
             _ => self.finish(None, scratch, out),
@@ -144,7 +156,8 @@ impl Connection {
 
     /// Answers the request that was handed out by a body that ends when the connection does: [`Connection::seal`] appends to it.
     pub fn stream(&mut self, response: &Response, out: &mut Outgoing) {
-        self.seal(&response.encode_head("Connection: close\r\n"), out);
+        let head = response.encode_head("Connection: close\r\n", !self.is_plain());
+        self.seal(&head, out);
         self.stage = Stage::Stream;
     }
 
@@ -268,7 +281,7 @@ impl Connection {
             }
             Err(fault) => {
                 let response = Response::error(fault.code()).closing();
-                self.seal(&response.encode(), out);
+                self.seal(&response.encode(!self.is_plain()), out);
                 self.finish(Some(fault.into()), scratch, out);
             }
         }

@@ -288,7 +288,6 @@ impl Response {
     /// An empty response that no cache keeps.
     pub fn new(status: u16) -> Self {
         Self { status, head: String::new(), body: Vec::new(), close: false }
-            .header("Strict-Transport-Security", "max-age=63072000")
             .header("X-Content-Type-Options", "nosniff")
             .header("Referrer-Policy", "no-referrer")
     }
@@ -334,17 +333,20 @@ impl Response {
         self.close
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.encode_head(&format!("Content-Length: {}\r\n", self.body.len()));
+    pub(crate) fn encode(&self, is_secure: bool) -> Vec<u8> {
+        let length = format!("Content-Length: {}\r\n", self.body.len());
+        let mut bytes = self.encode_head(&length, is_secure);
         bytes.extend_from_slice(&self.body);
         bytes
     }
 
-    /// The head of a response whose body goes on until the connection ends.
-    pub(crate) fn encode_head(&self, length: &str) -> Vec<u8> {
+    /// The head of a response whose body goes on until the connection ends. Over TLS it binds its host to TLS, which the host
+    /// of plain HTTP must not be.
+    pub(crate) fn encode_head(&self, length: &str, is_secure: bool) -> Vec<u8> {
         let close = if self.close { "Connection: close\r\n" } else { "" };
+        let binds = if is_secure { "Strict-Transport-Security: max-age=63072000\r\n" } else { "" };
         let (status, reason, head) = (self.status, reason(self.status), &self.head);
-        format!("HTTP/1.1 {status} {reason}\r\n{head}{close}{length}\r\n").into_bytes()
+        format!("HTTP/1.1 {status} {reason}\r\n{binds}{head}{close}{length}\r\n").into_bytes()
     }
 }
 
@@ -490,7 +492,7 @@ mod tests {
     fn an_error_body_is_json_for_every_code() {
         for code in CloseCode::ALL {
             let response = Response::error(code);
-            let text = String::from_utf8(response.encode()).unwrap();
+            let text = String::from_utf8(response.encode(true)).unwrap();
             assert!(text.starts_with(&format!("HTTP/1.1 {} ", code.status())));
             assert!(!reason(code.status()).eq("Status"), "{}", code.status());
             assert!(!code.advice().contains(['"', '\\']));

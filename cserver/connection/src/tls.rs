@@ -1,5 +1,8 @@
 //! The TLS half of a connection: ciphertext in, plaintext out, and back.
 //!
+//! Or its absence: where plain HTTP is taken as well, the first byte tells. A TLS record begins with 0x16, the name of an
+//! HTTP method with a capital letter; what follows a letter passes as it is.
+//!
 //! Built on rustls's unbuffered API: an idle connection holds rustls's own state and no buffer of ours.
 //! A first look at the ClientHello decides by its server name between the public configuration and that of the
 //! control stream, which asks for a client certificate that no browser should be asked for.
@@ -18,12 +21,17 @@ pub struct TlsConfigs {
     pub public: Arc<ServerConfig>,
     /// For the web tier: the server name it asks for, and a configuration that demands its certificate.
     pub control: Option<(String, Arc<ServerConfig>)>,
+    /// The name that answers plain HTTP only. TLS for it is refused, or a browser that tries HTTPS first would stay there.
+    pub plain_host: Option<String>,
 }
 
 impl std::fmt::Debug for TlsConfigs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let control = self.control.as_ref().map(|(name, _)| name);
-        f.debug_struct("TlsConfigs").field("control", &control).finish_non_exhaustive()
+        f.debug_struct("TlsConfigs")
+            .field("control", &control)
+            .field("plain_host", &self.plain_host)
+            .finish_non_exhaustive()
     }
 }
 
@@ -36,6 +44,9 @@ pub enum TlsError {
     /// A ClientHello that never ends.
     #[error("a first flight of more than {HELLO_BYTES_MAX} bytes")]
     HelloTooLong,
+    /// A ClientHello that asks for the name of plain HTTP.
+    #[error("TLS was asked for under the name that answers plain HTTP only")]
+    PlainName,
     /// More was sealed under one key than the cipher allows, and the peer did not follow a key update.
     #[error("the traffic key is used up")]
     Exhausted,
@@ -58,7 +69,11 @@ enum State {
     Hello {
         acceptor: Box<Acceptor>,
         configs: Arc<TlsConfigs>,
+        /// Plain HTTP is taken as well.
+        or_plain: bool,
     },
+    /// Plain HTTP.
+    Plain,
     Live {
         conn: UnbufferedServerConnection,
         control: bool,
@@ -76,11 +91,25 @@ pub(crate) struct Progress {
 
 impl Tls {
     pub(crate) fn new(configs: Arc<TlsConfigs>) -> Self {
-        let state = match configs.control {
-            Some(_) => State::Hello { acceptor: Box::default(), configs },
-            None => State::live(&configs.public, false).unwrap_or(State::Dead),
+        let is_public_only = configs.control.is_none() && configs.plain_host.is_none();
+        let state = if is_public_only {
+            State::live(&configs.public, false).unwrap_or(State::Dead)
+        } else {
+            State::Hello { acceptor: Box::default(), configs, or_plain: false }
         };
         Self { state, partial: Vec::new() }
+    }
+
+    /// Takes plain HTTP as well, where there is a name for it. Before the first byte.
+    pub(crate) fn or_plain(&mut self) {
+        if let State::Hello { configs, or_plain, .. } = &mut self.state {
+            *or_plain = configs.plain_host.is_some();
+        }
+    }
+
+    /// Whether the peer speaks plain HTTP.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.state, State::Plain)
     }
 
     /// Whether the peer asked for the control name, and so has shown a certificate of the control CA.
@@ -92,7 +121,8 @@ impl Tls {
     pub(crate) fn is_established(&self) -> bool {
         match &self.state {
             State::Live { conn, .. } => !conn.is_handshaking(),
-            _ => false,
+            State::Plain => true,
+            State::Hello { .. } | State::Dead => false,
         }
     }
 
@@ -123,6 +153,16 @@ impl Tls {
         plain: &mut Vec<u8>,
         out: &mut Outgoing,
     ) -> Result<Progress, TlsError> {
+        if let State::Hello { or_plain: true, .. } = self.state
+            && self.partial.is_empty()
+            && bytes.first().is_some_and(u8::is_ascii_uppercase)
+        {
+            self.state = State::Plain;
+        }
+        if let State::Plain = self.state {
+            plain.extend_from_slice(bytes);
+            return Ok(Progress::default());
+        }
         if let State::Hello { .. } = self.state {
             self.partial.extend_from_slice(bytes);
             if !self.hello(bytes, out)? {
@@ -142,6 +182,10 @@ impl Tls {
 
     /// Seals `plain` into as few records as TLS allows, behind whatever TLS itself has to say.
     pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Outgoing) -> Result<(), TlsError> {
+        if let State::Plain = self.state {
+            out.extend_from_slice(plain);
+            return Ok(());
+        }
         let State::Live { conn, .. } = &mut self.state else { return Ok(()) };
         let records = plain.len().div_ceil(RECORD_BYTES_MAX);
         out.room(plain.len() + records * RECORD_OVERHEAD_BYTES_MAX);
@@ -195,7 +239,7 @@ impl Tls {
 
     /// Feeds the first flight; true once its server name has chosen a configuration.
     fn hello(&mut self, mut bytes: &[u8], out: &mut Outgoing) -> Result<bool, TlsError> {
-        let State::Hello { acceptor, configs } = &mut self.state else { return Ok(true) };
+        let State::Hello { acceptor, configs, .. } = &mut self.state else { return Ok(true) };
         let accepted = loop {
             match acceptor.accept() {
                 Ok(Some(accepted)) => break accepted,
@@ -222,6 +266,10 @@ impl Tls {
             }
         };
         let asked = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
+        if asked.is_some() && asked == configs.plain_host {
+            out.extend_from_slice(&UNRECOGNIZED_NAME);
+            return Err(TlsError::PlainName);
+        }
         let control = match (&configs.control, asked) {
             (Some((name, config)), Some(asked)) if *name == asked => Some(config),
             _ => None,
@@ -324,6 +372,9 @@ const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// Header, explicit nonce, content type and tag: 5 + 8 + 1 + 16, rounded up.
 const RECORD_OVERHEAD_BYTES_MAX: usize = 64;
+
+/// A fatal alert of that name, in the clear as everything is before the keys: RFC 6066, section 3.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// A ClientHello with a post-quantum share is 2 KiB; with a client certificate chain behind it, some more.
 const HELLO_BYTES_MAX: usize = 32 * 1024;

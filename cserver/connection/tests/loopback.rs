@@ -134,6 +134,7 @@ impl World {
             configs: Arc::new(TlsConfigs {
                 public: Arc::new(public),
                 control: Some(("s1-control.example".into(), Arc::new(control))),
+                plain_host: Some("plain.s1.example".into()),
             }),
             client: Arc::new(client.with_no_client_auth()),
             client_with_certificate: Arc::new(with),

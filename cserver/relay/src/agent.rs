@@ -47,6 +47,14 @@ impl Agent {
         }
     }
 
+    /// What it may do on the connection that it has.
+    pub(crate) fn effective(&self) -> Privileges {
+        match &self.view {
+            Some(view) if view.plain => Privileges::VIEW,
+            _ => self.privileges,
+        }
+    }
+
     /// When something has to be done about it if it goes on like this.
     pub(crate) fn deadline_ms(&self, bounds: &Bounds) -> Option<u64> {
         match &self.view {
@@ -59,6 +67,8 @@ impl Agent {
 /// A connected agent.
 pub(crate) struct View {
     pub(crate) outlet: Outlet,
+    /// Over plain HTTP: it is shown only what came over plain HTTP, and does nothing but look.
+    pub(crate) plain: bool,
     pub(crate) place: Place,
     pub(crate) joined_due: bool,
     pub(crate) skipped_due: bool,
@@ -79,9 +89,10 @@ pub(crate) enum Place {
 }
 
 impl View {
-    pub(crate) fn new(outlet: Outlet, log: &Log) -> Self {
+    pub(crate) fn new(outlet: Outlet, log: &Log, plain: bool) -> Self {
         let mut view = Self {
             outlet,
+            plain,
             place: Place::Waiting,
             joined_due: true,
             skipped_due: false,
@@ -89,8 +100,13 @@ impl View {
             participants_sent: 0,
             ephemeral_sent: 0,
         };
-        view.seat(log.start(), log);
+        view.seat(view.start(log), log);
         view
+    }
+
+    /// Where it begins with what the log holds.
+    pub(crate) fn start(&self, log: &Log) -> Option<u64> {
+        if self.plain { log.insecure_start() } else { log.start() }
     }
 
     /// Puts it at the beginning of an epoch, or lets it wait for one.

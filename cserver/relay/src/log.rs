@@ -33,6 +33,8 @@ struct Span {
     from: u64,
     /// Its first frames are still here, so that somebody can begin with it.
     whole: bool,
+    /// Its page came over plain HTTP.
+    insecure: bool,
     keyframe_bytes: u64,
     diff_bytes: u64,
     /// When its diffs pass this, a keyframe is cheaper for the next joiner.
@@ -70,6 +72,23 @@ impl Log {
         [self.complete, self.arriving].into_iter().flatten().find(|span| span.whole).map(|s| s.from)
     }
 
+    /// The same for a view over plain HTTP, which may begin only with what came so.
+    pub(crate) fn insecure_start(&self) -> Option<u64> {
+        let spans = [self.complete, self.arriving].into_iter().flatten();
+        spans.filter(|span| span.insecure).find(|span| span.whole).map(|span| span.from)
+    }
+
+    /// Whether the newest epoch's page came over plain HTTP.
+    pub(crate) fn is_insecure(&self) -> bool {
+        self.arriving.or(self.complete).is_some_and(|span| span.insecure)
+    }
+
+    /// Whether the frame at `index` belongs to a page that came over plain HTTP.
+    pub(crate) fn is_insecure_at(&self, index: u64) -> bool {
+        let mut spans = [self.arriving, self.complete].into_iter().flatten();
+        spans.find(|span| span.from <= index).is_some_and(|span| span.insecure)
+    }
+
     /// Where the arriving epoch begins, if one is arriving and nothing of it was dropped.
     pub(crate) fn arriving_start(&self) -> Option<u64> {
         self.arriving.filter(|span| span.whole).map(|span| span.from)
@@ -82,15 +101,21 @@ impl Log {
     }
 
     /// An epoch begins with this frame. `purge` forgets everything before it. Gives its index.
-    pub(crate) fn begin(&mut self, facts: WireFrame, purge: bool) -> u64 {
+    pub(crate) fn begin(&mut self, facts: WireFrame, purge: bool, insecure: bool) -> u64 {
         assert!(self.arriving.is_none(), "the epoch before was completed or abandoned");
         if purge {
             self.clear();
             self.complete = None;
         }
         let from = self.end();
-        self.arriving =
-            Some(Span { from, whole: true, keyframe_bytes: 0, diff_bytes: 0, ask_bytes: 0 });
+        self.arriving = Some(Span {
+            from,
+            whole: true,
+            insecure,
+            keyframe_bytes: 0,
+            diff_bytes: 0,
+            ask_bytes: 0,
+        });
         self.push(facts, false);
         from
     }
@@ -207,11 +232,11 @@ mod tests {
     fn a_complete_epoch_replaces_the_one_before_and_indices_only_rise() {
         let mut log = Log::default();
         assert_eq!(log.start(), None);
-        assert_eq!(log.begin(frame(20), false), 0);
+        assert_eq!(log.begin(frame(20), false, false), 0);
         assert_eq!(log.start(), Some(0));
         assert_eq!(log.chunk(frame(20), true, 100), Some(0));
         assert!(!log.live(frame(90), 100));
-        assert_eq!(log.begin(frame(20), false), 3);
+        assert_eq!(log.begin(frame(20), false, false), 3);
         assert_eq!(log.start(), Some(0), "the arriving epoch is not complete yet");
         assert_eq!(log.chunk(frame(20), true, 100), Some(3));
         assert_eq!((log.start(), log.first(), log.end()), (Some(3), 3, 5));
@@ -220,19 +245,40 @@ mod tests {
     #[test]
     fn an_abandoned_epoch_leaves_the_complete_one_as_it_was() {
         let mut log = Log::default();
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.chunk(frame(20), true, 100);
         let held = log.held_bytes();
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.chunk(frame(20), false, 100);
         assert_eq!(log.abandon(), Some(2));
         assert_eq!((log.start(), log.end(), log.held_bytes()), (Some(0), 2, held));
     }
 
     #[test]
+    fn what_came_over_plain_http_is_told_apart_frame_by_frame() {
+        let mut log = Log::default();
+        assert!(!log.is_insecure() && log.insecure_start().is_none());
+        log.begin(frame(20), false, false);
+        log.chunk(frame(20), true, 100);
+        log.begin(frame(20), false, true);
+        assert!(log.is_insecure() && log.insecure_start() == Some(2) && log.start() == Some(0));
+        assert_eq!(
+            (0..4).map(|at| log.is_insecure_at(at)).collect::<Vec<_>>(),
+            [false, false, true, true]
+        );
+        log.abandon();
+        assert!(!log.is_insecure() && log.insecure_start().is_none());
+        log.begin(frame(20), false, true);
+        log.chunk(frame(20), true, 100);
+        assert_eq!(log.insecure_start(), log.start());
+        log.begin(frame(20), false, false);
+        assert!(!log.is_insecure() && log.is_insecure_at(3) && !log.is_insecure_at(4));
+    }
+
+    #[test]
     fn growing_past_the_soft_bound_asks_once_for_each_time_it_grows_by_as_much() {
         let mut log = Log::default();
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.chunk(frame(20), true, 100);
         let asked: Vec<bool> = (0..6).map(|_| log.live(frame(58), 100)).collect();
         assert_eq!(asked, [false, true, false, true, false, true]);
@@ -241,13 +287,13 @@ mod tests {
     #[test]
     fn a_shrunken_log_gives_nobody_a_start_until_the_next_epoch() {
         let mut log = Log::default();
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.chunk(frame(20), true, 100);
         log.shrink();
         assert_eq!((log.start(), log.first(), log.end()), (None, 1, 2));
         assert_eq!(log.held_bytes(), cost(&frame(20)));
         log.live(frame(20), 100);
-        assert_eq!(log.begin(frame(20), false), 3);
+        assert_eq!(log.begin(frame(20), false, false), 3);
         log.chunk(frame(20), true, 100);
         assert_eq!(log.start(), Some(3));
     }
@@ -255,9 +301,9 @@ mod tests {
     #[test]
     fn shrinking_keeps_the_arriving_epoch_if_dropping_the_older_is_enough() {
         let mut log = Log::default();
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.chunk(frame(20), true, 100);
-        log.begin(frame(20), false);
+        log.begin(frame(20), false, false);
         log.shrink();
         assert_eq!(log.start(), Some(2));
         log.chunk(frame(20), false, 100);

@@ -156,6 +156,19 @@ impl Relay {
             .unwrap_or(Err(CloseCode::NotFound))
     }
 
+    /// The page of the visitor that has just connected has an http origin, so that its frames may say that it came over HTTP.
+    /// Whoever does not say so first is taken for a page over HTTPS, whatever its frames say.
+    pub fn visitor_is_on_http(&mut self, session: SessionRef) {
+        if let Some(visitor) = self.session_mut(session).and_then(|found| found.visitor.as_mut()) {
+            visitor.on_http = true;
+        }
+    }
+
+    /// Whether a view over plain HTTP has something to show: the newest page came over HTTP.
+    pub fn is_insecure(&self, session: SessionRef) -> bool {
+        self.session(session).is_some_and(|session| session.log.is_insecure())
+    }
+
     /// The visitor's live connection.
     pub fn visitor_link(&self, session: SessionRef) -> Option<LinkId> {
         self.session(session)?.visitor.as_ref().map(|visitor| visitor.outlet.link)
@@ -209,7 +222,28 @@ impl Relay {
         self.forget_link(now, link);
         self.with(session, |core, session| {
             let key = session.agent_key(join).ok_or(CloseCode::NotFound)?;
-            session.attach_agent(core, now, key, link);
+            session.attach_agent(core, now, key, link, false);
+            Ok(())
+        })
+        .unwrap_or(Err(CloseCode::NotFound))
+    }
+
+    /// An agent has connected over plain HTTP: it gets frames of pages that came so, may only look, and is closed with
+    /// `secure_page` when another page begins. The same when such a page is the newest now.
+    pub fn attach_plain_agent(
+        &mut self,
+        now: u64,
+        session: SessionRef,
+        join: JoinId,
+        link: LinkId,
+    ) -> Result<(), CloseCode> {
+        self.forget_link(now, link);
+        self.with(session, |core, session| {
+            let key = session.agent_key(join).ok_or(CloseCode::NotFound)?;
+            if !session.log.is_insecure() {
+                return Err(CloseCode::SecurePage);
+            }
+            session.attach_agent(core, now, key, link, true);
             Ok(())
         })
         .unwrap_or(Err(CloseCode::NotFound))
@@ -359,6 +393,18 @@ impl Relay {
     pub fn revoke(&mut self, now: u64, group: GroupId, agent: AgentId) {
         for session in self.of_group(group) {
             self.with(session, |core, session| session.revoke(core, now, agent));
+        }
+    }
+
+    /// Ends one join with that code; its cookie opens nothing any more.
+    pub fn end_join(&mut self, now: u64, session: SessionRef, join: JoinId, code: CloseCode) {
+        self.with(session, |core, session| session.end_join(core, now, join, code));
+    }
+
+    /// Ends a group's connections over plain HTTP: it follows its visitors' protocol no longer.
+    pub fn end_plain(&mut self, now: u64, group: GroupId) {
+        for session in self.of_group(group) {
+            self.with(session, |core, session| session.close_plain(core, now));
         }
     }
 

@@ -112,6 +112,8 @@ impl Order {
 /// counts, so that only agents' frames need a queue.
 pub(crate) struct Connected {
     pub(crate) outlet: Outlet,
+    /// Its page has an http origin.
+    pub(crate) on_http: bool,
     pub(crate) welcome: Option<WireFrame>,
     pub(crate) keyframe_request: bool,
     /// Version of the list that it was sent.
@@ -132,6 +134,7 @@ impl Connected {
     pub(crate) fn new(outlet: Outlet, welcome: WireFrame) -> Self {
         Self {
             outlet,
+            on_http: false,
             welcome: Some(welcome),
             keyframe_request: false,
             participants_sent: 0,

@@ -1,6 +1,7 @@
 //! The agent session cookie and the page's CSRF value: PROTOCOL.md section 6.4.
 //!
-//! Signed with keys that are made at start and never stored, so both end with the process.
+//! Signed with keys that are made at start and never stored, so both end with the process. There are two of each: the secure
+//! ones, and those of views over plain HTTP, which anybody on the way may have read. Neither opens what the other does.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,6 +31,15 @@ pub struct AgentCookie {
     pub issued_ms: u64,
 }
 
+/// Over what a cookie travels, and so what it may open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// TLS only. Opens everything that the join may see.
+    Secure,
+    /// Plain HTTP. Opens what came over plain HTTP.
+    Plain,
+}
+
 /// The two keys of a process, in locked pages.
 #[derive(Debug)]
 pub struct CookieKeys(Locked<Keys>);
@@ -42,6 +52,26 @@ struct Keys {
 /// Every agent session cookie's name is this and the join id.
 pub const COOKIE_PREFIX: &str = "__Host-j-";
 
+/// The same of the cookie for views over plain HTTP.
+pub const PLAIN_COOKIE_PREFIX: &str = "j-";
+
+impl Scheme {
+    /// What the names of its cookies begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Secure => COOKIE_PREFIX,
+            Self::Plain => PLAIN_COOKIE_PREFIX,
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Secure => 1,
+            Self::Plain => 2,
+        }
+    }
+}
+
 impl CookieKeys {
     /// Derives both from one secret of this start.
     pub fn new(secret: &Secret) -> Self {
@@ -52,11 +82,16 @@ impl CookieKeys {
         Self(keys)
     }
 
-    /// Signs and encodes a cookie's value.
+    /// Signs and encodes a secure cookie's value.
     pub fn seal(&self, cookie: &AgentCookie) -> String {
+        self.seal_for(Scheme::Secure, cookie)
+    }
+
+    /// Signs and encodes the value of a cookie of that scheme.
+    pub fn seal_for(&self, scheme: Scheme, cookie: &AgentCookie) -> String {
         let mut bytes = [0; COOKIE_BYTES];
         bytes[0] = VERSION;
-        bytes[1] = SCHEME_SECURE;
+        bytes[1] = scheme.byte();
         bytes[2..4].copy_from_slice(&cookie.privileges.bits().to_be_bytes());
         bytes[8..16].copy_from_slice(cookie.join.as_bytes());
         bytes[16..48].copy_from_slice(cookie.session.group.padded());
@@ -69,8 +104,28 @@ impl CookieKeys {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Verifies a cookie's value and that it belongs to `join`, then reads it.
+    /// Verifies a secure cookie's value and that it belongs to `join`, then reads it.
     pub fn open(&self, value: &str, join: JoinId) -> Result<AgentCookie, CloseCode> {
+        self.open_for(Scheme::Secure, value, join)
+    }
+
+    /// The same for a cookie of that scheme.
+    pub fn open_for(
+        &self,
+        scheme: Scheme,
+        value: &str,
+        join: JoinId,
+    ) -> Result<AgentCookie, CloseCode> {
+        let cookie = self.read(scheme, value)?;
+        if cookie.join == join { Ok(cookie) } else { Err(CloseCode::Unauthorized) }
+    }
+
+    /// What a text says that is a good secure cookie's value, whatever it was called: somebody has shown it where it must not be.
+    pub fn open_strayed(&self, text: &str) -> Option<AgentCookie> {
+        self.read(Scheme::Secure, text).ok()
+    }
+
+    fn read(&self, scheme: Scheme, value: &str) -> Result<AgentCookie, CloseCode> {
         let mut bytes = [0; COOKIE_BYTES];
         match URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) {
             Ok(COOKIE_BYTES) => {}
@@ -78,24 +133,36 @@ impl CookieKeys {
         }
         let (signed, tag) = bytes.split_at(MAC_AT);
         mac(&self.0.cookie, signed).verify_slice(tag).map_err(|_| CloseCode::Unauthorized)?;
-        let cookie = decode(&bytes).ok_or(CloseCode::Unauthorized)?;
-        if cookie.join == join { Ok(cookie) } else { Err(CloseCode::Unauthorized) }
+        decode(scheme, &bytes).ok_or(CloseCode::Unauthorized)
     }
 
     /// The CSRF value of a join's page.
     pub fn csrf(&self, join: JoinId) -> String {
-        let tag = mac(&self.0.csrf, join.as_bytes()).finalize().into_bytes();
-        URL_SAFE_NO_PAD.encode(&tag[..16])
+        self.csrf_for(Scheme::Secure, join)
+    }
+
+    /// The CSRF value of a join's page over that scheme.
+    pub fn csrf_for(&self, scheme: Scheme, join: JoinId) -> String {
+        let tag = match scheme {
+            Scheme::Secure => mac(&self.0.csrf, join.as_bytes()),
+            Scheme::Plain => mac(&self.0.csrf, &[join.as_bytes(), &b"plain"[..]].concat()),
+        };
+        URL_SAFE_NO_PAD.encode(&tag.finalize().into_bytes()[..16])
     }
 
     /// Whether `value` is the CSRF value of the join's page, in constant time.
     pub fn csrf_fits(&self, join: JoinId, value: &str) -> bool {
-        self.csrf(join).as_bytes().ct_eq(value.as_bytes()).into()
+        self.csrf_fits_for(Scheme::Secure, join, value)
+    }
+
+    /// The same for the page over that scheme.
+    pub fn csrf_fits_for(&self, scheme: Scheme, join: JoinId, value: &str) -> bool {
+        self.csrf_for(scheme, join).as_bytes().ct_eq(value.as_bytes()).into()
     }
 }
 
-fn decode(bytes: &[u8; COOKIE_BYTES]) -> Option<AgentCookie> {
-    if bytes[..2] != [VERSION, SCHEME_SECURE] || bytes[4..8] != [0; 4] {
+fn decode(scheme: Scheme, bytes: &[u8; COOKIE_BYTES]) -> Option<AgentCookie> {
+    if bytes[..2] != [VERSION, scheme.byte()] || bytes[4..8] != [0; 4] {
         return None;
     }
     Some(AgentCookie {
@@ -119,7 +186,6 @@ fn derive(secret: &Secret, info: &[u8]) -> Secret {
 }
 
 const VERSION: u8 = 1;
-const SCHEME_SECURE: u8 = 1;
 const COOKIE_BYTES: usize = 184;
 const MAC_AT: usize = COOKIE_BYTES - 32;
 
@@ -146,6 +212,20 @@ mod tests {
         assert_eq!(keys.open(&value, other), Err(CloseCode::Unauthorized));
         let restarted = CookieKeys::new(&Secret::new([2; 32]));
         assert_eq!(restarted.open(&value, cookie().join), Err(CloseCode::Unauthorized));
+    }
+
+    #[test]
+    fn a_cookie_and_a_csrf_value_of_one_scheme_are_worth_nothing_under_the_other() {
+        let keys = CookieKeys::new(&Secret::new([1; 32]));
+        let join = cookie().join;
+        for (own, other) in [(Scheme::Secure, Scheme::Plain), (Scheme::Plain, Scheme::Secure)] {
+            let value = keys.seal_for(own, &cookie());
+            assert_eq!(keys.open_for(own, &value, join), Ok(cookie()));
+            assert_eq!(keys.open_for(other, &value, join), Err(CloseCode::Unauthorized));
+            assert_eq!(keys.open_strayed(&value).is_some(), own == Scheme::Secure);
+            assert!(keys.csrf_fits_for(own, join, &keys.csrf_for(own, join)));
+            assert!(!keys.csrf_fits_for(other, join, &keys.csrf_for(own, join)));
+        }
     }
 
     #[test]

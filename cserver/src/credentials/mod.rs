@@ -7,6 +7,6 @@ mod keyring;
 mod locked;
 mod nonces;
 
-pub use cookie::{AgentCookie, COOKIE_PREFIX, CookieKeys};
+pub use cookie::{AgentCookie, COOKIE_PREFIX, CookieKeys, PLAIN_COOKIE_PREFIX, Scheme};
 pub use keyring::KeyRing;
 pub use nonces::{Nonces, Spent};

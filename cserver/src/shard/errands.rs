@@ -12,16 +12,23 @@ use relay::{JoinSpec, LinkId, SessionRef, SessionSpec};
 use super::posts::{Opening, Posted};
 use super::routes::{LIVE, cors};
 use super::slot::Role;
-use super::{Now, Shard};
-use crate::credentials::{AgentCookie, COOKIE_PREFIX};
+use super::{Now, Shard, get, plain};
+use crate::credentials::{AgentCookie, COOKIE_PREFIX, Scheme};
 use crate::pages::{self, ViewerPage};
 
 /// A verified wish.
 pub(super) enum Errand {
     /// A visitor's first connection; the session was claimed for this core.
-    Start { session: SessionId, home: u32, resume: SecretHash, opening: Opening },
+    Start {
+        session: SessionId,
+        home: u32,
+        resume: SecretHash,
+        /// Its page has an http origin.
+        on_http: bool,
+        opening: Opening,
+    },
     /// A visitor comes back.
-    Resume { resume: Resume, opening: Opening },
+    Resume { resume: Resume, on_http: bool, opening: Opening },
     /// A visitor whose WebSockets are blocked sends frames.
     Post { resume: Resume, posted: Posted, origin: String },
     /// A visitor asks why that failed.
@@ -38,15 +45,15 @@ pub(super) enum Errand {
         wants_page: bool,
     },
     /// An agent with a cookie.
-    View { cookie: AgentCookie, part: ViewPart, wants_page: bool },
+    View { cookie: AgentCookie, scheme: Scheme, part: ViewPart, wants_page: bool },
     /// A web tier.
     Control(WebSocketOffer),
 }
 
 /// What an agent with a cookie wants.
 pub(super) enum ViewPart {
-    /// The viewer.
-    Page,
+    /// The viewer; whether its browser could show the same under the other protocol.
+    Page { has_other: bool },
     /// Whether the join is alive.
     Status,
     /// The frames.
@@ -59,11 +66,17 @@ impl Shard {
     pub(super) fn run_errand(&mut self, now: Now, link: LinkId, errand: Errand) {
         let mut is_for_people = false;
         let (answer, origin) = match errand {
-            Errand::Start { session, home, resume, opening } => {
-                (self.start(now, link, session, home, resume, &opening), opening.origin())
+            Errand::Start { session, home, resume, on_http, opening } => {
+                let started = self.start(now, session, home, resume);
+                let answer = started
+                    .and_then(|here| self.attach_visitor(now, link, here, on_http, &opening));
+                (answer, opening.origin())
             }
-            Errand::Resume { resume, opening } => {
-                (self.resume(now, link, &resume, &opening), opening.origin())
+            Errand::Resume { resume, on_http, opening } => {
+                let owned = self.owned(&resume);
+                let answer =
+                    owned.and_then(|here| self.attach_visitor(now, link, here, on_http, &opening));
+                (answer, opening.origin())
             }
             Errand::Post { resume, posted, origin } => {
                 (self.visitor_post(now, &resume, posted).map(Some), Some(origin))
@@ -75,9 +88,9 @@ impl Shard {
                 is_for_people = wants_page;
                 (self.join(now, session, agent, name, privileges, &stale).map(Some), None)
             }
-            Errand::View { cookie, part, wants_page } => {
+            Errand::View { cookie, scheme, part, wants_page } => {
                 is_for_people = wants_page;
-                (self.view(now, link, &cookie, part), None)
+                (self.view(now, link, &cookie, scheme, part), None)
             }
             Errand::Control(offer) => {
                 self.open_control(now, link, &offer);
@@ -99,18 +112,16 @@ impl Shard {
         self.respond(now, link, response, false);
     }
 
+    /// The session of a visitor's ticket: a new one, or the one that is here and has this home now.
     fn start(
         &mut self,
         now: Now,
-        link: LinkId,
         session: SessionId,
         home: u32,
         resume: SecretHash,
-        opening: &Opening,
-    ) -> Result<Option<Response>, CloseCode> {
+    ) -> Result<SessionRef, CloseCode> {
         if let Some(here) = self.relay.find(&session) {
-            self.relay.raise_home(here, home, &resume)?;
-            return self.attach_visitor(now, link, here, opening);
+            return self.relay.raise_home(here, home, &resume).map(|()| here);
         }
         let opened =
             self.shared.group(&session.group).ok_or(CloseCode::NotAllowed).and_then(|group| {
@@ -123,24 +134,7 @@ impl Shard {
                 };
                 self.relay.open_session(now.mono_ms, spec)
             });
-        match opened {
-            Ok(opened) => self.attach_visitor(now, link, opened, opening),
-            Err(code) => {
-                self.shared.unclaim(&session);
-                Err(code)
-            }
-        }
-    }
-
-    fn resume(
-        &mut self,
-        now: Now,
-        link: LinkId,
-        resume: &Resume,
-        opening: &Opening,
-    ) -> Result<Option<Response>, CloseCode> {
-        let session = self.owned(resume)?;
-        self.attach_visitor(now, link, session, opening)
+        opened.inspect_err(|_| self.shared.unclaim(&session))
     }
 
     fn attach_visitor(
@@ -148,9 +142,13 @@ impl Shard {
         now: Now,
         link: LinkId,
         session: SessionRef,
+        on_http: bool,
         opening: &Opening,
     ) -> Result<Option<Response>, CloseCode> {
         self.relay.attach_visitor(now.mono_ms, session, link)?;
+        if on_http {
+            self.relay.visitor_is_on_http(session);
+        }
         self.open_frames(link, opening, Role::Visitor);
         Ok(None)
     }
@@ -189,10 +187,9 @@ impl Shard {
         let cookie = AgentCookie { session, join, agent, privileges, issued_ms: now.wall_ms };
         let value = self.shared.cookies.seal(&cookie);
         let name = join.to_hex();
-        let is_embedded = self
-            .shared
-            .group(&session.group)
-            .is_some_and(|group| !group.settings.embed_ancestors.is_empty());
+        let group = self.shared.group(&session.group);
+        let is_embedded =
+            group.as_ref().is_some_and(|group| !group.settings.embed_ancestors.is_empty());
         let site = if is_embedded { EMBEDDED } else { TOP_LEVEL };
         let mut response = Response::new(303)
             .header("Location", &format!("/view/{name}"))
@@ -201,7 +198,14 @@ impl Shard {
                 "Set-Cookie",
                 &format!("{COOKIE_PREFIX}{name}={value}; Secure; HttpOnly; Path=/; {site}"),
             );
+        if group.is_some_and(|group| group.plain_policy.is_some()) {
+            response = response.header("Set-Cookie", &plain::set_cookie(&self.shared, &cookie));
+        }
         for old in stale {
+            if self.shared.identity.plain.is_some() {
+                let gone = plain::clear_cookie(&self.shared, *old);
+                response = response.header("Set-Cookie", &gone);
+            }
             // Whether it was made for a frame stands nowhere; a browser keeps the two apart.
             for site in [TOP_LEVEL, EMBEDDED] {
                 let gone = format!(
@@ -219,34 +223,67 @@ impl Shard {
         now: Now,
         link: LinkId,
         cookie: &AgentCookie,
+        scheme: Scheme,
         part: ViewPart,
     ) -> Result<Option<Response>, CloseCode> {
         let session = self.relay.find(&cookie.session).ok_or(CloseCode::NotFound)?;
         let gone = || self.relay.why_no_join(session, cookie.agent);
         let join = self.relay.find_join(session, cookie.join).ok_or_else(gone)?;
-        if join.agent != cookie.agent || join.privileges != cookie.privileges {
+        let may = match scheme {
+            Scheme::Secure => join.privileges,
+            Scheme::Plain => Privileges::VIEW,
+        };
+        if join.agent != cookie.agent || may != cookie.privileges {
             return Err(CloseCode::Unauthorized);
         }
+        if scheme == Scheme::Plain {
+            match (self.check_plain(session, cookie), &part) {
+                (Ok(()), _) => {}
+                (Err(CloseCode::SecurePage), ViewPart::Page { .. }) => {
+                    return Ok(Some(self.to_secure_view(cookie.join)));
+                }
+                (Err(code), _) => return Err(code),
+            }
+        }
         match part {
-            ViewPart::Page => {
+            ViewPart::Page { has_other } => {
                 let group =
                     self.shared.group(&cookie.session.group).ok_or(CloseCode::NotAllowed)?;
                 let page = ViewerPage {
                     join: cookie.join,
                     session: &cookie.session,
-                    csrf: &self.shared.cookies.csrf(cookie.join),
+                    csrf: &self.shared.cookies.csrf_for(scheme, cookie.join),
                     web_tier_url: &self.shared.identity.web_tier_url,
+                    other_url: &match (has_other, &group.plain_policy) {
+                        (true, Some(_)) => self.other_url(scheme, cookie.join),
+                        _ => String::new(),
+                    },
                 };
-                Ok(Some(page.response(&group.policy)))
+                let policy = match (scheme, &group.plain_policy) {
+                    (Scheme::Plain, Some(plain)) => plain,
+                    _ => &group.policy,
+                };
+                Ok(Some(page.response(policy)))
             }
             ViewPart::Status => Ok(Some(live())),
             ViewPart::Frames(opening) => {
-                self.relay.attach_agent(now.mono_ms, session, cookie.join, link)?;
+                match scheme {
+                    Scheme::Secure => {
+                        self.relay.attach_agent(now.mono_ms, session, cookie.join, link)?;
+                    }
+                    Scheme::Plain => {
+                        self.relay.attach_plain_agent(now.mono_ms, session, cookie.join, link)?;
+                    }
+                }
                 self.open_frames(link, &opening, Role::Agent);
                 Ok(None)
             }
             ViewPart::Post(posted) => {
-                let stream = self.relay.agent_link(session, cookie.join);
+                // What was sent in plain text never counts as said over TLS.
+                let is_plain = scheme == Scheme::Plain;
+                let stream = self.relay.agent_link(session, cookie.join).filter(|link| {
+                    get(&mut self.slots, *link).is_some_and(|s| s.connection.is_plain() == is_plain)
+                });
                 self.take_post(now, stream, posted).map(Some)
             }
         }

@@ -18,6 +18,9 @@ mod losses_tests;
 mod overload;
 #[cfg(test)]
 mod pki;
+mod plain;
+#[cfg(test)]
+mod plain_tests;
 mod posts;
 #[cfg(test)]
 mod posts_tests;
@@ -30,6 +33,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod timers;
+#[cfg(test)]
+mod wire;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -40,7 +45,7 @@ use std::sync::atomic::Ordering;
 use connection::{Connection, Event, Outgoing, Scratch};
 use protocol::control::ReportEvent;
 use protocol::figures::CoreFigures;
-use protocol::{AgentId, CloseCode, GroupId, SessionId, SessionNumber};
+use protocol::{AgentId, CloseCode, GroupId, JoinId, SessionId, SessionNumber};
 use relay::{LinkId, Relay};
 use slab::Slab;
 
@@ -156,6 +161,8 @@ pub enum Mail {
     GroupRemoved(GroupId),
     /// An agent lost access to a group.
     Revoke(GroupId, AgentId),
+    /// A join's secure cookie was seen in plain text.
+    EndJoin(SessionId, JoinId),
     /// Take no more sessions, end after so many milliseconds.
     Drain(u64),
 }
@@ -202,6 +209,7 @@ impl Shard {
         }
         self.counts.accepts += 1;
         let connection = Connection::new(self.shared.tls.read().clone());
+        let connection = if self.shared.takes_plain() { connection.or_plain() } else { connection };
         let link =
             self.insert(now, connection, Role::Guest { until_ms: now.mono_ms + OPENING_MS_MAX });
         Some(link)
@@ -249,7 +257,8 @@ impl Shard {
             self.scratch = Scratch::default();
             return self.handle_gone(now, link);
         }
-        self.counts.handshakes += u64::from(is_new && connection.is_established());
+        let is_done = connection.is_established() && !connection.is_plain();
+        self.counts.handshakes += u64::from(is_new && is_done);
         self.settle(now, link);
         self.weigh(now, link);
     }
@@ -288,6 +297,9 @@ impl Shard {
                     let grace_ms = rules.settings.grace_ms;
                     let visitor = rules.visitor_json.clone();
                     self.relay.update_settings(now.mono_ms, group, visitor, grace_ms);
+                    if rules.plain_policy.is_none() {
+                        self.relay.end_plain(now.mono_ms, group);
+                    }
                 }
             }
             Mail::GroupRemoved(group) => {
@@ -295,6 +307,7 @@ impl Shard {
                 self.close_pages(now, Some(group), CloseCode::NotAllowed);
             }
             Mail::Revoke(group, agent) => self.relay.revoke(now.mono_ms, group, agent),
+            Mail::EndJoin(session, join) => self.end_join(now, &session, join),
             Mail::Drain(deadline_ms) => {
                 self.drain_until_ms.get_or_insert(now.mono_ms.saturating_add(deadline_ms));
                 self.relay.end_all(now.mono_ms, CloseCode::Draining);

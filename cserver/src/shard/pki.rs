@@ -10,7 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
 
-use super::testing::HOST;
+use super::testing::{HOST, PLAIN};
 
 /// How clients of the server in memory trust it.
 pub(super) struct Pki {
@@ -60,7 +60,11 @@ pub(super) fn tls() -> (TlsConfigs, Pki) {
         ),
     };
     (
-        TlsConfigs { public: Arc::new(public), control: Some((CONTROL.into(), Arc::new(control))) },
+        TlsConfigs {
+            public: Arc::new(public),
+            control: Some((CONTROL.into(), Arc::new(control))),
+            plain_host: Some(PLAIN.into()),
+        },
         pki,
     )
 }

@@ -14,6 +14,7 @@ use super::errands::{Errand, ViewPart, live};
 use super::routes::{self, Route, cors};
 use super::slot::Role;
 use super::{Now, Shard, get};
+use crate::credentials::Scheme;
 use crate::shared::Shared;
 
 /// How a connection that carries frames begins.
@@ -72,21 +73,23 @@ pub(super) fn visitor_frames(shared: &Shared, request: &Request) -> Result<Route
 pub(super) fn agent_stream(
     shared: &Shared,
     request: &Request,
+    scheme: Scheme,
     join: &str,
 ) -> Result<Route, CloseCode> {
     let (credential, channel) = stream(&request.body)?;
     let part = ViewPart::Frames(Opening::Stream { channel, origin: None });
-    routes::agent(shared, request, join, Some(credential), part)
+    routes::agent(shared, request, scheme, join, Some(credential), part)
 }
 
 /// `POST /agent/<join>/frames`
 pub(super) fn agent_frames(
     shared: &Shared,
     request: &Request,
+    scheme: Scheme,
     join: &str,
 ) -> Result<Route, CloseCode> {
     let (credential, posted) = post(&request.body)?;
-    routes::agent(shared, request, join, Some(credential), ViewPart::Post(posted))
+    routes::agent(shared, request, scheme, join, Some(credential), ViewPart::Post(posted))
 }
 
 fn stream(body: &[u8]) -> Result<(Credential<'_>, ChannelId), CloseCode> {

@@ -5,16 +5,18 @@
 
 use connection::{Method, Request, Response, WebSocketOffer};
 use protocol::resume::Resume;
+use protocol::settings::is_http_origin;
 use protocol::subprotocol::{CONTROL_V1, Credential, Offer};
 use protocol::ticket::SealedTicket;
 use protocol::{CloseCode, JoinId, SessionId, Subject, Ticket};
 use relay::LinkId;
 
 use super::errands::{Errand, ViewPart};
+use super::plain;
 use super::posts::{self, Opening};
 use super::slot::{Role, Slot};
 use super::{Cargo, Now, Output, Shard, get};
-use crate::credentials::{AgentCookie, COOKIE_PREFIX};
+use crate::credentials::{AgentCookie, COOKIE_PREFIX, Scheme};
 use crate::pages;
 use crate::shared::{CoreIndex, NotReady, Shared};
 
@@ -34,8 +36,14 @@ impl Shard {
     /// Answers a request, or sends it where it can be answered.
     pub(super) fn route(&mut self, now: Now, link: LinkId, request: &Request) {
         let Some(slot) = get(&mut self.slots, link) else { return };
-        let is_control = slot.connection.is_control();
-        let route = find(&self.shared, now, request, is_control).unwrap_or_else(|code| {
+        let (is_control, is_plain) = (slot.connection.is_control(), slot.connection.is_plain());
+        let found = if is_plain {
+            self.burn_strayed(now, request);
+            plain::find(&self.shared, request)
+        } else {
+            find(&self.shared, now, request, is_control)
+        };
+        let route = found.unwrap_or_else(|code| {
             self.note_refusal(code);
             Route::Answer(refusal(&self.shared, request, code))
         });
@@ -111,7 +119,7 @@ fn find(
         return control(request);
     }
     if request.host.strip_suffix(":443").unwrap_or(&request.host) != shared.identity.host {
-        return Ok(Route::Answer(misdirected(shared)));
+        return Ok(Route::Answer(misdirected(&shared.identity.host)));
     }
     let path: Vec<&str> = request.path[1..].split('/').collect();
     match (request.method, &path[..]) {
@@ -125,15 +133,24 @@ fn find(
         (Method::Get, ["presence"]) => presence(shared, now, request),
         (Method::Get, ["join"]) => join(shared, now, request, request.cookie(TICKET_COOKIE)),
         (Method::Post, ["join"]) => handed_over(shared, now, request),
-        (Method::Get, ["view", join]) => view(shared, request, join, ViewPart::Page),
-        (Method::Get, ["view", join, "status"]) => view(shared, request, join, ViewPart::Status),
+        (Method::Get, ["view", join]) => {
+            let has_other = open_cookie(shared, request, Scheme::Plain, join).is_ok();
+            view(shared, request, Scheme::Secure, join, ViewPart::Page { has_other })
+        }
+        (Method::Get, ["view", join, "status"]) => {
+            view(shared, request, Scheme::Secure, join, ViewPart::Status)
+        }
         (Method::Get, ["agent", join]) => {
             let (offer, parsed) = frames_offer(request)?;
             let part = ViewPart::Frames(Opening::Upgrade(offer));
-            agent(shared, request, join, parsed.credential, part)
+            agent(shared, request, Scheme::Secure, join, parsed.credential, part)
         }
-        (Method::Post, ["agent", join, "stream"]) => posts::agent_stream(shared, request, join),
-        (Method::Post, ["agent", join, "frames"]) => posts::agent_frames(shared, request, join),
+        (Method::Post, ["agent", join, "stream"]) => {
+            posts::agent_stream(shared, request, Scheme::Secure, join)
+        }
+        (Method::Post, ["agent", join, "frames"]) => {
+            posts::agent_frames(shared, request, Scheme::Secure, join)
+        }
         (Method::Get, ["assets", name]) => {
             pages::asset(name).map(Route::Answer).ok_or(CloseCode::NotFound)
         }
@@ -163,6 +180,7 @@ pub(super) fn visitor(
     credential: Option<Credential<'_>>,
     opening: Opening,
 ) -> Result<Route, CloseCode> {
+    let on_http = request.origin.as_deref().is_some_and(is_http_origin);
     match credential {
         Some(Credential::Ticket(text)) => {
             let ticket = open_ticket(shared, now, text)?;
@@ -180,11 +198,11 @@ pub(super) fn visitor(
                 claimed => claimed?,
             };
             let (session, home) = (ticket.session, ticket.home);
-            Ok(Route::At(core, Errand::Start { session, home, resume, opening }))
+            Ok(Route::At(core, Errand::Start { session, home, resume, on_http, opening }))
         }
         Some(Credential::Resume(text)) => {
             let (core, resume) = open_resume(shared, request, text)?;
-            Ok(Route::At(core, Errand::Resume { resume, opening }))
+            Ok(Route::At(core, Errand::Resume { resume, on_http, opening }))
         }
         _ => Err(CloseCode::Unauthorized),
     }
@@ -263,44 +281,51 @@ fn join(
     ))
 }
 
-fn view(
+pub(super) fn view(
     shared: &Shared,
     request: &Request,
+    scheme: Scheme,
     join: &str,
     part: ViewPart,
 ) -> Result<Route, CloseCode> {
-    let cookie = open_cookie(shared, request, join)?;
+    let cookie = open_cookie(shared, request, scheme, join)?;
     let core = shared.owner(&cookie.session)?;
-    Ok(Route::At(core, Errand::View { cookie, part, wants_page: request.wants_page }))
+    Ok(Route::At(core, Errand::View { cookie, scheme, part, wants_page: request.wants_page }))
 }
 
 /// What only the page of a join may do: its cookie, its origin, its CSRF value.
 pub(super) fn agent(
     shared: &Shared,
     request: &Request,
+    scheme: Scheme,
     join: &str,
     credential: Option<Credential<'_>>,
     part: ViewPart,
 ) -> Result<Route, CloseCode> {
-    let cookie = open_cookie(shared, request, join)?;
-    if request.origin.as_deref() != Some(&*shared.identity.origin) {
+    let cookie = open_cookie(shared, request, scheme, join)?;
+    let own = match scheme {
+        Scheme::Secure => Some(&shared.identity.origin),
+        Scheme::Plain => shared.identity.plain.as_ref().map(|plain| &plain.origin),
+    };
+    if own.is_none() || request.origin.as_ref() != own {
         return Err(CloseCode::NotAllowed);
     }
     match credential {
-        Some(Credential::Csrf(value)) if shared.cookies.csrf_fits(cookie.join, value) => {}
+        Some(Credential::Csrf(value))
+            if shared.cookies.csrf_fits_for(scheme, cookie.join, value) => {}
         _ => return Err(CloseCode::Unauthorized),
     }
     let core = shared.owner(&cookie.session)?;
-    Ok(Route::At(core, Errand::View { cookie, part, wants_page: false }))
+    Ok(Route::At(core, Errand::View { cookie, scheme, part, wants_page: false }))
 }
 
-fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'_>), CloseCode> {
+pub(super) fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'_>), CloseCode> {
     let offer = request.websocket.as_ref().ok_or(CloseCode::Incompatible)?;
     let parsed = Offer::parse(&offer.protocols);
     if parsed.frames_v1 { Ok((offer.clone(), parsed)) } else { Err(CloseCode::Incompatible) }
 }
 
-fn open_ticket(shared: &Shared, now: Now, text: &str) -> Result<Ticket, CloseCode> {
+pub(super) fn open_ticket(shared: &Shared, now: Now, text: &str) -> Result<Ticket, CloseCode> {
     let sealed = SealedTicket::from_text(text).map_err(|_| CloseCode::Unauthorized)?;
     let opened = shared.keys.read().open(&sealed, &shared.identity.server, now.wall_ms);
     opened.map_err(|error| {
@@ -322,11 +347,16 @@ pub(super) fn open_resume(
     Ok((owner, resume))
 }
 
-fn open_cookie(shared: &Shared, request: &Request, join: &str) -> Result<AgentCookie, CloseCode> {
+fn open_cookie(
+    shared: &Shared,
+    request: &Request,
+    scheme: Scheme,
+    join: &str,
+) -> Result<AgentCookie, CloseCode> {
     let join: JoinId = join.parse().map_err(|_| CloseCode::NotFound)?;
-    let name = format!("{COOKIE_PREFIX}{}", join.to_hex());
+    let name = format!("{}{}", scheme.prefix(), join.to_hex());
     let value = request.cookie(&name).ok_or(CloseCode::Unauthorized)?;
-    shared.cookies.open(value, join)
+    shared.cookies.open_for(scheme, value, join)
 }
 
 /// The page must stand on an origin that the group lists. One answer for an unknown group and a foreign origin.
@@ -376,10 +406,9 @@ pub(super) fn cors(response: Response, origin: &str) -> Response {
     response.header("Access-Control-Allow-Origin", origin).header("Vary", "Origin")
 }
 
-fn misdirected(shared: &Shared) -> Response {
+pub(super) fn misdirected(own: &str) -> Response {
     let body = format!(
-        r#"{{"error":"not_found","message":"this server is {} and answers for no other name"}}"#,
-        shared.identity.host
+        r#"{{"error":"not_found","message":"this server is {own} and answers for no other name"}}"#
     );
     Response::new(421).content("application/json", body.into_bytes())
 }
@@ -412,4 +441,4 @@ fn fresh(code: u16, json: String) -> Response {
 /// Body of a status answer.
 pub(super) const LIVE: &[u8] = br#"{"state":"live"}"#;
 
-const TICKET_COOKIE: &str = "cobrowse_ticket";
+pub(super) const TICKET_COOKIE: &str = "cobrowse_ticket";

@@ -6,20 +6,21 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use connection::frame_prefix;
 use connection::rustls::pki_types::ServerName;
 use connection::rustls::{ClientConfig, ClientConnection, HandshakeKind};
-use protocol::frame::{Flags, Header, Kind};
 use protocol::keys::TicketKey;
 use protocol::resume::Resume;
 use protocol::secret::Secret;
 use protocol::{AgentId, GroupSettings, KeyId, Privileges, SessionId, Subject, Ticket};
 use relay::LinkId;
 
+pub(super) use super::wire::{frame, header};
+pub(crate) use super::wire::{get, message, messages, upgrade};
+
 use super::pki::{CONTROL, Pki, tls};
 use super::{Mail, Now, Output, Shard};
 use crate::credentials::CookieKeys;
-use crate::shared::{CoreIndex, Identity, Shared};
+use crate::shared::{CoreIndex, Identity, PlainName, Shared};
 
 /// What the cores of a test share: one group `demo`, one key.
 pub(crate) fn shared(cores: usize) -> Arc<Shared> {
@@ -67,6 +68,8 @@ pub(super) struct Client {
     pub(super) core: CoreIndex,
     pub(super) link: LinkId,
     tls: ClientConnection,
+    /// There for one that speaks plain HTTP: what it has not sent yet.
+    plain: Option<Vec<u8>>,
     /// Plaintext received and not looked at yet.
     pub(super) inbox: Vec<u8>,
     /// The server will send no more.
@@ -102,6 +105,20 @@ impl World {
         self.connect_as(core, HOST, self.pki.public.clone())
     }
 
+    /// Connects a browser that speaks plain HTTP.
+    pub(super) fn connect_plain(&mut self, core: CoreIndex) -> usize {
+        let client = self.connect(core);
+        self.clients[client].plain = Some(Vec::new());
+        client
+    }
+
+    /// Tries TLS under that name; whether the handshake comes to its end.
+    pub(super) fn greets(&mut self, name: &'static str) -> bool {
+        let client = self.connect_as(0, name, self.pki.public.clone());
+        self.run();
+        !self.clients[client].tls.is_handshaking()
+    }
+
     /// Connects a web tier.
     pub(super) fn dial(&mut self, core: CoreIndex) -> usize {
         self.connect_as(core, CONTROL, self.pki.control.clone())
@@ -119,6 +136,7 @@ impl World {
             core,
             link,
             tls: ClientConnection::new(config, name).unwrap(),
+            plain: None,
             inbox: Vec::new(),
             shut: false,
             closed: false,
@@ -136,7 +154,11 @@ impl World {
 
     /// Sends plaintext and runs until nothing moves; what comes back stays in the inbox.
     pub(super) fn send(&mut self, client: usize, plain: &[u8]) {
-        self.clients[client].tls.writer().write_all(plain).unwrap();
+        let client = &mut self.clients[client];
+        match &mut client.plain {
+            Some(unsent) => unsent.extend_from_slice(plain),
+            None => client.tls.writer().write_all(plain).unwrap(),
+        }
         self.run();
     }
 
@@ -210,8 +232,8 @@ impl World {
     fn turn(&mut self) -> bool {
         let mut moved = false;
         for client in &mut self.clients {
-            let mut bytes = Vec::new();
-            while client.tls.wants_write() {
+            let mut bytes = client.plain.as_mut().map(std::mem::take).unwrap_or_default();
+            while client.plain.is_none() && client.tls.wants_write() {
                 client.tls.write_tls(&mut bytes).unwrap();
             }
             // What one read brings: small, so that borders fall everywhere.
@@ -425,6 +447,9 @@ impl Client {
     }
 
     fn take(&mut self, mut bytes: &[u8]) {
+        if self.plain.is_some() {
+            return self.inbox.extend_from_slice(bytes);
+        }
         let mut at = bytes;
         while let [_, _, _, high, low, ..] = *at {
             self.records += 1;
@@ -432,7 +457,10 @@ impl Client {
         }
         while !bytes.is_empty() {
             self.tls.read_tls(&mut bytes).unwrap();
-            let state = self.tls.process_new_packets().expect("the server speaks TLS");
+            let state = match self.tls.process_new_packets() {
+                Err(_) if self.tls.is_handshaking() => return,
+                state => state.expect("the server speaks TLS"),
+            };
             let mut plain = vec![0; state.plaintext_bytes_to_read()];
             self.tls.reader().read_exact(&mut plain).unwrap();
             self.inbox.extend_from_slice(&plain);
@@ -479,64 +507,6 @@ fn apply(
     }
 }
 
-/// A GET request.
-pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n").into_bytes()
-}
-
-/// A WebSocket upgrade.
-pub(crate) fn upgrade(path: &str, credential: &str, origin: &str, headers: &str) -> Vec<u8> {
-    get(
-        path,
-        &format!(
-            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\
-             Sec-WebSocket-Protocol: cobrowse.v1, {credential}\r\n{headers}"
-        ),
-    )
-}
-
-/// A binary WebSocket message as a client sends it, masked with zeros.
-pub(crate) fn message(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let body = frame(kind, flags, epoch, sequence, payload);
-    let (prefix, used) = frame_prefix(body.len());
-    let mut bytes = prefix[..used].to_vec();
-    bytes[1] |= 0x80;
-    bytes.extend([0; 4]);
-    bytes.extend(body);
-    bytes
-}
-
-/// A frame by itself.
-pub(super) fn frame(kind: Kind, flags: u8, epoch: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let header = Header { kind, flags: Flags(flags), source: 0, epoch, sequence };
-    [&header.encode()[..], payload].concat()
-}
-
-/// The binary messages in what a client received; each without its WebSocket prefix.
-pub(crate) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    while let [first, length, rest @ ..] = bytes {
-        let (length, rest) = match length {
-            126 => (usize::from(rest[0]) * 256 + usize::from(rest[1]), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
-            short => (usize::from(*short), rest),
-        };
-        if *first == 0x82 {
-            all.push(rest[..length].to_vec());
-        }
-        bytes = &rest[length..];
-    }
-    all
-}
-
-/// The first header of that name in an answer.
-pub(super) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
-    let find = |line: &&'a str| line.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase());
-    let line = answer.lines().find(find).unwrap_or_else(|| panic!("no {name} in {answer}"));
-    line[name.len() + 1..].trim()
-}
-
 /// The resume token of a session that [`World::start`] made.
 pub(super) fn resume(session: &str) -> String {
     Resume { session: session.parse::<SessionId>().unwrap(), secret: secret() }.to_text()
@@ -557,6 +527,7 @@ fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
         boot: [0; 16],
         origin: ORIGIN.into(),
         host: HOST.into(),
+        plain: Some(PlainName::new(PLAIN, HOST)),
         web_tier_url: "https://www.example".into(),
         backend: "memory",
         started_ms: 0,
@@ -572,4 +543,5 @@ fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
 pub(crate) const SHOP: &str = "https://shop.example";
 pub(crate) const ORIGIN: &str = "https://s1.example";
 pub(crate) const HOST: &str = "s1.example";
+pub(crate) const PLAIN: &str = "plain.s1.example";
 const WALL_MS: u64 = 1_700_000_000_000;

@@ -150,6 +150,7 @@ fn identity() -> Identity {
         boot: [7; 16],
         origin: "https://s1.example".into(),
         host: "s1.example".into(),
+        plain: None,
         web_tier_url: "https://www.example".into(),
         backend: "poll",
         started_ms: 0,

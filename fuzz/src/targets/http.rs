@@ -1,4 +1,4 @@
-//! Requests over TLS: how the bytes are cut changes nothing, what is handed out keeps the limits, and what never becomes a
+//! Requests over TLS, and the same in plain text: neither that nor how the bytes are cut changes anything, what is handed out keeps the limits, and what never becomes a
 //! request ends the connection before it fills memory.
 
 use connection::{Event, Method, Request, Response};
@@ -12,9 +12,15 @@ pub(crate) const TARGET: Target =
     Target { name: "http", run, seeds, words: WORDS, memory_per_byte_max: MEMORY_PER_BYTE_MAX };
 
 fn run(input: &[u8]) -> Outcome {
-    let whole = answer(input, input.len().max(1));
-    let pieces = answer(input, (1 + input.len() % 61).max(input.len() / 32));
+    let whole = answer(Wire::open(), input, input.len().max(1));
+    let cut = (1 + input.len() % 61).max(input.len() / 32);
+    let pieces = answer(Wire::open(), input, cut);
     assert_eq!(whole, pieces, "how the bytes are cut changes what is understood");
+    // What begins like a method is plain HTTP; what does not ends its connection, and is the target `tls`'s.
+    if input.first().is_some_and(u8::is_ascii_uppercase) {
+        let plain = answer(Wire::plain(), input, cut);
+        assert_eq!(whole, plain, "plain text is understood in another way");
+    }
     withhold(input);
     let (seen, ended) = whole;
     let has_frames = input.windows(FRAMES.len()).any(|part| part == FRAMES);
@@ -24,8 +30,7 @@ fn run(input: &[u8]) -> Outcome {
 }
 
 /// Answers each request at once. What was seen, and whether the connection has ended.
-fn answer(input: &[u8], cut: usize) -> (Vec<String>, bool) {
-    let mut wire = Wire::open();
+fn answer(mut wire: Wire, input: &[u8], cut: usize) -> (Vec<String>, bool) {
     let handshake_bytes = wire.sent_bytes;
     let (mut seen, mut answers) = (Vec::new(), 0);
     let mut ended = false;

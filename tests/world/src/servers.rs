@@ -63,6 +63,7 @@ impl Server {
             boot,
             origin: origin(self.host),
             host: host_name(self.host),
+            plain: None,
             web_tier_url: "https://www.cobrowse.example".into(),
             backend: "memory",
             started_ms: wall(now, self.offset_ms),

@@ -83,6 +83,7 @@ impl Pki {
         TlsConfigs {
             public: self.public.clone(),
             control: Some((control_name.to_owned(), self.control.clone())),
+            plain_host: None,
         }
     }
 }

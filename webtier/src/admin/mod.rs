@@ -123,6 +123,7 @@ pub(crate) struct Change {
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) resource_origins: Option<Vec<String>>,
     pub(crate) embed_ancestors: Option<Vec<String>>,
+    pub(crate) follows_protocol: Option<bool>,
     pub(crate) masks: Option<Vec<String>>,
     pub(crate) query_names: Option<Vec<String>>,
     pub(crate) mask_default: Option<MaskDefault>,
@@ -148,6 +149,7 @@ impl Change {
             .unwrap_or_else(|| std::mem::take(&mut settings.resource_origins));
         settings.embed_ancestors =
             change.embed_ancestors.unwrap_or_else(|| std::mem::take(&mut settings.embed_ancestors));
+        settings.follows_protocol = change.follows_protocol.unwrap_or(settings.follows_protocol);
         visitor.masks = change.masks.unwrap_or_else(|| std::mem::take(&mut visitor.masks));
         visitor.query_names =
             change.query_names.unwrap_or_else(|| std::mem::take(&mut visitor.query_names));
@@ -533,11 +535,13 @@ fn hash_fits(hash: Option<&str>) -> Result<(), StoreError> {
 fn group_lines(group: &Group, context: &Context<'_>) -> Vec<String> {
     let settings = &group.settings;
     let list = |list: &[String]| if list.is_empty() { "none".into() } else { list.join(" ") };
+    let protocol = if settings.follows_protocol { "the visitor's" } else { "HTTPS" };
     let mut lines = vec![
         format!("{:?}  revision {}, grace {} ms", group.id, settings.revision, settings.grace_ms),
         format!("  origins: {}", list(&settings.origins)),
         format!("  resource origins: {}", list(&settings.resource_origins)),
         format!("  may frame the viewer: {}", list(&settings.embed_ancestors)),
+        format!("  agents' protocol: {protocol}"),
         format!("  chat origins: {}", list(&settings.visitor.chat_origins)),
         format!("  refused to agents: {}", list(&settings.visitor.refuses)),
         format!("  terms: {}", if settings.visitor.terms.is_some() { "set" } else { "none" }),

@@ -47,8 +47,15 @@ impl Session {
         self.agents.iter().find(|(_, agent)| agent.join == join).map(|(key, _)| key)
     }
 
-    pub(crate) fn attach_agent(&mut self, core: &mut Core, now: u64, key: usize, link: LinkId) {
-        let view = View::new(Outlet::new(link, now), &self.log);
+    pub(crate) fn attach_agent(
+        &mut self,
+        core: &mut Core,
+        now: u64,
+        key: usize,
+        link: LinkId,
+        plain: bool,
+    ) {
+        let view = View::new(Outlet::new(link, now), &self.log, plain);
         if view.place == Place::Waiting {
             self.request.wanted = true;
         }
@@ -57,6 +64,9 @@ impl Session {
             Some(old) => {
                 core.stats.supersedes += 1;
                 core.close(old.outlet.link, CloseCode::Superseded);
+                if old.plain != plain {
+                    self.participants_changed(core, now);
+                }
             }
             None => {
                 core.stats.agents += 1;
@@ -81,6 +91,23 @@ impl Session {
         if let Some(view) = &self.agents[key].view {
             core.close(view.outlet.link, code);
             self.agent_gone(core, now, key);
+        }
+    }
+
+    /// Ends the connections over plain HTTP: nothing is to be seen there.
+    pub(crate) fn close_plain(&mut self, core: &mut Core, now: u64) {
+        for key in self.connected_keys() {
+            if self.agents[key].view.as_ref().is_some_and(|view| view.plain) {
+                self.close_agent(core, now, key, CloseCode::SecurePage);
+            }
+        }
+    }
+
+    /// Ends one join.
+    pub(crate) fn end_join(&mut self, core: &mut Core, now: u64, join: JoinId, code: CloseCode) {
+        if let Some(key) = self.agent_key(join) {
+            self.close_agent(core, now, key, code);
+            self.forget(core, key);
         }
     }
 
@@ -141,7 +168,7 @@ impl Session {
         if header.kind.sender() != Sender::Agent {
             return Err(CloseCode::UnknownKind);
         }
-        if !agent.privileges.allows(header.kind) {
+        if !agent.effective().allows(header.kind) {
             return Err(CloseCode::NotAllowed);
         }
         match header.kind {

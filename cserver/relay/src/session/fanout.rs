@@ -53,7 +53,7 @@ impl Session {
             || view.skipped_due
             || view.state_sent != self.state_version
             || view.participants_sent != self.participants_version
-            || view.index().is_some_and(|index| index < self.log.end())
+            || self.next_of_log(view).is_some()
             || self.next_ephemeral(view).is_some()
     }
 
@@ -93,7 +93,7 @@ impl Session {
                 agent: agent.number,
                 name: &agent.name,
                 session: &self.id,
-                privileges: agent.privileges,
+                privileges: agent.effective(),
                 visitor: self.state,
                 since_ms,
             };
@@ -108,17 +108,25 @@ impl Session {
         if let Some(frame) = participants {
             return Some((frame, Told::Participants));
         }
-        if let Some((frame, live_end)) = view.index().and_then(|index| self.log.get(index)) {
+        if let Some((frame, live_end)) = self.next_of_log(view) {
             return Some((frame.clone(), Told::Log { live_end }));
         }
         let (frame, version) = self.next_ephemeral(view)?;
         Some((frame.clone(), Told::Ephemeral { version }))
     }
 
+    /// The next frame of the log for an agent. Over plain HTTP nothing passes that came otherwise: such connections are closed before
+    /// it could, and here is looked once more.
+    fn next_of_log(&self, view: &View) -> Option<(&WireFrame, u64)> {
+        let index = view.index().filter(|at| !view.plain || self.log.is_insecure_at(*at))?;
+        self.log.get(index)
+    }
+
     /// The oldest ephemeral frame that the agent was not sent. Only for who has caught up: to others it would
     /// speak of a page that they do not have yet.
     fn next_ephemeral(&self, view: &View) -> Option<(&WireFrame, u64)> {
-        if self.slots.is_empty() || !view.is_caught_up(&self.log) {
+        let is_barred = view.plain && !self.log.is_insecure();
+        if self.slots.is_empty() || is_barred || !view.is_caught_up(&self.log) {
             return None;
         }
         let unsent = self.slots.iter().filter(|slot| slot.version > view.ephemeral_sent);
@@ -137,7 +145,7 @@ impl Session {
         }
         let connected = self.agents.iter().map(|(_, agent)| agent).filter(|a| a.view.is_some());
         let mut listed: Vec<_> =
-            connected.map(|agent| (agent.number, agent.name.as_str(), agent.privileges)).collect();
+            connected.map(|agent| (agent.number, agent.name.as_str(), agent.effective())).collect();
         listed.sort_unstable_by_key(|(number, ..)| *number);
         let frame = frames::participants(listed.into_iter());
         // Kept for the others who want it: the visitor and one agent are told without.

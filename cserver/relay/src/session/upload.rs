@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::frame::Sender;
-use protocol::{CloseCode, Header, Kind};
+use protocol::{CloseCode, Flags, Header, Kind};
 
 use super::{End, EphemeralSlot, Session};
 use crate::agent::Place;
@@ -144,15 +144,16 @@ impl Session {
         let step = self.order.accept(&header, payload_bytes, core.bounds.keyframe_bytes_max)?;
         // A page that goes on speaking has stayed after all.
         self.set_state(core, now, VisitorState::Live);
-        self.record(core, now, step, WireFrame::new(bytes));
+        let insecure = header.flags.contains(Flags::INSECURE);
+        self.record(core, now, step, insecure, WireFrame::new(bytes));
         Ok(None)
     }
 
     /// Puts an accepted frame into the log or a slot and moves the agents that it concerns.
-    fn record(&mut self, core: &mut Core, now: u64, step: Step, frame: WireFrame) {
+    fn record(&mut self, core: &mut Core, now: u64, step: Step, insecure: bool, frame: WireFrame) {
         let soft_bytes = core.bounds.log_diff_bytes_soft;
         match step {
-            Step::Begin { purge } => self.begin_epoch(core, purge, frame),
+            Step::Begin { purge } => self.begin_epoch(core, now, purge, insecure, frame),
             Step::Chunk { last } => {
                 if let Some(below) = self.log.chunk(frame, last, soft_bytes) {
                     self.reseat(core, below);
@@ -177,14 +178,27 @@ impl Session {
         self.try_request(core, now);
     }
 
-    fn begin_epoch(&mut self, core: &mut Core, purge: bool, facts: WireFrame) {
+    fn begin_epoch(
+        &mut self,
+        core: &mut Core,
+        now: u64,
+        purge: bool,
+        insecure: bool,
+        facts: WireFrame,
+    ) {
+        // Two witnesses: what the page's script says, and the origin that its browser named.
+        let insecure = insecure && self.visitor.as_ref().is_some_and(|visitor| visitor.on_http);
+        if !insecure {
+            // Before anything of it is theirs.
+            self.close_plain(core, now);
+        }
         self.slots.clear();
         self.request.served();
         if let Some(visitor) = &mut self.visitor {
             visitor.keyframe_request = false;
         }
         core.stats.purges += u64::from(purge);
-        let from = self.log.begin(facts, purge);
+        let from = self.log.begin(facts, purge, insecure);
         for (_, agent) in &mut self.agents {
             let Some(view) = &mut agent.view else { continue };
             match view.index() {
@@ -204,7 +218,7 @@ impl Session {
             if let Some(view) = &mut agent.view
                 && view.index().is_some_and(|index| index < below)
             {
-                view.skip_to(self.log.start(), &self.log);
+                view.skip_to(view.start(&self.log), &self.log);
                 core.stats.skips += 1;
             }
         }
