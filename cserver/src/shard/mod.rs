@@ -15,6 +15,8 @@ mod flush;
 #[cfg(test)]
 mod losses_tests;
 #[cfg(test)]
+mod origins_tests;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 mod pki;
