@@ -20,8 +20,11 @@ export default defineConfig({
   expect: { timeout: 12_000 },
   reporter: [["list"]],
   projects: [
-    { name: "chromium", testIgnore: /faults/ },
+    { name: "chromium", testIgnore: /faults|apart/ },
     // These end processes of the stack, so they come last and one after the other.
     { name: "faults", testMatch: /faults/, dependencies: ["chromium"], fullyParallel: false },
+    // It has a stack of its own, whose certificates and logins are worth nothing at the other: no worker serves both. Beside those above,
+    // which leave a worker idle.
+    { name: "apart", testMatch: /apart/, dependencies: ["chromium"], fullyParallel: false },
   ],
 });

@@ -36,6 +36,17 @@ impl FreePort {
     }
 }
 
+/// Ports chosen by a person; without them the system chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The web tier's.
+    pub web: u16,
+    /// The first CServer's; the others follow it.
+    pub first_server: u16,
+    /// The shop's.
+    pub shop: u16,
+}
+
 /// Listens on a port that was chosen by a person, or says what to do.
 pub fn listen(port: u16, for_what: &str) -> Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -45,6 +56,31 @@ pub fn listen(port: u16, for_what: &str) -> Result<TcpListener> {
              (`ss -ltnp 'sport = :{port}'` names it), then start again"
         )
     })
+}
+
+/// The ports of a plan, held until their servers take them.
+pub(crate) struct Taken {
+    pub(crate) web: FreePort,
+    pub(crate) servers: Vec<FreePort>,
+    pub(crate) shop: FreePort,
+}
+
+impl Taken {
+    /// Takes the chosen ones, and free ones where none were chosen.
+    pub(crate) fn take(chosen: Option<Ports>, servers: usize) -> Result<Self> {
+        let held = |fixed: Option<u16>, what: &str| match fixed {
+            Some(port) => FreePort::holding(listen(port, what)?),
+            None => FreePort::take(),
+        };
+        let web = held(chosen.map(|ports| ports.web), "the web tier")?;
+        let shop = held(chosen.map(|ports| ports.shop), "the shop")?;
+        let server = |at: usize| {
+            let fixed = chosen.map(|ports| ports.first_server);
+            let fixed = fixed.and_then(|first| first.checked_add(u16::try_from(at).ok()?));
+            held(fixed, &format!("CServer s{}", at + 1))
+        };
+        Ok(Self { web, servers: (0..servers).map(server).collect::<Result<_>>()?, shop })
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use crate::http::Request;
 use crate::limits::{POLL_EVERY, START_MAX, START_TRIES_MAX, STOP_MAX};
 use crate::manager::Manager;
 use crate::net::Net;
-use crate::ports::{FreePort, listen};
+pub use crate::ports::Ports;
+use crate::ports::{FreePort, Taken};
 use crate::process::Process;
 use crate::programs::{Admin, Programs};
 use crate::shop::{Shop, ShopSite};
@@ -45,6 +46,7 @@ pub struct Plan {
     grace_ms: u64,
     ports: Option<Ports>,
     folder: Option<PathBuf>,
+    is_apart: bool,
 }
 
 /// Which backend the CServers use.
@@ -56,17 +58,6 @@ pub enum Backend {
     IoUring,
     /// Readiness.
     Poll,
-}
-
-/// Ports chosen by a person; without them the system chooses.
-#[derive(Clone, Copy, Debug)]
-pub struct Ports {
-    /// The web tier's.
-    pub web: u16,
-    /// The first CServer's; the others follow it.
-    pub first_server: u16,
-    /// The shop's.
-    pub shop: u16,
 }
 
 /// One CServer of a stack.
@@ -149,6 +140,12 @@ impl Plan {
         Self { grace_ms, ..self }
     }
 
+    /// The web tier shares no parent domain with the CServers, so that no cookie of it reaches them.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
+    }
+
     /// On these ports; else the system chooses.
     #[must_use]
     pub fn ports(self, ports: Ports) -> Self {
@@ -163,7 +160,7 @@ impl Plan {
 
     /// An error that names the port and its holder-to-be when one of the chosen ports is taken.
     pub fn check_ports(&self) -> Result<()> {
-        Taken::take(self).map(drop)
+        Taken::take(self.ports, self.servers).map(drop)
     }
 
     /// Starts everything and waits until it answers.
@@ -196,7 +193,7 @@ impl Plan {
         };
         let root = folder.path();
         fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
-        let mut taken = Taken::take(&self)?;
+        let mut taken = Taken::take(self.ports, self.servers)?;
         let certificates = Certificates::find_or_make(&root.join("certificates"), &self.names())?;
         let net = Net::trusting(&certificates.public_ca())?;
 
@@ -209,7 +206,7 @@ impl Plan {
         let file = WebTierFile {
             port: taken.web.number(),
             public_url: &web_url,
-            cookie_domain: COOKIE_DOMAIN,
+            cookie_domain: if self.is_apart { WEB_HOST } else { COOKIE_DOMAIN },
             store: &store,
         };
         fs::write(&web_file, file.text(&certificates))?;
@@ -322,6 +319,7 @@ impl Stack {
             grace_ms: protocol::limits::GRACE_MS_DEFAULT,
             ports: None,
             folder: None,
+            is_apart: false,
         }
     }
 
@@ -556,30 +554,6 @@ impl Folder {
             Self::Scratch(folder) => folder.path(),
             Self::Kept(path) => path,
         }
-    }
-}
-
-/// The ports of a plan, held until their servers take them.
-struct Taken {
-    web: FreePort,
-    servers: Vec<FreePort>,
-    shop: FreePort,
-}
-
-impl Taken {
-    fn take(plan: &Plan) -> Result<Self> {
-        let held = |fixed: Option<u16>, what: &str| match fixed {
-            Some(port) => FreePort::holding(listen(port, what)?),
-            None => FreePort::take(),
-        };
-        let web = held(plan.ports.map(|ports| ports.web), "the web tier")?;
-        let shop = held(plan.ports.map(|ports| ports.shop), "the shop")?;
-        let server = |at: usize| {
-            let fixed = plan.ports.map(|ports| ports.first_server);
-            let fixed = fixed.and_then(|first| first.checked_add(u16::try_from(at).ok()?));
-            held(fixed, &format!("CServer s{}", at + 1))
-        };
-        Ok(Self { web, servers: (0..plan.servers).map(server).collect::<Result<_>>()?, shop })
     }
 }
 

@@ -124,13 +124,18 @@ impl Plain {
     fn ask(&self, path: &str, cookies: &str) -> Result<String> {
         let mut stream = tcp(self.port)?;
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}:{}\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}:{}\r\nCookie: {cookies}\r\n\r\n",
             self.host, self.port
         );
         stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut answer = Vec::new();
+        while !is_whole(&answer) {
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer)?;
+            ensure!(read > 0, "ended within an answer");
+            answer.extend_from_slice(&buffer[..read]);
+        }
+        Ok(String::from_utf8(answer)?)
     }
 
     fn open(&self, csrf: &str) -> Result<WebSocket<TcpStream>> {
@@ -151,6 +156,13 @@ impl Plain {
         ensure!(cookies.starts_with("j-") && !cookies.contains(';'), "{cookies}");
         Ok(cookies)
     }
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    length.and_then(|length| length.parse().ok()).is_none_or(|length: usize| body.len() >= length)
 }
 
 fn csrf_of(page: &str) -> Result<String> {

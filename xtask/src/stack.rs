@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// How long sessions wait for their visitor, in milliseconds.
     #[arg(long, default_value_t = GRACE_MS)]
     grace_ms: u64,
+    /// The web tier shares no parent domain with the CServers.
+    #[arg(long)]
+    apart: bool,
 }
 
 /// Starts it, describes it, waits, stops it.
@@ -26,12 +29,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let backend = Backend::from_name(&arguments.backend).with_context(|| {
         format!("--backend {}: expected auto, io_uring or poll", arguments.backend)
     })?;
-    let stack = Stack::plan()
+    let plan = Stack::plan()
         .backend(backend)
         .servers(arguments.servers)
         .cores(2)
-        .grace_ms(arguments.grace_ms)
-        .start()?;
+        .grace_ms(arguments.grace_ms);
+    let stack = if arguments.apart { plan.apart() } else { plan }.start()?;
     println!("{}", describe(&stack)?);
     // Whoever started this holds the other end; nothing is expected to come.
     let mut nothing = [0; 256];

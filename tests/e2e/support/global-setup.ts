@@ -1,11 +1,13 @@
 /**
- * Starts `cargo xtask stack` once for the whole run, and ends it by closing its standard input.
+ * Starts `cargo xtask stack`, once for the whole run and again for who needs one of another kind, and ends it by closing its
+ * standard input.
  *
  * The backend that was asked for is asserted here: what the servers say must be it.
  */
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
 
@@ -15,12 +17,30 @@ const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 20_000;
 
 export default async function setUp(): Promise<() => Promise<void>> {
+  const { line, stop } = await startStack();
+  process.env[STACK_VARIABLE] = line;
+  return stop;
+}
+
+/** Where the programs stand that belong to the stack. */
+export function programs(): string {
+  return dirname(xtask());
+}
+
+function xtask(): string {
   const built = fileURLToPath(new URL("../../../target/debug/xtask", import.meta.url));
-  const program = process.env["COBROWSE_XTASK"] ?? built;
+  return process.env["COBROWSE_XTASK"] ?? built;
+}
+
+/** A stack, with further arguments: its line, and what ends it. */
+export async function startStack(
+  more: readonly string[] = [],
+): Promise<{ readonly line: string; readonly stop: () => Promise<void> }> {
+  const program = xtask();
   if (!existsSync(program))
     throw new Error(`${program} is missing: run \`cargo xtask build\` first`);
   const backend = process.env["COBROWSE_BACKEND"] ?? "auto";
-  const child = spawn(program, ["stack", "--backend", backend], {
+  const child = spawn(program, ["stack", "--backend", backend, ...more], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -45,11 +65,11 @@ export default async function setUp(): Promise<() => Promise<void>> {
       throw new Error(`${server.id} uses ${server.backend}, not ${backend}`);
     }
   }
-  process.env[STACK_VARIABLE] = line;
-  return async () => {
+  const stop = async (): Promise<void> => {
     child.stdin.end();
     await Promise.race([ended, after(STOP_MS_MAX).then(() => child.kill("SIGKILL"))]);
   };
+  return { line, stop };
 }
 
 function after(ms: number): Promise<void> {
