@@ -208,6 +208,12 @@ pub enum ReportEvent {
         /// With what.
         privileges: Privileges,
     },
+    /// An agent has sent commands that need control: clicked, typed, navigated. Told at most once a minute, so that each tells of
+    /// the minute that it begins.
+    AgentActed {
+        /// The join.
+        join: JoinId,
+    },
     /// A join is over.
     AgentLeft {
         /// The join.
@@ -314,7 +320,7 @@ impl Down {
 
 impl Up {
     /// Every `type` of a record from a CServer.
-    pub const TYPES: [&'static str; 10] = [
+    pub const TYPES: [&'static str; 11] = [
         "hello",
         "key_ack",
         "group_ack",
@@ -324,6 +330,7 @@ impl Up {
         "session_started",
         "session_ended",
         "agent_joined",
+        "agent_acted",
         "agent_left",
     ];
 }

@@ -182,6 +182,9 @@ fn the_audit_log_tells_who_saw_what_and_its_check_needs_no_server() -> Result<()
     let mut visitor = Visitor::with_page(&stack, "demo", b"the page's content")?;
     let mut ada = Agent::join(&stack, "ada", visitor.key())?;
     ada.expect_copy_of(&visitor)?;
+    // Two clicks of one minute are told once.
+    ada.say(Kind::Click, b"{}")?;
+    ada.say(Kind::Click, b"{}")?;
     ada.say(Kind::End, b"")?;
     visitor.socket.expect_close(CloseCode::SessionEndedAgent)?;
     let end = std::time::Instant::now() + WAIT_MAX;
@@ -195,7 +198,7 @@ fn the_audit_log_tells_who_saw_what_and_its_check_needs_no_server() -> Result<()
         assert!(std::time::Instant::now() < end, "the end is not in the log: {text}");
         std::thread::sleep(cobrowse_tests::limits::POLL_EVERY);
     };
-    for event in ["session_started", "agent_joined", "session_ended"] {
+    for event in ["session_started", "agent_joined", "agent_acted", "session_ended"] {
         assert_eq!(text.lines().filter(|line| is_of_it(line, event)).count(), 1, "{event}");
     }
     for secret in [visitor.key(), "the page's content", &visitor.answer.resume, "argon2"] {

@@ -520,6 +520,7 @@ fn what(event: &ReportEvent) -> String {
             format!("session ended at home {home}: {reason:?}")
         }
         ReportEvent::AgentJoined { agent, .. } => format!("agent {agent:?} joined"),
+        ReportEvent::AgentActed { .. } => "an agent acts".into(),
         ReportEvent::AgentLeft { .. } => "an agent left".into(),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Agent {
     /// Belongs to the join: a flooder does not get a new one by connecting again.
     pub(crate) bucket: Bucket,
     pub(crate) view: Option<View>,
+    /// When it was told last that it acts.
+    pub(crate) acted_ms: Option<u64>,
     /// Without a connection since.
     pub(crate) idle_since_ms: u64,
     pub(crate) armed_ms: u64,
@@ -42,6 +44,7 @@ impl Agent {
             privileges: spec.privileges,
             bucket: Bucket::new(per_s, 2 * per_s, now),
             view: None,
+            acted_ms: None,
             idle_since_ms: now,
             armed_ms: UNARMED,
         }

@@ -84,6 +84,10 @@ pub const QUEUE_ENTRY_BYTES: usize = 64;
 /// buffer of 16 KiB for as long as it stays in a log; above it the copy would cost more than the rest of the buffer.
 pub const COPY_BYTES_MAX: usize = 4 * 1024;
 
+/// An agent who acts is told of once in so long: a minute is what somebody asks about, and a record for each click would be a log
+/// of the session.
+pub(crate) const ACTED_MS: u64 = 60_000;
+
 /// Slots for ephemeral frames: the low four bits of their flags. A session holds one frame for each besides its log,
 /// at most 960 KiB.
 pub const SLOTS: usize = 16;

@@ -90,6 +90,13 @@ pub enum Event {
         /// With what.
         privileges: Privileges,
     },
+    /// An agent has sent a command that needs control, the first in a while.
+    AgentActed {
+        /// The session.
+        session: SessionId,
+        /// The join.
+        join: JoinId,
+    },
     /// A join is over: revoked, forgotten, or its session has ended.
     AgentLeft {
         /// The session.

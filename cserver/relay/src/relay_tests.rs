@@ -505,3 +505,23 @@ fn no_two_bytes_in_front_of_a_frame_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn who_acts_is_told_once_a_minute_and_who_points_is_not() {
+    let mut bench = Bench::new(Bounds::default());
+    bench.agent(1, ADA, all());
+    bench.events();
+    let (session, join) = (spec(1).id, JoinId::from_bytes([1; 8]));
+    let mut told = |at: u64, kind: Kind| {
+        bench.at(at).send(ADA, kind, Flags::NONE, 0, 0, 2);
+        // Both read what they are sent, or they were closed in the end.
+        let _ = (bench.drain(ADA), bench.drain(VISITOR));
+        bench.events()
+    };
+    assert_eq!(told(1_000, Kind::Pointer), []);
+    assert_eq!(told(2_000, Kind::Click), [Event::AgentActed { session, join }]);
+    for (at, kind) in [(2_001, Kind::Type), (30_000, Kind::Navigate), (61_999, Kind::Click)] {
+        assert_eq!(told(at, kind), [], "{kind:?}");
+    }
+    assert_eq!(told(62_000, Kind::Type), [Event::AgentActed { session, join }]);
+}

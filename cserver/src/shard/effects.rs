@@ -33,6 +33,10 @@ impl Shard {
                     let event = ReportEvent::AgentJoined { join, agent, privileges };
                     self.report(now, now.wall_ms, session, event);
                 }
+                Event::AgentActed { session, join } => {
+                    tracing::info!(?session, "an agent acts");
+                    self.report(now, now.wall_ms, session, ReportEvent::AgentActed { join });
+                }
                 Event::AgentLeft { session, join } => {
                     tracing::info!(?session, "agent left");
                     self.report(now, now.wall_ms, session, ReportEvent::AgentLeft { join });

@@ -49,6 +49,9 @@ pub(crate) enum Event {
         agent: AgentId,
         privileges: Privileges,
     },
+    /// An agent has clicked, typed or navigated in the minute that begins here: the CServer saw the kind of its frames, and what
+    /// became of them only the visitor's browser knows.
+    AgentActed { group: GroupId, session: String, join: JoinId, agent: AgentId },
     /// An agent's join is over.
     AgentLeft { group: GroupId, session: String, join: JoinId },
 }

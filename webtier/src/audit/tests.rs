@@ -63,6 +63,8 @@ async fn world() -> World {
     for event in [
         ReportEvent::SessionStarted { home: 1 },
         ReportEvent::AgentJoined { join, agent, privileges },
+        ReportEvent::AgentActed { join },
+        ReportEvent::AgentActed { join: JoinId::from_bytes([4; 8]) },
         ReportEvent::AgentLeft { join },
         ReportEvent::SessionEnded { home: 1, reason: "session_ended_visitor".into() },
     ] {
@@ -105,6 +107,7 @@ async fn the_log_tells_who_did_what_and_nothing_of_what_was_seen() {
         "logged_in",
         "session_started",
         "agent_joined",
+        "agent_acted",
         "agent_left",
         "session_ended",
         "ordered",

@@ -242,6 +242,14 @@ impl Tx<'_> {
                 };
                 self.note(report.at_ms, event)?;
             }
+            ReportEvent::AgentActed { join } => {
+                // Who it was stands with the join.
+                if let Some(Join { agent, .. }) = self.get(&join_key(&number, join))? {
+                    let (group, session) = (session.id.group, hex_of(&number));
+                    let event = Event::AgentActed { group, session, join: *join, agent };
+                    self.note(report.at_ms, event)?;
+                }
+            }
             ReportEvent::AgentLeft { join } => {
                 let key = join_key(&number, join);
                 if let Some(record) = self.get::<Join>(&key)? {

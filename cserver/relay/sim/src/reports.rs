@@ -43,6 +43,8 @@ impl World {
                         return Err("an agent joined by itself".into());
                     }
                 }
+                // Told from the frames themselves; that they arrive is checked where they do.
+                Event::AgentActed { .. } => {}
                 Event::AgentLeft { session, join } => self.on_left(&session, join, &ended)?,
             }
         }

@@ -6,6 +6,7 @@ use protocol::{AgentNumber, CloseCode, Header, JoinId, Kind};
 
 use super::{End, Session};
 use crate::agent::{Agent, Place, View};
+use crate::bounds::ACTED_MS;
 use crate::events::{Event, JoinSpec};
 use crate::frames::WireFrame;
 use crate::links::{LinkId, Outlet, Owner};
@@ -96,10 +97,11 @@ impl Session {
 
     /// Ends the connections over plain HTTP: nothing is to be seen there.
     pub(crate) fn close_plain(&mut self, core: &mut Core, now: u64) {
-        for key in self.connected_keys() {
-            if self.agents[key].view.as_ref().is_some_and(|view| view.plain) {
-                self.close_agent(core, now, key, CloseCode::SecurePage);
-            }
+        let is_plain = |agent: &Agent| agent.view.as_ref().is_some_and(|view| view.plain);
+        let plain = self.agents.iter().filter(|(_, agent)| is_plain(agent));
+        let keys: Vec<usize> = plain.map(|(key, _)| key).collect();
+        for key in keys {
+            self.close_agent(core, now, key, CloseCode::SecurePage);
         }
     }
 
@@ -176,6 +178,12 @@ impl Session {
             Kind::Resync => self.resync(core, now, key),
             kind => {
                 let frame = stamped(bytes, agent.number);
+                let is_act = matches!(kind, Kind::Click | Kind::Type | Kind::Navigate);
+                if is_act && agent.acted_ms.is_none_or(|told_ms| now - told_ms >= ACTED_MS) {
+                    agent.acted_ms = Some(now);
+                    let (session, join) = (self.id, agent.join);
+                    core.events.push_back(Event::AgentActed { session, join });
+                }
                 self.pass_on(core, now, kind, frame);
             }
         }
