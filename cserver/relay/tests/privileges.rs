@@ -177,7 +177,7 @@ impl Bench {
         let frame = [&header.encode()[..], payload].concat();
         self.relay.handle_frame(self.now, LinkId(self.link), frame.into());
         let (told, ends) = self.settle();
-        let told: Vec<Bytes> = told.into_iter().filter(|frame| is_of_agent(frame)).collect();
+        let told: Vec<Bytes> = told.into_iter().filter(is_of_agent).collect();
         match (&told[..], &ends[..]) {
             ([], []) => Seen::Nothing,
             ([frame], []) => {
@@ -204,7 +204,8 @@ impl Bench {
                 }
             }
         }
-        (told, std::iter::from_fn(|| self.relay.poll_event()).collect())
+        let events = std::iter::from_fn(|| self.relay.poll_event());
+        (told, events.filter(|event| !matches!(event, Event::AgentActed { .. })).collect())
     }
 }
 

@@ -135,7 +135,7 @@ async fn what_is_altered_in_the_store_is_found_by_the_check() {
     let noted = verify(&text, &key.public(), None).unwrap().head.hash;
     assert_eq!(verify(&earlier, &key.public(), Some(&noted)), Err(Fault::Noted));
     let altered = text.replace("agent_revoke", "agent_remove");
-    assert_eq!(verify(&altered, &key.public(), None), Err(Fault::Chain(10)));
+    assert_eq!(verify(&altered, &key.public(), None), Err(Fault::Chain(11)));
 }
 
 #[tokio::test]
