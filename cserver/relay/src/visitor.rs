@@ -51,7 +51,8 @@ impl Order {
         payload_bytes: usize,
         keyframe_bytes_max: usize,
     ) -> Result<Step, CloseCode> {
-        let purge = header.flags.contains(Flags::PURGE);
+        // Elsewhere the same bit is another's: a slot's, for one.
+        let purge = header.kind == Kind::Facts && header.flags.contains(Flags::PURGE);
         let begins = header.kind == Kind::Facts && header.sequence == 0;
         if begins && header.epoch > self.last_epoch {
             // An epoch ends where it likes, but its keyframe is not cut short.
@@ -244,6 +245,14 @@ mod tests {
             Step::Begin { purge: false },
         ];
         assert_eq!(steps, expected.map(Ok));
+    }
+
+    #[test]
+    fn every_slot_may_be_used() {
+        for slot in 0..16 {
+            let step = live(1).accept(&header(Kind::Ephemeral, Flags(slot), 1, 1), 10, 25);
+            assert_eq!(step, Ok(Step::Ephemeral { slot: slot.into() }));
+        }
     }
 
     #[test]
