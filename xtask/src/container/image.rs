@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::{IMAGE, Podman};
+use crate::building;
 use crate::commands::Run;
 use crate::debian;
 use crate::repo::Repo;
@@ -22,20 +23,49 @@ pub(super) fn build(repo: &Repo, podman: &Podman, pull: bool, log: &Path) -> Res
     podman.run(&line).logged(log).map(drop)
 }
 
+/// Packs the development build: the Containerfile's last stage, with programs that are there in place of those that the stages before
+/// it compile.
+pub(super) fn pack(repo: &Repo, podman: &Podman, log: &Path) -> Result<()> {
+    building::servers(repo).logged(log)?;
+    let file = fs::read_to_string(repo.root.join("deploy/container/Containerfile"))?;
+    let last = file.rfind("FROM ${BASE}").context("the Containerfile has another last stage")?;
+    let scratch = tempfile::tempdir()?;
+    let programs = scratch.path().join("programs");
+    fs::create_dir(&programs)?;
+    for name in ["cserver", "webtier"] {
+        fs::copy(repo.program()?.with_file_name(name), programs.join(name))?;
+    }
+    let head = "ARG BASE\nFROM scratch AS build\nCOPY programs /out/\n\n";
+    fs::write(scratch.path().join("Containerfile"), format!("{head}{}", &file[last..]))?;
+    debian(repo, podman, log)?;
+    let folder = scratch.path().display();
+    let line = format!(
+        "build --isolation chroot --pull=never --build-arg BASE={DEBIAN} --file {folder}/Containerfile --tag {IMAGE} {folder}"
+    );
+    podman.run(&line).logged(log).map(drop)
+}
+
+/// Imports the Debian root.
+fn debian(repo: &Repo, podman: &Podman, log: &Path) -> Result<()> {
+    if podman.run(&format!("image exists {DEBIAN}")).logged(log).is_ok() {
+        return Ok(());
+    }
+    let root = debian::root(repo, log)?;
+    let scratch = tempfile::tempdir()?;
+    let archive = scratch.path().join("debian.tar");
+    let line = format!(
+        "--numeric-owner --directory {} --create --file {} .",
+        root.display(),
+        archive.display()
+    );
+    Run::new("tar", &repo.root, &line).logged(log)?;
+    podman.run(&format!("import {} {DEBIAN}", archive.display())).logged(log).map(drop)
+}
+
 /// Makes the base images, and says with which words a build takes them.
 fn bases(repo: &Repo, podman: &Podman, log: &Path) -> Result<String> {
+    debian(repo, podman, log)?;
     let scratch = tempfile::tempdir()?;
-    if podman.run(&format!("image exists {DEBIAN}")).logged(log).is_err() {
-        let root = debian::root(repo, log)?;
-        let archive = scratch.path().join("debian.tar");
-        let line = format!(
-            "--numeric-owner --directory {} --create --file {} .",
-            root.display(),
-            archive.display()
-        );
-        Run::new("tar", &repo.root, &line).logged(log)?;
-        podman.run(&format!("import {} {DEBIAN}", archive.display())).logged(log)?;
-    }
     if podman.run(&format!("image exists {BUILD}")).logged(log).is_err() {
         let file = scratch.path().join("Containerfile");
         fs::write(&file, BUILD_FILE)?;

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// compiler and node.
     #[arg(long)]
     pull: bool,
+    /// Pack the development build that cargo has here, instead of compiling in containers: quick.
+    #[arg(long)]
+    dev: bool,
     /// Try the image that the last run built.
     #[arg(long)]
     no_build: bool,
@@ -53,8 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let podman = Podman::of(&repo);
     let seen = || -> Result<String> {
-        if !arguments.no_build {
-            image::build(&repo, &podman, arguments.pull, &log)?;
+        match arguments {
+            Arguments { no_build: true, .. } => {}
+            Arguments { dev: true, .. } => image::pack(&repo, &podman, &log)?,
+            Arguments { pull, .. } => image::build(&repo, &podman, *pull, &log)?,
         }
         let scratch = tempfile::tempdir()?;
         let folder = scratch.path().join("trial");

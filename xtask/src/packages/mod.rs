@@ -72,7 +72,8 @@ pub(crate) fn make(repo: &Repo, log: &Path, dev: bool, debian: bool) -> Result<M
     for name in NAMES {
         let built = repo.target.join(if dev { "debug" } else { "release" }).join(name);
         collect(&built, name, &parts.join("release"))?;
-        let how = if dev { "--fast --strip" } else { "--no-strip" };
+        let how =
+            if dev { "--fast --strip --compress-type gz --compress-system" } else { "--no-strip" };
         let line = format!("--no-build {how} -p {name} --output {}", now.display());
         let told = Run::new(&cargo_deb.to_string_lossy(), &repo.root, &line)
             .with("CARGO_TARGET_DIR", &parts)
