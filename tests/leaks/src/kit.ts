@@ -5,7 +5,7 @@
  *
  * Placeholders, in markup, scripts and files:
  *
- *  - `{c}`, `{c1}` ... `{c9}`: canaries, letters and digits. `{c}` has to arrive in the control; `{d}`: seven digits.
+ *  - `{c}`, `{c1}` ... `{c9}`: canaries, letters and digits; `{d}`: seven digits. All have to arrive in the control.
  *  - `{m}`: the attribute `glance_masked`, nothing in the control. `{M}`: the class, another one in the control.
  *  - `{masked|control}`: the first in the masked run, the second in the control.
  */
@@ -14,7 +14,15 @@ import type { Page } from "playwright-core";
 
 /** Groups of the stack that cases run in. */
 export type GroupName =
-  "plain" | "inputs" | "text" | "selectors" | "broken" | "canvas" | "canvas-text" | "uploads";
+  | "plain"
+  | "inputs"
+  | "text"
+  | "selectors"
+  | "broken"
+  | "canvas"
+  | "canvas-text"
+  | "uploads"
+  | "queries";
 
 /** One attack on the mask. */
 export interface Case {
@@ -26,6 +34,8 @@ export interface Case {
   readonly html: string;
   /** Markup of the control where the rule is not a matter of `{m}`: the same text in an open place of its kind. */
   readonly control?: string;
+  /** Digits of canaries that no mirror shows, masked or not: no control can demand them. */
+  readonly unseen?: string;
   /** What happens once the page is shown: a script in the page, or what a person does. */
   readonly act?: string | ((page: Page, fill: Fill) => Promise<void>);
   /** Query and fragment of the page's address. */
@@ -105,12 +115,17 @@ export class Fill {
     return this.forms().some((form) => text.includes(form));
   }
 
+  /** Whether the canary of that number does. */
+  has(text: string, number: number): boolean {
+    return this.formsOf(this.canaries[number] ?? "?").some((form) => text.includes(form));
+  }
+
   private forms(): string[] {
-    const plain = [...this.canaries, this.digits];
-    return [
-      ...plain,
-      ...this.canaries.flatMap((canary) => [0, 1, 2].map((at) => base64(canary, at))),
-    ];
+    return [this.digits, ...this.canaries.flatMap((canary) => this.formsOf(canary))];
+  }
+
+  private formsOf(canary: string): string[] {
+    return [canary, ...[0, 1, 2].map((at) => base64(canary, at))];
   }
 }
 

@@ -71,18 +71,17 @@ export class Lane {
     await this.page?.context().close();
   }
 
+  /** Whether a control shows every canary of its page, but those that no mirror shows. */
   private isShown(one: Case, text: string, fill: Fill): boolean {
-    const source = JSON.stringify([
-      one.html,
-      one.control,
-      one.act?.toString(),
-      one.head,
-      one.address,
-      one.files,
-    ]);
-    return text.includes(
-      source.includes("{c}") || source.includes("fill.main") ? fill.main : fill.digits,
+    const { control = one.html, act, head, address, files, unseen = "" } = one;
+    const source = JSON.stringify([control, act?.toString(), head, address, files]);
+    const there = [...source.matchAll(/\{c(\d?)\}|fill\.(main)/g)].map(([, at]) => at || "0");
+    const blunt = [...new Set(there)].filter(
+      (at) => !unseen.includes(at) && !fill.has(text, Number(at)),
     );
+    if (source.includes("{d}") && !text.includes(fill.digits)) blunt.push("d");
+    if (blunt.length > 0) console.log(`        ${one.name}: no canary of ${blunt.join()}`);
+    return blunt.length === 0;
   }
 
   private async textOf(one: Case, fill: Fill): Promise<string> {

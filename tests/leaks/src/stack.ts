@@ -107,6 +107,8 @@ const GROUPS: Record<GroupName, string[]> = {
   canvas: ["--canvas-rate", "5"],
   "canvas-text": ["--canvas-rate", "5", "--mask-default", "text"],
   uploads: ["--upload-origin", "{shop}"],
+  // Addresses keep these: what the others lose of them leaves here.
+  queries: ["token", "next", "x"].flatMap((name) => ["--query-name", name]),
   // What is plainly no selector is refused when it is set; this one only a browser refuses.
   broken: masks("#card", "#card:no-such-state"),
 };

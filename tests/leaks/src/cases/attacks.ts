@@ -179,8 +179,9 @@ export const ATTACKS: readonly Case[] = [
   ),
   {
     name: "attack by addresses: pictures, sets, films, frames, styles and data attributes with queries",
-    html: `<img src="/a.png?{c1}"><img srcset="/a.png?{c2} 1x, /b.png#{c3} 2x"><video poster="/a.png?{c4}"></video><iframe sandbox src="/leak?{c5}"></iframe>
-      <p style="background:url(/a.png?{c6})" data-next="https://shop.example/?{c7}">x</p><style>p::before{background:url("/b.png\\3f {c8}")}</style><svg><image href="/c.png?{c9}"/></svg>`,
-    control: "<p>{c}</p>",
+    html: `<img src="/a.png?token={c1}"><img srcset="/a.png?token={c2} 1x, /b.png#{c3} 2x"><video poster="/a.png?token={c4}"></video><iframe sandbox src="/leak?token={c5}"></iframe>
+      <p style="background:url(/a.png?token={c6})" data-next="https://shop.example/?token={c7}">x</p><style>p::before{background:url("/b.png\\3f token={c8}")}</style><svg><image href="/c.png?token={c9}"/></svg>`,
+    controlGroup: "queries",
+    unseen: "3",
   },
 ];

@@ -58,6 +58,7 @@ export const FIELDS: readonly Case[] = [
   },
   {
     name: "a range text of a text area, by setRangeText",
+    unseen: "1",
     html: '<textarea id="f" {m}>x</textarea>',
     act: 'f.setRangeText("{c}"); f.dispatchEvent(new InputEvent("input", { bubbles: true, data: "{c1}" }))',
   },
@@ -92,7 +93,7 @@ export const FIELDS: readonly Case[] = [
   {
     name: "the proposals of a masked field",
     html: '<input {m} list="known"><datalist id="known"><option value="{c1}">{c2}</option></datalist>',
-    control: "<p>{c}</p>",
+    control: '<input list="known"><div id="known"><option value="{c1}">{c2}</option></div>',
   },
   {
     name: "placeholder, title, labels and names of a field",
@@ -163,6 +164,7 @@ export const FIELDS: readonly Case[] = [
   },
   {
     name: "the value of a form-associated custom element",
+    unseen: "12",
     html: '<my-field {m} value="{c}"></my-field>',
     head: '<script>customElements.define("my-field", class extends HTMLElement { static formAssociated = true; constructor() { super(); this.inner = this.attachInternals(); } connectedCallback() { this.inner.setFormValue("{c1}"); this.inner.ariaLabel = "{c2}"; this.textContent = "{c3}"; } })</script>',
   },

@@ -23,7 +23,8 @@ export const LIVE: readonly Case[] = [
   change(
     "markup that is put in",
     '<div id="p" {m}></div>',
-    'p.insertAdjacentHTML("beforeend", "<b>{c1}</b>"); p.append("{c2}"); p.setHTMLUnsafe("<i>{c3}</i>"); await 0; p.replaceChildren("{c}")',
+    `p.insertAdjacentHTML("beforeend", "<b>{c1}</b>"); p.append("{c2}"); await new Promise((done) => setTimeout(done, 30));
+      p.setHTMLUnsafe("<i>{c3}</i>"); await new Promise((done) => setTimeout(done, 30)); p.replaceChildren("{c}")`,
   ),
   change(
     "attributes that are set",

@@ -28,10 +28,11 @@ export const TEXTS: readonly Case[] = [
     '<p {m} data-a="{c}" {c1}="" itemprop="{c2}" xml:lang="{c3}" lang="{c4}">x</p>',
     "data, made-up and language attributes",
   ),
-  attribute(
-    '<a {m} href="/x/{c}" download="{c1}" hreflang="{c2}" ping="/{c3}" rel="{c4}">x</a>',
-    "a link's address",
-  ),
+  {
+    name: "a link's address",
+    html: '<a {m} href="/x/{c}" download="{c1}" hreflang="{c2}" ping="/{c3}" rel="{c4}">x</a>',
+    unseen: "3",
+  },
   attribute(
     '<div {m}><form action="/{c}" name="{c1}" target="{c2}"><button formaction="/{c3}" value="{c4}" name="{c5}">{c6}</button></form></div>',
     "a form's address",
@@ -71,6 +72,7 @@ export const TEXTS: readonly Case[] = [
   },
   {
     name: "a picture's blob address and a drawing",
+    unseen: "34",
     html: '<canvas {m} id="k" width="9" height="9" aria-label="{c}">{c1}</canvas><img {m} id="i" alt="{c2}">',
     act: 'k.getContext("2d").fillText("{c3}", 1, 8); i.src = URL.createObjectURL(new Blob(["{c4}"]))',
   },
@@ -124,6 +126,7 @@ export const TEXTS: readonly Case[] = [
   },
   {
     name: "meta elements with tokens",
+    unseen: "123",
     html: "<p>x</p>",
     head: '<meta name="csrf-token" content="{c3}"><meta property="user" content="{c1}"><meta itemprop="x" content="{c2}">',
     control: '<p title="{c}">x</p>',
