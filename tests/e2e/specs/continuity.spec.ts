@@ -57,6 +57,7 @@ test("several tabs: the one that is looked at is shown, and a closed one gives w
   const second = await shopper.context.newPage();
   await second.goto(shop("/product"));
   await viewer.expectText("h1", "Harbour lamp");
+  await shopper.expectState("passive");
   const third = await shopper.context.newPage();
   await third.goto(shop("/cart"));
   await viewer.expectText("h1", /cart/i);
@@ -70,7 +71,9 @@ test("several tabs: the one that is looked at is shown, and a closed one gives w
   await second.close();
   await lookAt(third);
   await viewer.expectText("h1", /cart/i);
-  await shopper.expectState("passive");
+  await lookAt(shopper.page);
+  await viewer.expectText("h1", "Quiet things");
+  await shopper.expectState("live");
   await viewer.expectState("live");
 });
 

@@ -11,6 +11,12 @@ import { RawAgent } from "../support/raw-agent.js";
 const CLICK = 0x84;
 const CONTROL = 0x87;
 
+/** Those that an agent who may only look and point may not send. */
+const PRIVILEGED = {
+  ...{ draw: 0x82, scroll: 0x83, click: CLICK, type: 0x85, navigate: 0x86 },
+  ...{ control: CONTROL, end: 0x88 },
+};
+
 /** The middle of an element of the mirrored page, on the agent's screen. */
 async function placeOf(viewer: Viewer, path: string[]): Promise<{ x: number; y: number }> {
   const place = await viewer.page.evaluate((selectors) => {
@@ -368,10 +374,17 @@ test("an agent who only points is offered no tool for more, and one who asks any
   await expect(bob.page.locator("button[data-tool=point]")).toBeVisible();
   for (const tool of ["draw", "show", "control"])
     await expect(bob.page.locator(`[data-tool=${tool}]`)).toBeHidden();
-  const raw = await RawAgent.join("bob", await shopper.key());
-  await raw.expectFrame(0xe1);
-  raw.send(CLICK, { n: 1, node: 5 });
-  await expect.poll(() => raw.closeCode()).toBe(4403);
+  // Whatever needs a privilege: the server looks at the kind alone, and the session goes on.
+  for (const [name, kind] of Object.entries(PRIVILEGED)) {
+    const raw = await RawAgent.join("bob", await shopper.key());
+    await raw.expectFrame(0xe1);
+    raw.send(kind, { n: 1, node: 5 });
+    await expect.poll(() => raw.closeCode(), { message: name }).toBe(4403);
+  }
+  await shopper.expectState("live");
+  await expect(shopper.widget).toHaveAttribute("data-agents", "1");
+  await expect(shopper.widget).not.toHaveAttribute("data-control", /.*/);
+  await expect(said(shopper)).toHaveText("Nothing yet");
 });
 
 test("a paused session shows nothing until the visitor goes on, also on the next page", async ({

@@ -111,23 +111,6 @@ test("the visitor changes page and reloads, and the view follows by itself", asy
   expect(viewer.faults).toEqual([]);
 });
 
-test("a second tab takes over, and the first says so until it is used again", async ({
-  browser,
-}) => {
-  const shopper = await Shopper.withSession(browser);
-  const viewer = await Viewer.join(browser, "ada", await shopper.key());
-  const second = await shopper.context.newPage();
-  await second.goto(new URL("/checkout", shopper.page.url()).href);
-  await viewer.expectText("h1", "Checkout");
-  await shopper.expectState("passive");
-  await viewer.expectState("live");
-  await shopper.page.bringToFront();
-  // A headless browser keeps every page visible, so coming to the front is told by the focus.
-  await shopper.page.evaluate(() => window.dispatchEvent(new Event("focus")));
-  await viewer.expectText("h1", "Quiet things");
-  await shopper.expectState("live");
-});
-
 test("both sides see where the other points", async ({ browser }) => {
   const shopper = await Shopper.withSession(browser);
   const viewer = await Viewer.join(browser, "bob", await shopper.key());
