@@ -5,10 +5,12 @@
 //! TLS has proved that the peer is a web tier before anything arrives here.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use protocol::control::{Boot, Down, Here, RecordError, Report, ReportEvent, Up};
 use protocol::ids::{AgentId, GroupId, KeyId, ReplicaId, SessionId, SessionNumber};
 use protocol::keys::TicketKey;
+use protocol::settings::is_origin;
 use protocol::{CloseCode, GroupSettings};
 use relay::LinkId;
 
@@ -34,6 +36,8 @@ pub struct Control {
 #[derive(Debug)]
 struct Replica {
     id: ReplicaId,
+    /// Where agents of its sessions get new tickets, when it has said so.
+    url: Option<Arc<str>>,
     stream: Option<Stream>,
     outbox: VecDeque<Report>,
     next_seq: u64,
@@ -67,6 +71,8 @@ pub enum Effect {
         key: TicketKey,
         /// Wall clock.
         expires_ms: u64,
+        /// Where who signs with it is found, when it has said so.
+        web_tier: Option<Arc<str>>,
     },
     /// Put settings in force.
     Group(GroupId, Box<GroupSettings>),
@@ -147,14 +153,17 @@ impl Control {
             }
         };
         match record {
-            Down::Hello { replica, .. } => self.hello(now_ms, link, replica),
+            Down::Hello { replica, public_url, .. } => {
+                let url = public_url.filter(|url| url.starts_with("https://") && is_origin(url)).map(Arc::from);
+                self.hello(now_ms, link, replica, url)
+            }
             _ if self.replica_of(link).is_none() => {
                 let told = "control stream ended: its first record was not hello".to_owned();
                 vec![Effect::Warn(told), Effect::Close(link, CloseCode::OutOfOrder)]
             }
             Down::Key { key_id, secret, expires_ms, .. } => match secret.key() {
                 Some(key) => vec![
-                    Effect::Key { id: key_id, key, expires_ms },
+                    Effect::Key { id: key_id, key, expires_ms, web_tier: self.url_of(link) },
                     Effect::Send(link, Up::KeyAck { key_id }.to_json()),
                 ],
                 None => vec![Effect::Close(link, CloseCode::BadFrame)],
@@ -292,7 +301,13 @@ impl Control {
         self.replicas.iter().filter(|replica| replica.stream.is_some()).count()
     }
 
-    fn hello(&mut self, now_ms: u64, link: LinkId, id: ReplicaId) -> Vec<Effect> {
+    fn hello(
+        &mut self,
+        now_ms: u64,
+        link: LinkId,
+        id: ReplicaId,
+        url: Option<Arc<str>>,
+    ) -> Vec<Effect> {
         if self.replica_of(link).is_some_and(|replica| replica.id != id) {
             let told = format!("control stream ended: it said hello once more, as web tier {id:?}");
             return vec![Effect::Warn(told), Effect::Close(link, CloseCode::OutOfOrder)];
@@ -317,6 +332,7 @@ impl Control {
         if let Some(old) = replica.stream.replace(stream).filter(|old| old.link != link) {
             effects.push(Effect::Close(old.link, CloseCode::Superseded));
         }
+        replica.url = url;
         replica.sent = 0;
         replica.needs_pages = true;
         effects.extend(replica.send_rest());
@@ -332,6 +348,10 @@ impl Control {
         }
     }
 
+    fn url_of(&mut self, link: LinkId) -> Option<Arc<str>> {
+        self.replica_of(link).and_then(|replica| replica.url.clone())
+    }
+
     fn replica_of(&mut self, link: LinkId) -> Option<&mut Replica> {
         self.replicas
             .iter_mut()
@@ -341,7 +361,8 @@ impl Control {
 
 impl Replica {
     fn new(id: ReplicaId) -> Self {
-        Self { id, stream: None, outbox: VecDeque::new(), next_seq: 1, needs_pages: true, sent: 0 }
+        let outbox = VecDeque::new();
+        Self { id, url: None, stream: None, outbox, next_seq: 1, needs_pages: true, sent: 0 }
     }
 
     fn send_rest(&mut self) -> Vec<Effect> {
@@ -444,7 +465,8 @@ mod tests {
     fn hello(control: &mut Control, link: LinkId, replica: &str) -> Vec<Effect> {
         let shared = crate::shard::testing::shared(1);
         control.open(0, 0, link, &shared.identity, 1);
-        let record = Down::Hello { replica: replica.parse().unwrap(), now_ms: 0 };
+        let public_url = Some(format!("https://{replica}.example"));
+        let record = Down::Hello { replica: replica.parse().unwrap(), now_ms: 0, public_url };
         control.record(0, link, &record.to_json())
     }
 
@@ -500,7 +522,9 @@ mod tests {
             expires_ms: 9,
         };
         let effects = control.record(0, ONE, &record.to_json());
-        assert!(matches!(&effects[0], Effect::Key { key: taken, .. } if taken.same_as(&key)));
+        let Effect::Key { key: taken, web_tier, .. } = &effects[0] else { panic!("{effects:?}") };
+        assert!(taken.same_as(&key));
+        assert_eq!(web_tier.as_deref(), Some("https://w1.example"), "whose tickets these are");
         assert!(matches!(&effects[1], Effect::Send(ONE, text) if text.contains("key_ack")));
     }
 

@@ -157,9 +157,18 @@ impl NotReady {
 struct Directory {
     /// By the random part of the id: the relay of that core checks the rest.
     owners: HashMap<SessionNumber, CoreIndex>,
+    /// Which web tier gave a session out, where that is not the configured one.
+    web_tiers: HashMap<SessionNumber, Arc<str>>,
     nonces: Nonces,
     ended: HashMap<SessionId, CloseCode>,
     ended_order: VecDeque<(u64, SessionId)>,
+}
+
+impl Directory {
+    fn forget(&mut self, session: &SessionId) {
+        self.owners.remove(&session.number);
+        self.web_tiers.remove(&session.number);
+    }
 }
 
 impl Shared {
@@ -254,15 +263,31 @@ impl Shared {
         Ok(core)
     }
 
+    /// Notes which web tier gave out a session that was claimed: its agents get new tickets there.
+    pub fn is_of(&self, session: &SessionId, web_tier: Arc<str>) {
+        let mut directory = self.directory.lock();
+        if *web_tier == *self.identity.web_tier_url {
+            directory.web_tiers.remove(&session.number);
+        } else if directory.owners.contains_key(&session.number) {
+            directory.web_tiers.insert(session.number, web_tier);
+        }
+    }
+
+    /// The origin of the web tier that gave a session out; the configured one when it has not said so.
+    pub fn web_tier_of(&self, session: &SessionId) -> Arc<str> {
+        let found = self.directory.lock().web_tiers.get(&session.number).cloned();
+        found.unwrap_or_else(|| self.identity.web_tier_url.as_str().into())
+    }
+
     /// A claimed session could not be opened: its id is free again.
     pub fn unclaim(&self, session: &SessionId) {
-        self.directory.lock().owners.remove(&session.number);
+        self.directory.lock().forget(session);
     }
 
     /// A session has ended on its core; who comes late hears why.
     pub fn release(&self, session: SessionId, reason: CloseCode, now_ms: u64) {
         let mut directory = self.directory.lock();
-        directory.owners.remove(&session.number);
+        directory.forget(&session);
         let Directory { ended, ended_order, .. } = &mut *directory;
         while ended_order.len() >= ENDED_MAX
             || ended_order.front().is_some_and(|(until_ms, _)| *until_ms < now_ms)
@@ -491,6 +516,21 @@ mod tests {
         assert_eq!(claim(2), Err(CloseCode::Overload));
         shared.set_limits(Limits::default());
         assert_eq!(claim(2), Ok(0));
+    }
+
+    #[test]
+    fn a_session_belongs_to_the_web_tier_that_gave_it_out_until_it_ends() {
+        let shared = crate::shard::testing::shared(1);
+        let id = |n: usize| -> SessionId { format!("demo:1:{n:032x}").parse().unwrap() };
+        let ours: Arc<str> = shared.identity.web_tier_url.as_str().into();
+        shared.is_of(&id(1), "https://w2.example".into());
+        assert_eq!(shared.web_tier_of(&id(1)), ours, "nobody has claimed it");
+        shared.claim(id(1)).unwrap();
+        shared.is_of(&id(1), "https://w2.example".into());
+        assert_eq!(&*shared.web_tier_of(&id(1)), "https://w2.example");
+        shared.release(id(1), CloseCode::Moved, 0);
+        assert_eq!(shared.web_tier_of(&id(1)), ours);
+        assert!(shared.directory.lock().web_tiers.is_empty());
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub enum Down {
         replica: ReplicaId,
         /// The web tier's wall clock.
         now_ms: u64,
+        /// Its public origin: where agents of the sessions that it gives out get new tickets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_url: Option<String>,
     },
     /// A derived key.
     Key {

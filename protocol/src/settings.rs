@@ -254,7 +254,7 @@ pub fn is_http_origin(origin: &str) -> bool {
 
 /// Whether `text` is an origin exactly as a browser writes it. It goes into a Content-Security-Policy,
 /// so nothing that could end a directive may pass.
-fn is_origin(text: &str) -> bool {
+pub fn is_origin(text: &str) -> bool {
     let (rest, default_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => (rest, 443),
         (_, Some(rest)) => (rest, 80),

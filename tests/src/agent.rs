@@ -75,7 +75,13 @@ impl AgentBrowser {
 
     /// A browser in which that account is logged in.
     pub fn login(stack: &Stack, name: &str) -> Result<Self> {
-        let mut browser = Self::new(stack);
+        Self::login_at(stack, 0, name)
+    }
+
+    /// The same at one of the web tiers.
+    pub fn login_at(stack: &Stack, web: usize, name: &str) -> Result<Self> {
+        let mut browser =
+            Self { web_url: stack.web_url_at(web).to_owned(), ..Self::new(stack) };
         let account = stack.account(name);
         let answer = browser.log_in_as(&browser.login_url(), account.name, &account.password)?;
         ensure!(answer.status == 303, "login of {name}: {} {}", answer.status, answer.text());
@@ -254,7 +260,12 @@ impl View {
 impl Agent {
     /// Logs in, opens the session and connects.
     pub fn join(stack: &Stack, name: &str, key: &str) -> Result<Self> {
-        AgentBrowser::login(stack, name)?.open(key)?.connect()
+        Self::join_from(stack, 0, name, key)
+    }
+
+    /// The same through one of the web tiers.
+    pub fn join_from(stack: &Stack, web: usize, name: &str, key: &str) -> Result<Self> {
+        AgentBrowser::login_at(stack, web, name)?.open(key)?.connect()
     }
 
     fn begin(view: View, mut socket: Socket) -> Result<Self> {

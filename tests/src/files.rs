@@ -60,6 +60,8 @@ pub fn plain_host(public_url: &str) -> String {
 
 /// What stands in the web tier's file.
 pub struct WebTierFile<'a> {
+    /// Its id, and the stem of its control certificate.
+    pub replica: &'a str,
     /// Where it listens.
     pub port: u16,
     /// What browsers call it.
@@ -68,23 +70,26 @@ pub struct WebTierFile<'a> {
     pub cookie_domain: &'a str,
     /// Its database.
     pub store: &'a Path,
+    /// Stem of its public certificate.
+    pub public_stem: &'a str,
 }
 
 impl WebTierFile<'_> {
     /// The file's text.
     pub fn text(&self, certificates: &Certificates) -> String {
         format!(
-            "replica = \"w1\"\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
+            "replica = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
              [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n",
+            self.replica,
             self.port,
             self.public_url,
             self.cookie_domain,
-            certificates.chain("www"),
-            certificates.key("www"),
-            certificates.chain("w1"),
-            certificates.key("w1"),
+            certificates.chain(self.public_stem),
+            certificates.key(self.public_stem),
+            certificates.chain(self.replica),
+            certificates.key(self.replica),
             certificates.control_ca(),
             self.store,
             certificates.audit_key(),

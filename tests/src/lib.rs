@@ -17,6 +17,7 @@ pub mod http;
 pub mod limits;
 pub mod manager;
 pub mod net;
+mod plan;
 pub mod ports;
 pub mod process;
 mod programs;

@@ -58,31 +58,6 @@ pub fn listen(port: u16, for_what: &str) -> Result<TcpListener> {
     })
 }
 
-/// The ports of a plan, held until their servers take them.
-pub(crate) struct Taken {
-    pub(crate) web: FreePort,
-    pub(crate) servers: Vec<FreePort>,
-    pub(crate) shop: FreePort,
-}
-
-impl Taken {
-    /// Takes the chosen ones, and free ones where none were chosen.
-    pub(crate) fn take(chosen: Option<Ports>, servers: usize) -> Result<Self> {
-        let held = |fixed: Option<u16>, what: &str| match fixed {
-            Some(port) => FreePort::holding(listen(port, what)?),
-            None => FreePort::take(),
-        };
-        let web = held(chosen.map(|ports| ports.web), "the web tier")?;
-        let shop = held(chosen.map(|ports| ports.shop), "the shop")?;
-        let server = |at: usize| {
-            let fixed = chosen.map(|ports| ports.first_server);
-            let fixed = fixed.and_then(|first| first.checked_add(u16::try_from(at).ok()?));
-            held(fixed, &format!("CServer s{}", at + 1))
-        };
-        Ok(Self { web, servers: (0..servers).map(server).collect::<Result<_>>()?, shop })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,8 @@ pub(crate) struct Admin {
     pub(crate) program: PathBuf,
     /// Its configuration.
     pub(crate) file: PathBuf,
+    /// What its process and its log are called.
+    pub(crate) name: String,
 }
 
 impl Admin {
@@ -63,6 +65,6 @@ impl Admin {
     /// Starts the web tier; its log goes to `root`.
     pub(crate) fn serve(&self, root: &Path) -> Result<Process> {
         let words = [Path::new("serve"), Path::new("--config"), &self.file];
-        Process::start("web tier", &self.program, &words, &root.join("webtier.log"))
+        Process::start(&self.name, &self.program, &words, &root.join(format!("{}.log", self.name)))
     }
 }

@@ -41,14 +41,25 @@ impl Visitor {
 
     /// The same with a key of its own.
     pub fn start_with_key(stack: &Stack, group: &str, key: Option<&str>) -> Result<Self> {
-        let answer = assign(stack, group, key)?;
+        Self::start_from(stack, stack.web_url(), group, key)
+    }
+
+    /// A session with a page in it, given out by one of the web tiers.
+    pub fn with_page_from(stack: &Stack, web: usize, group: &str, page: &[u8]) -> Result<Self> {
+        let mut visitor = Self::start_from(stack, stack.web_url_at(web), group, None)?;
+        visitor.keyframe(page)?;
+        Ok(visitor)
+    }
+
+    fn start_from(stack: &Stack, web_url: &str, group: &str, key: Option<&str>) -> Result<Self> {
+        let answer = assign_from(stack, web_url, group, key)?;
         let socket = connect(stack.net(), &answer.server, stack.shop_url(), &ticket(&answer))?
             .map_err(|refused| {
                 anyhow::anyhow!("visitor refused: {} {}", refused.status, refused.text())
             })?;
         let mut visitor = Self {
             net: stack.net().clone(),
-            web_url: stack.web_url().to_owned(),
+            web_url: web_url.to_owned(),
             origin: stack.shop_url().to_owned(),
             answer,
             welcome: Value::Null,
@@ -216,10 +227,19 @@ impl Visitor {
 
 /// Asks the web tier for a session, and does nothing with it. Waits while no CServer is ready.
 pub fn assign(stack: &Stack, group: &str, key: Option<&str>) -> Result<StartAnswer> {
+    assign_from(stack, stack.web_url(), group, key)
+}
+
+fn assign_from(
+    stack: &Stack,
+    web_url: &str,
+    group: &str,
+    key: Option<&str>,
+) -> Result<StartAnswer> {
     let end = Instant::now() + WAIT_MAX;
     loop {
         let body = json!({"group": group, "key": key}).to_string();
-        let answer = start_request(stack, stack.shop_url(), body)?;
+        let answer = start_request_to(stack, web_url, stack.shop_url(), body)?;
         match answer.status {
             201 => return answer.json(),
             503 if Instant::now() < end => sleep(RETRY),
@@ -230,7 +250,16 @@ pub fn assign(stack: &Stack, group: &str, key: Option<&str>) -> Result<StartAnsw
 
 /// Sends any body to the start call from a page of any origin.
 pub fn start_request(stack: &Stack, origin: &str, body: impl Into<Vec<u8>>) -> Result<Answer> {
-    let url = format!("{}/api/v1/sessions", stack.web_url());
+    start_request_to(stack, stack.web_url(), origin, body)
+}
+
+fn start_request_to(
+    stack: &Stack,
+    web_url: &str,
+    origin: &str,
+    body: impl Into<Vec<u8>>,
+) -> Result<Answer> {
+    let url = format!("{web_url}/api/v1/sessions");
     let request = Request::post(&url, "application/json", body)?;
     request.header("Origin", origin).send(stack.net())
 }

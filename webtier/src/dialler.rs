@@ -229,7 +229,11 @@ impl<'a> Link<'a> {
         tls: Arc<ClientConfig>,
     ) -> Result<Self, LinkError> {
         let mut socket = dial(server, connect, tls).await?;
-        let hello = Down::Hello { replica: app.config.replica, now_ms: app.clock.now_ms() };
+        let hello = Down::Hello {
+            replica: app.config.replica,
+            now_ms: app.clock.now_ms(),
+            public_url: Some(app.config.public_url.clone()),
+        };
         send(&mut socket, &hello).await?;
         let theirs = within("its hello", async {
             loop {

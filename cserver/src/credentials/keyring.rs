@@ -2,6 +2,9 @@
 //!
 //! They lie in locked pages, in a list that never moves.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use protocol::KeyId;
 use protocol::ids::ServerId;
 use protocol::keys::TicketKey;
@@ -16,6 +19,8 @@ use crate::limits::KEYS_MAX;
 pub struct KeyRing {
     /// Places, most of them empty.
     keys: Locked<[Option<Held>; KEYS_MAX]>,
+    /// Who signs with them, by its origin.
+    web_tiers: HashMap<KeyId, Arc<str>>,
 }
 
 struct Held {
@@ -26,7 +31,7 @@ struct Held {
 
 impl Default for KeyRing {
     fn default() -> Self {
-        Self { keys: Locked::new([const { None }; KEYS_MAX]) }
+        Self { keys: Locked::new([const { None }; KEYS_MAX]), web_tiers: HashMap::new() }
     }
 }
 
@@ -41,8 +46,27 @@ impl KeyRing {
             Some(held) => (2, held.expires_ms),
         });
         if let Some(place) = place {
-            *place = Some(Held { id, key, expires_ms });
+            if let Some(old) = place.replace(Held { id, key, expires_ms }) {
+                self.web_tiers.remove(&old.id);
+            }
         }
+    }
+
+    /// Notes which web tier signs with a key, by its origin.
+    pub fn is_of(&mut self, id: &KeyId, web_tier: Arc<str>) {
+        if self.held().any(|held| held.id == *id) {
+            self.web_tiers.insert(*id, web_tier);
+        }
+    }
+
+    /// The web tier that signs with this key, when it has said where it is.
+    pub fn web_tier(&self, id: &KeyId) -> Option<Arc<str>> {
+        self.web_tiers.get(id).cloned()
+    }
+
+    /// Whether a web tier of that origin signs with any of the keys.
+    pub fn knows_web_tier(&self, origin: &str) -> bool {
+        self.web_tiers.values().any(|known| **known == *origin)
     }
 
     /// Verifies a ticket at the wall clock `now_ms`. A key that is not here is answered like a wrong MAC.
@@ -60,8 +84,8 @@ impl KeyRing {
     /// Drops what has expired.
     pub fn prune(&mut self, now_ms: u64) {
         for place in self.keys.iter_mut() {
-            if place.as_ref().is_some_and(|held| held.is_over(now_ms)) {
-                *place = None;
+            if let Some(held) = place.take_if(|held| held.is_over(now_ms)) {
+                self.web_tiers.remove(&held.id);
             }
         }
     }
@@ -98,10 +122,13 @@ mod tests {
         let key = |byte| TicketKey::new(Secret::new([byte; 32]));
         ring.insert(KeyId::from_bytes([1; 8]), key(1), 1_000, 0);
         ring.insert(KeyId::from_bytes([2; 8]), key(2), 90_000, 0);
+        ring.is_of(&KeyId::from_bytes([1; 8]), "https://w1.example".into());
         ring.prune(6_000);
         assert_eq!(ring.len(), 2);
+        assert!(ring.knows_web_tier("https://w1.example"));
         ring.prune(6_001);
         assert_eq!(ring.len(), 1);
+        assert!(!ring.knows_web_tier("https://w1.example"), "it goes with its last key");
     }
 
     #[test]

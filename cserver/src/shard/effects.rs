@@ -66,9 +66,10 @@ impl Shard {
                 Effect::Send(link, text) => self.send_plain(link, &Connection::text_frame(&text)),
                 Effect::Ping(link) => self.send_plain(link, Connection::ping_frame()),
                 Effect::Close(link, code) => self.close(now, link, code),
-                Effect::Key { id, key, expires_ms } => {
+                Effect::Key { id, key, expires_ms, web_tier } => {
                     let mut keys = self.shared.keys.write();
                     keys.insert(id, key, expires_ms, now.wall_ms);
+                    web_tier.into_iter().for_each(|web_tier| keys.is_of(&id, web_tier));
                     tracing::debug!(key = ?id, held = keys.len(), "server key taken");
                 }
                 Effect::Group(group, settings) => {

@@ -253,7 +253,7 @@ impl Shard {
                     join: cookie.join,
                     session: &cookie.session,
                     csrf: &self.shared.cookies.csrf_for(scheme, cookie.join),
-                    web_tier_url: &self.shared.identity.web_tier_url,
+                    web_tier_url: &self.shared.web_tier_of(&cookie.session),
                     other_url: &match (has_other, &group.plain_policy) {
                         (true, Some(_)) => self.other_url(scheme, cookie.join),
                         _ => String::new(),

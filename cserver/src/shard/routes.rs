@@ -3,6 +3,8 @@
 //! A route verifies the credential, with nothing but bytes and keys, and finds the core that owns the session. What is
 //! then done there is an [`Errand`]; a request for another core's session travels to it with its connection.
 
+use std::sync::Arc;
+
 use connection::{Method, Request, Response, WebSocketOffer};
 use protocol::resume::Resume;
 use protocol::settings::is_http_origin;
@@ -183,7 +185,7 @@ pub(super) fn visitor(
     let on_http = request.origin.as_deref().is_some_and(is_http_origin);
     match credential {
         Some(Credential::Ticket(text)) => {
-            let ticket = open_ticket(shared, now, text)?;
+            let (ticket, web_tier) = open_ticket_of(shared, now, text)?;
             check_origin(shared, &ticket.session, request)?;
             let Subject::Visitor { resume } = ticket.subject else {
                 return Err(CloseCode::Unauthorized);
@@ -197,6 +199,7 @@ pub(super) fn visitor(
                 Err(CloseCode::AlreadyLive) => shared.owner(&ticket.session)?,
                 claimed => claimed?,
             };
+            web_tier.into_iter().for_each(|web_tier| shared.is_of(&ticket.session, web_tier));
             let (session, home) = (ticket.session, ticket.home);
             Ok(Route::At(core, Errand::Start { session, home, resume, on_http, opening }))
         }
@@ -243,10 +246,11 @@ fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route,
     }
 }
 
-/// A ticket in the body of a form, where web tier and CServer share no domain for a cookie. Only the web tier's own page
+/// A ticket in the body of a form, where web tier and CServer share no domain for a cookie. Only a web tier's own page
 /// may send one: another could make an agent watch a session of somebody else's choice.
 fn handed_over(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
-    if request.origin.as_deref() != Some(&*shared.identity.web_tier_url) {
+    let origin = request.origin.as_deref().ok_or(CloseCode::NotAllowed)?;
+    if origin != shared.identity.web_tier_url && !shared.keys.read().knows_web_tier(origin) {
         return Err(CloseCode::NotAllowed);
     }
     // Base64url is the same inside a form.
@@ -326,12 +330,23 @@ pub(super) fn frames_offer(request: &Request) -> Result<(WebSocketOffer, Offer<'
 }
 
 pub(super) fn open_ticket(shared: &Shared, now: Now, text: &str) -> Result<Ticket, CloseCode> {
+    open_ticket_of(shared, now, text).map(|(ticket, _)| ticket)
+}
+
+/// The same with the web tier that signed it.
+fn open_ticket_of(
+    shared: &Shared,
+    now: Now,
+    text: &str,
+) -> Result<(Ticket, Option<Arc<str>>), CloseCode> {
     let sealed = SealedTicket::from_text(text).map_err(|_| CloseCode::Unauthorized)?;
-    let opened = shared.keys.read().open(&sealed, &shared.identity.server, now.wall_ms);
-    opened.map_err(|error| {
+    let keys = shared.keys.read();
+    let opened = keys.open(&sealed, &shared.identity.server, now.wall_ms);
+    let opened = opened.map_err(|error| {
         tracing::info!(%error, "ticket refused");
         CloseCode::Unauthorized
-    })
+    });
+    Ok((opened?, keys.web_tier(&sealed.key_id())))
 }
 
 pub(super) fn open_resume(

@@ -303,6 +303,7 @@ const PATH_TESTS: &[&str] = &[
     "flood",
     "requests",
     "processes",
+    "tiers",
     "commands",
     "configuration",
     "service",
