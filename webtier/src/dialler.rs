@@ -413,6 +413,10 @@ impl<'a> Link<'a> {
                 let ReportEvent::AgentJoined { agent, privileges, .. } = &report.event else {
                     continue;
                 };
+                // A session that another web tier gave out has agents whom only that one knows.
+                if store.session(&report.session)?.is_none() {
+                    continue;
+                }
                 let group: GroupId = report.session.group;
                 let now = store.privileges(agent, &group)?;
                 if !now.is_some_and(|now| now.contains(*privileges)) {

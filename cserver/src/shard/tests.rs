@@ -351,7 +351,8 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     let dialled = world.dial(1);
     let answer = world.exchange(dialled, CONTROL_REQUEST);
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("\"hello\""), "{answer}");
-    let hello = Down::Hello { replica: "w1".parse().unwrap(), now_ms: world.now.wall_ms };
+    let (replica, now_ms) = ("w1".parse().unwrap(), world.now.wall_ms);
+    let hello = Down::Hello { replica, now_ms, public_url: Some("https://www2.example".into()) };
     world.exchange(dialled, &text(&hello.to_json()));
     world.start(0, SESSION);
     world.start(0, second);
