@@ -1,5 +1,6 @@
-//! How much room a folder's file system has, before a database finds out in the middle of a write.
+//! How much room a folder's file system has, before a database finds out in the middle of a write; and whose a file is.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -12,6 +13,11 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
         return Ok(0);
     }
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Takes the lock of a file, until it is dropped; an error when somebody has it.
+pub fn lock(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?)
 }
 
 #[cfg(test)]

@@ -306,6 +306,9 @@ fn a_web_tier_without_room_says_so_to_monitoring() -> Result<()> {
     assert_eq!(health(&stack)?.status, 200);
     stack.web().process.terminate();
     ensure!(stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
+    // Nor does one start where it could not write what it would have to acknowledge.
+    fs::write(disk.join("filler"), vec![1_u8; 24 * 1024 * 1024])?;
+    told("webtier", &file, &["MiB left", "free space", "Nothing is lost"]);
     Ok(())
 }
 

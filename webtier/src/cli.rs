@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError, LogFormat};
 use crate::limits::{DRAIN_MS_DEFAULT, PASSWORD_BYTES_MAX};
 use crate::passwords::{PasswordError, hash};
 use crate::serve::{ServeError, files, serve};
+use crate::store::command::StoreCommand;
 use crate::store::sled::SledStore;
 use crate::store::{Store, StoreError};
 
@@ -74,6 +75,9 @@ enum Command {
     /// Who logged in, joined and changed what: the log, and its check.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The store of a web tier that does not run: whether it is whole, its repair, what is in it. Run it as the account that serves.
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 #[derive(Subcommand)]
@@ -313,6 +317,7 @@ impl Cli {
             Command::Audit(AuditCommand::Key) => {
                 return print(&[audit::public_key(&config)?]);
             }
+            Command::Store(command) => return print(&command.run(&config.store)?),
             Command::Audit(AuditCommand::Export) => {
                 return audit::export(|order| run_order(&config, order), print);
             }

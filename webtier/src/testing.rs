@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::control::{Boot, Down, Report, ReportEvent};
+use protocol::ids::SessionNumber;
 use protocol::keys::TicketKey;
+use protocol::secret::Secret;
 use protocol::ticket::SealedTicket;
 use protocol::{AgentId, GroupId, ServerId, SessionId, Ticket};
 
@@ -13,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::service::{App, Service};
 use crate::store::Store;
-use crate::store::records::{Agent, Group, Server};
+use crate::store::records::{Agent, Group, Server, Session, State};
 use crate::store::sled::SledStore;
 
 /// See the module.
@@ -127,6 +129,25 @@ pub(crate) fn agent(name: &str, password_hash: Option<String>) -> Agent {
         display: name.to_uppercase(),
         password_hash,
         groups: Default::default(),
+    }
+}
+
+/// A session whose ticket is out, at the first start of s1.
+pub(crate) fn session(key: &str, number: u8) -> Session {
+    Session {
+        id: SessionId {
+            group: demo(),
+            key: key.parse().unwrap(),
+            number: SessionNumber::from_bytes([number; 16]),
+        },
+        resume: Secret::new([number; 32]).hash(),
+        server: "s1".parse().unwrap(),
+        boot: Boot::new([1; 16]),
+        home: 1,
+        state: State::Assigned,
+        assigned_ms: T0,
+        started_ms: None,
+        left: Vec::new(),
     }
 }
 

@@ -46,9 +46,10 @@ impl KeyRing {
             Some(held) => (2, held.expires_ms),
         });
         if let Some(place) = place {
-            if let Some(old) = place.replace(Held { id, key, expires_ms }) {
-                self.web_tiers.remove(&old.id);
-            }
+            let old = place.as_ref().map(|held| held.id);
+            // In its place, so that what was there wipes itself there.
+            *place = Some(Held { id, key, expires_ms });
+            old.and_then(|old| self.web_tiers.remove(&old));
         }
     }
 
@@ -84,8 +85,10 @@ impl KeyRing {
     /// Drops what has expired.
     pub fn prune(&mut self, now_ms: u64) {
         for place in self.keys.iter_mut() {
-            if let Some(held) = place.take_if(|held| held.is_over(now_ms)) {
-                self.web_tiers.remove(&held.id);
+            let over = place.as_ref().filter(|held| held.is_over(now_ms)).map(|held| held.id);
+            if let Some(id) = over {
+                *place = None;
+                self.web_tiers.remove(&id);
             }
         }
     }

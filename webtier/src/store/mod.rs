@@ -3,9 +3,16 @@
 //! Owns the conditions under which it changes, as a trait; `sled.rs` keeps them on disk, `records.rs` says what is
 //! kept. Session content never comes near it. Secrets are stored as hashes only.
 
+pub(crate) mod command;
+#[cfg(test)]
+mod damage_tests;
 mod logs;
+mod opening;
 pub(crate) mod records;
+mod repair;
+mod seal;
 pub(crate) mod sled;
+mod survey;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -19,6 +26,19 @@ use protocol::{AgentId, GroupId, Privileges, ServerId, SessionId, SessionKey};
 use crate::audit::signing::SignedHead;
 use crate::audit::{Event, Head};
 use records::{Agent, Group, Login, Server, Session};
+
+/// Single records, for whoever tries them.
+pub(crate) mod stored {
+    pub(crate) use super::seal::sealed;
+
+    /// Whether what lies behind a key has the right checksum and can be what its kind says.
+    pub(crate) fn is_whole(key: &[u8], bytes: &[u8]) -> bool {
+        let opened = super::seal::opened(key, bytes);
+        opened.is_some_and(|(value, _)| {
+            super::survey::kind(key).is_some_and(|kind| (kind.reads)(key, value))
+        })
+    }
+}
 
 /// The store. Every method that changes something is one transaction, seen whole or not at all, and, where nothing
 /// else is said, has reached the disk when it returns. All may be called from any thread at any time; they block
@@ -181,7 +201,28 @@ pub(crate) enum StoreError {
     /// Another process has it open.
     #[error("the store at {0} is open in another process; stop that, or use its admin socket")]
     Busy(String),
+    /// What is on disk is not what was acknowledged.
+    #[error(
+        "the store is damaged: {0}. Nothing was started: `webtier store check` tells more, `webtier store repair` keeps all that is whole and the damaged folder beside it; or put a backup of the folder in its place"
+    )]
+    Damaged(String),
+    /// No room for what would have to be written.
+    #[error(
+        "the file system of the store has {free_mib} MiB left, and {needed_mib} are needed to write safely: free space (`journalctl --vacuum-size=200M` first) or give it a larger disk, then start again. Nothing is lost"
+    )]
+    Full { free_mib: u64, needed_mib: u64 },
     /// The disk.
     #[error("the store cannot read or write: {0}; check the disk and its free space")]
-    Disk(#[from] ::sled::Error),
+    Disk(::sled::Error),
+}
+
+impl From<::sled::Error> for StoreError {
+    fn from(error: ::sled::Error) -> Self {
+        match error {
+            ::sled::Error::Corruption { .. } => {
+                Self::Damaged("a part of sled's own files does not match its checksum".into())
+            }
+            error => Self::Disk(error),
+        }
+    }
 }

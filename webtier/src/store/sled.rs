@@ -1,5 +1,5 @@
 //! The store on disk: one sled tree, told apart by the first byte of the key, so that every change is a transaction of
-//! one tree. Values are JSON, readable with any tool in an emergency.
+//! one tree. Values are JSON with a checksum behind them; `webtier store export` shows them in an emergency.
 //!
 //! Owns what is one transaction, and durability. Keys and indexes stand in `tx.rs`, rules about a single record in
 //! `records.rs`.
@@ -15,7 +15,7 @@ use sled::transaction::TransactionError;
 use super::records::{Agent, Group, LOST, Login, Progress, Server, Session, State};
 use super::tree::{Disk, Tree};
 use super::tx::*;
-use super::{Store, StoreError};
+use super::{Store, StoreError, opening};
 use crate::audit::signing::SignedHead;
 use crate::audit::{Event, Head};
 use crate::limits::SWEEP_BATCH_MAX;
@@ -27,20 +27,9 @@ pub(crate) struct SledStore {
 }
 
 impl SledStore {
-    /// Opens or creates the store. One process at a time can.
+    /// Opens or creates the store, and looks whether all that was acknowledged is there. One process at a time can.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(Some(FLUSH_MS));
-        let db = config.open().map_err(|error| match error {
-            // sled says a held lock only in words.
-            sled::Error::Io(io) if io.to_string().contains("lock") => {
-                StoreError::Busy(path.display().to_string())
-            }
-            error => StoreError::Disk(error),
-        })?;
-        Self::over(Tree::Sled(db))
+        Self::over(Tree::Sled(opening::open(path)?))
     }
 
     /// The same over a disk in memory.
@@ -66,9 +55,7 @@ impl SledStore {
     fn list<T: DeserializeOwned>(&self, prefix: &[u8]) -> Result<Vec<T>, StoreError> {
         self.db
             .scan_prefix(prefix)
-            .map(|entry| {
-                entry.map_err(StoreError::from).and_then(|(key, value)| read(&key, &value))
-            })
+            .map(|entry| entry.and_then(|(key, value)| read(&key, &value)))
             .collect()
     }
 
@@ -589,12 +576,3 @@ fn valid(group: &Group) -> Result<(), StoreError> {
 fn shrinks(before: Option<Privileges>, after: Option<Privileges>) -> bool {
     before.is_some_and(|before| !after.is_some_and(|after| after.contains(before)))
 }
-
-/// Of the layout in `tx.rs`. Another one is refused rather than guessed at.
-const SCHEMA: u32 = 1;
-
-/// The working set of thousands of live sessions, with room.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-
-/// How soon what need not be durable at once reaches the disk.
-const FLUSH_MS: u64 = 500;

@@ -64,7 +64,7 @@ impl SledStore {
 }
 
 fn keys(
-    entries: impl Iterator<Item = Result<(sled::IVec, sled::IVec), sled::Error>>,
-) -> Result<Vec<sled::IVec>, sled::Error> {
+    entries: impl Iterator<Item = Result<(sled::IVec, sled::IVec), StoreError>>,
+) -> Result<Vec<sled::IVec>, StoreError> {
     entries.map(|entry| entry.map(|(key, _)| key)).collect()
 }

@@ -1,15 +1,15 @@
 //! The store on a temporary folder: its conditions, and what a reopened one still knows.
 
+use protocol::GroupSettings;
 use protocol::control::ReportEvent;
-use protocol::ids::{JoinId, SessionNumber};
+use protocol::ids::JoinId;
 use protocol::secret::Secret;
-use protocol::{GroupSettings, SessionId};
 
 use super::records::*;
 use super::sled::SledStore;
 use super::*;
 use crate::limits::{ASSIGNED_MS_MAX, ENDED_KEEP_MS, LOGIN_IDLE_MS, LOGIN_LIFE_MS};
-use crate::testing::{T0, agent, demo, server};
+use crate::testing::{T0, agent, demo, server, session};
 
 /// A store with group `demo`, agent `ada` in it, and CServers s1 and s2 at their first start.
 fn store() -> (tempfile::TempDir, SledStore) {
@@ -31,24 +31,6 @@ fn id(name: &str) -> ServerId {
 
 fn boot(byte: u8) -> Boot {
     Boot::new([byte; 16])
-}
-
-fn session(key: &str, number: u8) -> Session {
-    Session {
-        id: SessionId {
-            group: demo(),
-            key: key.parse().unwrap(),
-            number: SessionNumber::from_bytes([number; 16]),
-        },
-        resume: Secret::new([number; 32]).hash(),
-        server: id("s1"),
-        boot: boot(1),
-        home: 1,
-        state: State::Assigned,
-        assigned_ms: T0,
-        started_ms: None,
-        left: Vec::new(),
-    }
 }
 
 fn report(seq: u64, session: &Session, event: ReportEvent) -> Report {

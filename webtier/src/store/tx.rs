@@ -320,6 +320,9 @@ fn hex_of(number: &SessionNumber) -> String {
     crate::audit::hex(number.as_bytes())
 }
 
+/// Of this layout. Another one is refused rather than guessed at.
+pub(super) const SCHEMA: u32 = 2;
+
 // First bytes of keys.
 pub(super) const AUDIT_HEAD_KEY: [u8; 1] = [b'x'];
 pub(super) const AUDIT: u8 = b'u';

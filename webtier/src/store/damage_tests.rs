@@ -1,0 +1,247 @@
+//! Stores that are not what was acknowledged: each is told at the start and by the check, and a repair keeps what is whole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use protocol::GroupSettings;
+use protocol::secret::Secret;
+
+use super::command::StoreCommand;
+use super::opening::open_sled;
+use super::records::*;
+use super::seal;
+use super::sled::SledStore;
+use super::survey::survey;
+use super::tx::*;
+use super::*;
+use crate::testing::{T0, agent, demo, server, session};
+
+/// A closed store with records of most kinds, and where it is.
+fn closed() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = SledStore::open(&path).unwrap();
+    store.add_group(Group::new(demo(), GroupSettings::default())).unwrap();
+    store.add_server(server("s1")).unwrap();
+    store.server_booted(&"s1".parse().unwrap(), boot(), T0).unwrap();
+    for name in ["ada", "bob", "eve"] {
+        store.add_agent(agent(name, None)).unwrap();
+        store.grant(name, &demo(), "agent").unwrap();
+    }
+    for number in 1..=40 {
+        store.add_session(session(&format!("key-{number}"), number)).unwrap();
+    }
+    let ada = store.agent("ada").unwrap().unwrap().id;
+    let login = Login { agent: ada, created_ms: T0, seen_ms: T0 };
+    store.add_login(&Secret::new([7; 32]).hash(), login, None).unwrap();
+    drop(store);
+    (folder, path)
+}
+
+/// Alters what is stored without the store's knowledge.
+fn behind_its_back(path: &Path, alter: impl Fn(&::sled::Db)) {
+    let db = open_sled(path).unwrap();
+    alter(&db);
+    db.flush().unwrap();
+}
+
+fn records(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    survey(path).unwrap().whole.into_iter().collect()
+}
+
+fn told(path: &Path) -> String {
+    let refused = SledStore::open(path).map(drop).unwrap_err().to_string();
+    let checked = StoreCommand::Check.run(path).unwrap_err().to_string();
+    for text in [&refused, &checked] {
+        assert!(text.contains("webtier store repair") && text.contains("backup"), "{text}");
+    }
+    refused + &checked
+}
+
+#[test]
+fn a_flipped_byte_of_any_record_is_told_and_a_repair_loses_that_record_alone() {
+    let (_folder, path) = closed();
+    assert!(StoreCommand::Check.run(&path).unwrap()[0].contains("session: 40"));
+    let keys = [with(SESSIONS, &[3; 16]), with(AGENTS, b"bob"), with(GROUPS, b"demo")];
+    for (at, key) in keys.into_iter().enumerate() {
+        let before = records(&path);
+        behind_its_back(&path, |db| {
+            let mut stored = db.get(&key).unwrap().unwrap().to_vec();
+            stored[5 * at] ^= 4;
+            db.insert(&key, stored).unwrap();
+        });
+        let text = told(&path);
+        assert!(text.contains("1 records do not match"), "{text}");
+        let lines = StoreCommand::Repair.run(&path).unwrap().join("\n");
+        assert!(
+            lines.contains("found: a record of the kind") && lines.contains("damaged-"),
+            "{lines}"
+        );
+        let after = records(&path);
+        let is_kept = |of: &Vec<u8>| !after.contains_key(of);
+        let lost: Vec<_> = before.keys().filter(|of| is_kept(of)).collect();
+        let primary = lost.iter().filter(|of| of[0] == key[0]).collect::<Vec<_>>();
+        assert_eq!(primary, [&&key], "{lost:?}");
+        assert!(after.keys().all(|of| of[0] != LOGINS), "agents log in again");
+        assert!(
+            before
+                .iter()
+                .all(|(of, value)| is_kept(of) || of[0] != SESSIONS || after[of] == *value)
+        );
+        drop(SledStore::open(&path).unwrap());
+    }
+    let store = SledStore::open(&path).unwrap();
+    let key_of = |number: u8| format!("key-{number}").parse().unwrap();
+    assert!(store.session_by_key(&demo(), &key_of(3)).unwrap().is_none());
+    assert!(store.session_by_key(&demo(), &key_of(4)).unwrap().is_some(), "its index is made anew");
+    let taken = store.add_session(session("key-5", 99));
+    assert!(matches!(taken, Err(StoreError::KeyInUse)), "{taken:?}");
+}
+
+#[test]
+fn a_record_that_is_missing_or_older_than_what_was_written_is_told() {
+    let (_folder, path) = closed();
+    let key = with(SESSIONS, &[9; 16]);
+    let old = open_sled(&path).unwrap().get(&key).unwrap().unwrap();
+    let store = SledStore::open(&path).unwrap();
+    store.move_session(&session("key-9", 9).id, 1, ("s1".parse().unwrap(), boot()), T0).unwrap();
+    drop(store);
+    behind_its_back(&path, |db| drop(db.insert(&key, old.clone()).unwrap()));
+    assert!(told(&path).contains("older than what was written last"));
+    behind_its_back(&path, |db| drop(db.remove(&key).unwrap()));
+    assert!(told(&path).contains("records were written"));
+}
+
+#[test]
+fn a_store_without_its_last_changes_is_told_though_all_of_it_is_whole() {
+    let (folder, path) = closed();
+    let earlier = folder.path().join("earlier");
+    copy(&path, &earlier);
+    let store = SledStore::open(&path).unwrap();
+    (50..53).for_each(|n| store.add_session(session(&format!("late-{n}"), n)).unwrap());
+    drop(store);
+    fs::copy(path.join("acknowledged"), earlier.join("acknowledged")).unwrap();
+    assert!(told(&earlier).contains("its last 3 changes are gone"));
+    StoreCommand::Repair.run(&earlier).unwrap();
+    assert!(SledStore::open(&earlier).unwrap().agent("ada").unwrap().is_some());
+    // And one that is empty in place of one that was there.
+    fs::remove_file(path.join("db")).unwrap();
+    fs::read_dir(&path).unwrap().flatten().for_each(|file| {
+        if file.file_name().to_string_lossy().starts_with("snap.") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    });
+    let refused = SledStore::open(&path).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("damaged"), "{refused}");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the report says how much was tried")]
+fn a_flipped_byte_in_sleds_own_files_is_told_or_changes_nothing() {
+    let (folder, path) = closed();
+    let before = records(&path);
+    let (mut harmless, mut refused, mut repaired) = (0, 0, 0);
+    let files: Vec<_> = fs::read_dir(&path).unwrap().flatten().map(|file| file.path()).collect();
+    for file in files.iter().filter(|file| file.is_file()) {
+        let bytes = fs::read(file).unwrap();
+        // Zeros are room that nothing was written to.
+        let written: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+        for at in written.iter().step_by((written.len() / FLIPS_A_FILE).max(1)) {
+            let copied = folder.path().join("flipped");
+            copy(&path, &copied);
+            let mut altered = bytes.clone();
+            altered[*at] ^= 0x20;
+            fs::write(copied.join(file.file_name().unwrap()), altered).unwrap();
+            match SledStore::open(&copied) {
+                Ok(store) => {
+                    drop(store);
+                    assert!(
+                        records(&copied) == before,
+                        "{} at {at}: other records",
+                        file.display()
+                    );
+                    harmless += 1;
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("store"), "{text}");
+                    refused += 1;
+                    if StoreCommand::Repair.run(&copied).is_ok() {
+                        drop(SledStore::open(&copied).unwrap());
+                        let after = records(&copied);
+                        // Sessions were written once; of what was changed later sled may know an older state only.
+                        for (key, value) in after.iter().filter(|(key, _)| key[0] == SESSIONS) {
+                            assert!(before.get(key) == Some(value), "{} at {at}", file.display());
+                        }
+                        assert!(after.keys().all(|key| before.contains_key(key)));
+                        repaired += 1;
+                    }
+                }
+            }
+            fs::remove_dir_all(&copied).unwrap();
+            let aside = fs::read_dir(folder.path()).unwrap().flatten();
+            aside.filter(|entry| entry.path() != path).for_each(|entry| {
+                fs::remove_dir_all(entry.path()).unwrap();
+            });
+        }
+    }
+    println!("{harmless} flips changed nothing, {refused} were told, {repaired} of those repaired");
+    assert!(refused > 3 && repaired * 2 > refused, "{harmless}, {refused}, {repaired}");
+}
+
+#[test]
+fn a_store_of_the_layout_without_checksums_gets_them_whole() {
+    let (folder, path) = closed();
+    let before = records(&path);
+    let old = folder.path().join("old");
+    let db = open_sled(&old).unwrap();
+    for (key, value) in &before {
+        let value: &[u8] = if *key == SCHEMA_KEY { b"1" } else { value };
+        db.insert(key, value).unwrap();
+    }
+    drop(db);
+    drop(SledStore::open(&old).unwrap());
+    assert!(records(&old) == before);
+    drop(SledStore::open(&old).unwrap());
+}
+
+#[test]
+fn an_export_has_every_record_as_a_line_of_json() {
+    let (_folder, path) = closed();
+    let lines = StoreCommand::Export.run(&path).unwrap();
+    let parsed = lines.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let ada =
+        parsed.into_iter().find(|line| line["kind"] == "agent" && line["key"] == "ada").unwrap();
+    assert_eq!(ada["value"]["groups"]["demo"], "agent");
+    let in_use = SledStore::open(&path).unwrap();
+    let busy = StoreCommand::Export.run(&path);
+    assert!(matches!(busy, Err(StoreError::Busy(_))), "{busy:?}");
+    drop(in_use);
+    let nowhere = StoreCommand::Check.run(&path.join("none")).unwrap_err().to_string();
+    assert!(nowhere.contains("there is no store"), "{nowhere}");
+}
+
+#[test]
+fn sealing_leaves_the_value_in_front_as_it_is() {
+    assert!(seal::sealed(b"k", b"value").starts_with(b"value"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => assert!(fs::copy(entry.path(), target).is_ok()),
+        }
+    }
+}
+
+/// The start of s1 that the sessions were given to.
+fn boot() -> Boot {
+    Boot::new([1; 16])
+}
+
+/// For each file of sled's.
+const FLIPS_A_FILE: usize = 12;
