@@ -159,6 +159,11 @@ pub(crate) fn hello(version: &'static rustls::SupportedProtocolVersion, control:
     bytes
 }
 
+/// What a client that trusts these servers is configured with.
+pub(crate) fn client_config() -> Arc<ClientConfig> {
+    WORLD.client.clone()
+}
+
 struct World {
     configs: Arc<TlsConfigs>,
     client: Arc<ClientConfig>,

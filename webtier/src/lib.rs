@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod cookies;
 mod crossings;
+pub mod decoders;
 mod dialler;
 mod fleet;
 mod guesses;

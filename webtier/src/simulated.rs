@@ -190,6 +190,28 @@ impl WebTier {
         }
     }
 
+    /// Answers any request of HTTP's form; `None` for what is none. Its answer is read to its end.
+    pub fn exchange(
+        &self,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &[u8])],
+        body: Vec<u8>,
+    ) -> Option<impl Future<Output = Option<(u16, usize)>> + Send + 'static + use<>> {
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1));
+        let mut request = Request::builder().method(method).uri(uri).extension(ConnectInfo(peer));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).ok()?;
+        let pages = self.pages.clone();
+        Some(async move {
+            let answer = pages.oneshot(request).await.ok()?;
+            let status = answer.status().as_u16();
+            Some((status, to_bytes(answer.into_body(), 4 * 1024 * 1024).await.ok()?.len()))
+        })
+    }
+
     /// Orders a CServer to take no more sessions and to end.
     pub fn drain(&self, server: &ServerId, deadline_ms: u64) -> Result<(), Fault> {
         let now_ms = self.app.clock.now_ms();

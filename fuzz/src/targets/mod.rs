@@ -6,13 +6,17 @@ mod cookie;
 mod frame;
 mod http;
 mod offer;
+mod orders;
 mod posts;
+mod presence;
 mod records;
 mod relay;
 mod resume;
 mod settings;
+mod stored;
 mod ticket;
 mod tls;
+mod web;
 mod websocket;
 
 /// One decoder of outside bytes and what must hold for it.
@@ -56,6 +60,10 @@ pub fn targets() -> &'static [Target] {
         control::TARGET,
         settings::TARGET,
         config::TARGET,
+        web::TARGET,
+        presence::TARGET,
+        orders::TARGET,
+        stored::TARGET,
     ]
 }
 
