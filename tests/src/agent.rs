@@ -80,8 +80,7 @@ impl AgentBrowser {
 
     /// The same at one of the web tiers.
     pub fn login_at(stack: &Stack, web: usize, name: &str) -> Result<Self> {
-        let mut browser =
-            Self { web_url: stack.web_url_at(web).to_owned(), ..Self::new(stack) };
+        let mut browser = Self { web_url: stack.web_url_at(web).to_owned(), ..Self::new(stack) };
         let account = stack.account(name);
         let answer = browser.log_in_as(&browser.login_url(), account.name, &account.password)?;
         ensure!(answer.status == 303, "login of {name}: {} {}", answer.status, answer.text());

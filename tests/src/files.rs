@@ -1,5 +1,6 @@
 //! Configuration files of the two servers, as an administrator would write them.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::certificates::Certificates;
@@ -10,7 +11,7 @@ pub struct CServerFile<'a> {
     /// Its id.
     pub id: &'a str,
     /// Where it listens.
-    pub port: u16,
+    pub listen: SocketAddr,
     /// What browsers call it.
     pub public_url: &'a str,
     /// What the web tier calls it.
@@ -31,12 +32,12 @@ impl CServerFile<'_> {
     /// The file's text.
     pub fn text(&self, certificates: &Certificates) -> String {
         format!(
-            "id = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\nplain_host = {:?}\ncontrol_name = {:?}\n\
+            "id = {:?}\nlisten = [\"{}\"]\npublic_url = {:?}\nplain_host = {:?}\ncontrol_name = {:?}\n\
              web_tier_url = {:?}\ncores = {}\nbackend = {:?}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n",
             self.id,
-            self.port,
+            self.listen,
             self.public_url,
             plain_host(self.public_url),
             self.control_name,
@@ -68,6 +69,8 @@ pub struct WebTierFile<'a> {
     pub public_url: &'a str,
     /// The parent that it shares with the CServers.
     pub cookie_domain: &'a str,
+    /// Session starts of one address in a minute; else the default.
+    pub starts_per_minute: Option<u32>,
     /// Its database.
     pub store: &'a Path,
     /// Stem of its public certificate.
@@ -77,11 +80,16 @@ pub struct WebTierFile<'a> {
 impl WebTierFile<'_> {
     /// The file's text.
     pub fn text(&self, certificates: &Certificates) -> String {
+        let limits = self.starts_per_minute.map_or_else(String::new, |starts| {
+            format!(
+                "\n[limits]\nstarts_per_minute_address = {starts}\nstarts_per_minute_group = {starts}\n"
+            )
+        });
         format!(
             "replica = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
-             [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n",
+             [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n{limits}",
             self.replica,
             self.port,
             self.public_url,

@@ -3,6 +3,7 @@
 //! Owns everything up to the moment at which all parts answer; the running deployment is a [`Stack`].
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -28,6 +29,19 @@ pub struct Plan {
     ports: Option<Ports>,
     folder: Option<PathBuf>,
     is_apart: bool,
+    ways: Vec<Way>,
+    starts_per_minute: Option<u32>,
+}
+
+/// A CServer that stands somewhere else than its clients look for it: behind a proxy, in a network of its own.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Where it listens, and where web tiers dial it.
+    pub listen: SocketAddr,
+    /// The port of loopback that leads there: that of its public URL.
+    pub public_port: u16,
+    /// The command that runs a program there; empty for here.
+    pub within: Vec<String>,
 }
 
 /// Which backend the CServers use.
@@ -78,6 +92,8 @@ impl Default for Plan {
             ports: None,
             folder: None,
             is_apart: false,
+            ways: Vec::new(),
+            starts_per_minute: None,
         }
     }
 }
@@ -129,6 +145,18 @@ impl Plan {
     #[must_use]
     pub fn folder(self, folder: &Path) -> Self {
         Self { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// How each CServer is reached, in their order; else at a port of loopback that is its own.
+    #[must_use]
+    pub fn ways(self, ways: Vec<Way>) -> Self {
+        Self { servers: ways.len(), ways, ..self }
+    }
+
+    /// How many sessions one address may start in a minute; else the web tier's default.
+    #[must_use]
+    pub fn starts_per_minute(self, starts: u32) -> Self {
+        Self { starts_per_minute: Some(starts), ..self }
     }
 
     /// An error that names the port and its holder-to-be when one of the chosen ports is taken.
@@ -256,6 +284,7 @@ impl Making<'_> {
             port,
             public_url: &url,
             cookie_domain: if self.plan.is_apart { &host } else { COOKIE_DOMAIN },
+            starts_per_minute: self.plan.starts_per_minute,
             store: &self.root.join(format!("store{number}")),
             public_stem: &web_stem(at),
         };
@@ -289,12 +318,18 @@ impl Making<'_> {
 
     fn server(&self, at: usize, port: FreePort, tiers: &[Tier]) -> Result<Server> {
         let id = format!("s{at}");
-        let number = port.number();
-        let public_url = format!("https://{}:{number}", server_host(at));
+        let here = Way {
+            listen: (Ipv4Addr::LOCALHOST, port.number()).into(),
+            public_port: port.number(),
+            within: Vec::new(),
+        };
+        let Way { listen, public_port, within } =
+            self.plan.ways.get(at - 1).cloned().unwrap_or(here);
+        let public_url = format!("https://{}:{public_port}", server_host(at));
         let control_name = control_host(at);
         let file = CServerFile {
             id: &id,
-            port: number,
+            listen,
             public_url: &public_url,
             control_name: &control_name,
             web_tier_url: &tiers[0].url,
@@ -305,14 +340,14 @@ impl Making<'_> {
         };
         let path = self.root.join(format!("{id}.toml"));
         fs::write(&path, file.text(self.certificates))?;
-        let address = format!("127.0.0.1:{number}");
+        let address = listen.to_string();
         let words = ["server", "add", &id, "--public-url", &public_url, "--control-name"];
         for tier in tiers {
             tier.admin.run(&[&words[..], &[&control_name, "--address", &address]].concat(), "")?;
         }
         drop(port);
-        let process = self.programs.serve_cserver(&id, &path, self.root)?;
-        Ok(Server { id, public_url, control_name, port: number, process })
+        let process = self.programs.serve_cserver(&id, &within, &path, self.root)?;
+        Ok(Server { id, public_url, control_name, port: public_port, within, process })
     }
 }
 

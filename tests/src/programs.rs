@@ -38,10 +38,17 @@ impl Programs {
         Ok(found)
     }
 
-    /// Starts a CServer with that file; its log goes to `root`.
-    pub(crate) fn serve_cserver(&self, id: &str, file: &Path, root: &Path) -> Result<Process> {
-        let words = [Path::new("serve"), Path::new("--config"), file];
-        Process::start(id, &self.cserver, &words, &root.join(format!("{id}.log")))
+    /// Starts a CServer with that file, within another command if one is given; its log goes to `root`.
+    pub(crate) fn serve_cserver(
+        &self,
+        id: &str,
+        within: &[String],
+        file: &Path,
+        root: &Path,
+    ) -> Result<Process> {
+        let words = [self.cserver.as_path(), Path::new("serve"), Path::new("--config"), file];
+        let all: Vec<&Path> = within.iter().map(Path::new).chain(words).collect();
+        Process::start(id, all[0], &all[1..], &root.join(format!("{id}.log")))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::Request;
 use crate::limits::{POLL_EVERY, START_MAX, STOP_MAX};
 use crate::manager::Manager;
 use crate::net::Net;
-pub use crate::plan::{Backend, Plan};
+pub use crate::plan::{Backend, Plan, Way};
 pub use crate::ports::Ports;
 use crate::process::Process;
 use crate::programs::{Admin, Programs};
@@ -43,8 +43,10 @@ pub struct Server {
     pub public_url: String,
     /// What the web tier calls it.
     pub control_name: String,
-    /// Where it listens.
+    /// Where clients reach it on loopback.
     pub port: u16,
+    /// The command that it runs within.
+    pub(crate) within: Vec<String>,
     /// Its process.
     pub process: Process,
 }
@@ -185,7 +187,8 @@ impl Stack {
         ensure!(server.process.ended().is_some(), "{} still runs", server.id);
         let root = self.folder.path();
         let file = root.join(format!("{}.toml", server.id));
-        server.process = Programs::find()?.serve_cserver(&server.id, &file, root)?;
+        server.process =
+            Programs::find()?.serve_cserver(&server.id, &server.within, &file, root)?;
         Ok(())
     }
 
@@ -328,4 +331,3 @@ impl Folder {
         }
     }
 }
-

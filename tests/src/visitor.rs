@@ -168,12 +168,12 @@ impl Visitor {
             let request = Request::post(&url, "application/json", body)?;
             let answer = request.header("Origin", &self.origin).send(&self.net)?;
             if answer.status == 200 {
-                let next: StartAnswer = answer.json()?;
+                // From here on it is the home, whether it is reached or not: nobody may go back to an older one.
+                self.answer = answer.json()?;
                 // Until the old server is known to be gone the answer may still name it.
-                if let Ok(Ok(socket)) =
-                    connect(&self.net, &next.server, &self.origin, &ticket(&next))
-                {
-                    (self.answer, self.socket) = (next, socket);
+                let (url, ticket) = (&self.answer.server, ticket(&self.answer));
+                if let Ok(Ok(socket)) = connect(&self.net, url, &self.origin, &ticket) {
+                    self.socket = socket;
                     return self.be_welcomed();
                 }
             }

@@ -1,27 +1,36 @@
-//! `chaos`: real processes and protocol-level clients on loopback, while everything that can break is broken.
+//! `chaos`: real processes, protocol-level clients and real browsers, while everything that can break is broken.
 //!
-//! Owns the faults, their order and the report. Each session is a thread with a visitor and an agent that never stop changing and
-//! comparing the page; `pair.rs` says how they come back.
+//! Owns what is set up and the order of things. The faults stand in `faults.rs`, how clients come back in `pair.rs`, real browsers
+//! in `browsers.rs`; what lies between clients and CServers in `proxy.rs` and `network.rs`.
 
+mod browsers;
+mod faults;
+mod network;
 mod pair;
+mod proxy;
+mod report;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cobrowse_tests::limits::STOP_MAX;
+use cobrowse_tests::stack::Way;
 use cobrowse_tests::{AgentBrowser, Stack};
-use serde::Serialize;
 
 use crate::building;
 use crate::repo::Repo;
+use browsers::Browsers;
+use faults::Faults;
+use network::Island;
 use pair::{Orders, Outcome, Pair};
+use proxy::Proxy;
+use report::Report;
 
 /// Arguments of the command.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub(crate) struct Arguments {
     /// How long faults are injected.
     #[arg(long, default_value_t = 60)]
@@ -30,295 +39,214 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: PathBuf,
     /// Sessions, each with a visitor and an agent.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 500)]
     sessions: usize,
+    /// Sessions in real browsers besides.
+    #[arg(long, default_value_t = 3)]
+    browsers: usize,
+    /// No network namespaces, which need root, and so no partitions.
+    #[arg(long)]
+    without_partitions: bool,
 }
 
-/// What came of it.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Each kind of fault and how often it was injected.
-    faults: std::collections::BTreeMap<&'static str, u64>,
-    sessions: usize,
-    /// Whose visitor or agent did not come back, or whose agent does not see the visitor's page in the end.
-    sessions_lost: usize,
-    why_lost: Vec<String>,
-    /// Losses of a connection that were made good while a web tier was there.
-    restorations: usize,
-    restored_ms_p50: u64,
-    /// From the loss that a client saw until the agent had the visitor's page again.
-    restored_ms_p99: u64,
-    restored_ms_max: u64,
-    /// What went wrong on the way of the slowest ones.
-    slowest: Vec<String>,
-    /// Losses for which no web tier was there to be asked for a while, and how long all of it took.
-    restorations_without_web_tier: usize,
-    restored_without_web_tier_ms_max: u64,
-    /// Sessions that the web tier had given out and knew nothing of later.
-    acknowledged_lost: usize,
-    /// Resident memory of all servers together, at the end against the beginning; each was started anew meanwhile.
-    memory_growth_percent: f64,
-    memory_kib: [u64; 2],
+impl Arguments {
+    /// Where the report goes.
+    pub(crate) fn json(&self) -> &Path {
+        &self.json
+    }
+
+    /// A short run: nothing may be lost; how fast things come back says nothing on a busy machine.
+    pub(crate) fn short(json: &Path) -> Self {
+        let json = json.to_owned();
+        Self { seconds: 12, json, sessions: 24, browsers: 0, without_partitions: false }
+    }
 }
 
-/// Runs it; false when a session was lost.
+/// Builds everything and runs it; false when a session was lost.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let repo = Repo::find()?;
     building::all(&repo)?;
-    let mut stack = Stack::plan().servers(SERVERS).grace_ms(GRACE_MS).start()?;
-    let browser = AgentBrowser::login(&stack, "ada")?;
+    if arguments.browsers > 0 {
+        browsers::install(&repo)?;
+    }
+    let report = break_everything(&repo, arguments)?;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(report.is_good())
+}
+
+/// Everything but the building; what came of it is written, too.
+pub(crate) fn break_everything(repo: &Repo, arguments: &Arguments) -> Result<Report> {
+    let site = Site::lay(arguments)?;
+    let mut stack = Stack::plan()
+        .web_tiers(WEB_TIERS)
+        .ways(site.ways())
+        .starts_per_minute(60_000)
+        .grace_ms(GRACE_MS)
+        .start()?;
     let orders = Arc::new(Orders::default());
     let is_over = Arc::new(AtomicBool::new(false));
-    let mut threads = Vec::new();
-    for number in 0..arguments.sessions {
-        let pair = Pair::start(&stack, browser.clone(), number)
-            .with_context(|| format!("session {number} does not start"))?;
-        let (orders, is_over) = (orders.clone(), is_over.clone());
-        threads.push(thread::spawn(move || pair.live(&orders, &is_over)));
-    }
+    let pairs = begin(&stack, arguments.sessions)?;
+    // So that all of them together leave a machine of two cores time for the faults.
+    let rest = Duration::from_millis(120.max(arguments.sessions as u64));
+    let threads: Vec<_> = pairs
+        .into_iter()
+        .map(|pair| {
+            let (orders, is_over) = (orders.clone(), is_over.clone());
+            thread::spawn(move || pair.live(&orders, &is_over, rest))
+        })
+        .collect();
+    let browsers = match arguments.browsers {
+        0 => None,
+        count => Some(Browsers::start(repo, &stack, count)?),
+    };
     let before = memory(&mut stack);
-    let mut faults = Faults { stack, orders, done: Default::default(), turn: 0 };
+    let mut faults = Faults::new(stack, site, orders);
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     while Instant::now() < end {
         faults.inject()?;
         sleep(PAUSE);
     }
-    let Faults { mut stack, done, .. } = faults;
+    let (mut stack, site, done) = faults.mend()?;
     stack.wait_until_ready()?;
     is_over.store(true, Ordering::Relaxed);
     let outcomes: Vec<Outcome> =
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect();
+    let seen = browsers.map(Browsers::finish).transpose()?;
     let after = memory(&mut stack);
-    let report = report(done, arguments.sessions, &outcomes, [before, after]);
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    let held = held(&stack)?;
+    let report = Report::new(done, &outcomes, seen, [before, after], held);
     std::fs::write(&arguments.json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("cannot write {}", arguments.json.display()))?;
-    Ok(report.sessions_lost == 0 && report.acknowledged_lost == 0)
+    // Processes before the networks that they are in.
+    drop(stack);
+    drop(site);
+    Ok(report)
 }
 
-fn report(
-    faults: std::collections::BTreeMap<&'static str, u64>,
-    sessions: usize,
-    outcomes: &[Outcome],
-    memory_kib: [u64; 2],
-) -> Report {
-    let of = |alone: bool| {
-        let all = outcomes.iter().flat_map(|outcome| &outcome.restored);
-        let mut ms: Vec<u64> = all.filter(|one| one.was_alone == alone).map(|one| one.ms).collect();
-        ms.sort_unstable();
-        ms
-    };
-    let (restored, alone) = (of(false), of(true));
-    let at = |share: f64| {
-        let rank = (restored.len() as f64 * share).ceil() as usize;
-        restored.get(rank.saturating_sub(1)).copied().unwrap_or(0)
-    };
-    let why_lost: Vec<String> =
-        outcomes.iter().filter_map(|outcome| outcome.lost.clone()).collect();
-    let [before, after] = memory_kib.map(|kib| kib as f64);
-    Report {
-        faults,
-        sessions,
-        sessions_lost: why_lost.len(),
-        why_lost: why_lost.into_iter().take(10).collect(),
-        restorations: restored.len(),
-        restored_ms_p50: at(0.5),
-        restored_ms_p99: at(0.99),
-        restored_ms_max: at(1.0),
-        slowest: slowest(outcomes),
-        restorations_without_web_tier: alone.len(),
-        restored_without_web_tier_ms_max: alone.last().copied().unwrap_or(0),
-        acknowledged_lost: outcomes.iter().filter(|outcome| outcome.is_forgotten).count(),
-        memory_growth_percent: (after - before) / before * 100.0,
-        memory_kib,
-    }
+/// Where the CServers stand, and what lies before them.
+struct Site {
+    islands: Vec<Island>,
+    proxies: Vec<Proxy>,
 }
 
-fn slowest(outcomes: &[Outcome]) -> Vec<String> {
-    let all = outcomes.iter().flat_map(|outcome| &outcome.restored);
-    let mut slow: Vec<_> = all.filter(|one| one.ms > SLOW_MS && !one.was_alone).collect();
-    slow.sort_by_key(|one| std::cmp::Reverse(one.ms));
-    slow.iter()
-        .take(5)
-        .map(|one| format!("{} ms: {}", one.ms, one.tries.join("; then: ")))
-        .collect()
-}
-
-/// Injects one fault after the other.
-struct Faults {
-    stack: Stack,
-    orders: Arc<Orders>,
-    done: std::collections::BTreeMap<&'static str, u64>,
-    turn: usize,
-}
-
-impl Faults {
-    fn inject(&mut self) -> Result<()> {
-        let server = self.turn % SERVERS;
-        let (name, what) = KINDS[self.turn % KINDS.len()];
-        self.turn += 1;
-        what(self, server).with_context(|| format!("fault: {name}"))?;
-        *self.done.entry(name).or_default() += 1;
-        Ok(())
+impl Site {
+    fn lay(arguments: &Arguments) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .context("no runtime for the proxies")?;
+        let runtime = Arc::new(runtime);
+        let mut site = Self { islands: Vec::new(), proxies: Vec::new() };
+        if !arguments.without_partitions {
+            network::check()?;
+            for at in 0..SERVERS {
+                site.islands.push(Island::make(u8::try_from(at)?)?);
+            }
+        }
+        for at in 0..SERVERS {
+            let target = match site.islands.get(at) {
+                Some(island) => island.listen(),
+                None => free_address()?,
+            };
+            site.proxies.push(Proxy::open(&runtime, target)?);
+        }
+        Ok(site)
     }
 
-    fn kill_server(&mut self, at: usize) -> Result<()> {
-        self.stack.server(at).process.kill();
-        sleep(AWAY);
-        self.stack.restart_server(at)
-    }
-
-    fn terminate_server(&mut self, at: usize) -> Result<()> {
-        self.stack.server(at).process.terminate();
-        self.wait_and_restart(at)
-    }
-
-    fn drain_server(&mut self, at: usize) -> Result<()> {
-        let id = self.stack.servers()[at].id.clone();
-        self.stack.admin(&["server", "drain", &id, "--deadline-ms", "5000"], "")?;
-        self.wait_and_restart(at)
-    }
-
-    fn wait_and_restart(&mut self, at: usize) -> Result<()> {
-        let ended = self.stack.server(at).process.wait(STOP_MAX);
-        ensure!(ended.is_some(), "the CServer does not end");
-        self.stack.restart_server(at)
-    }
-
-    fn kill_two_servers(&mut self, at: usize) -> Result<()> {
-        let other = (at + 1) % SERVERS;
-        self.stack.server(at).process.kill();
-        self.stack.server(other).process.kill();
-        sleep(AWAY);
-        // Each waits for all others that run.
-        self.stack.revive_server(at)?;
-        self.stack.restart_server(other)
-    }
-
-    fn kill_web(&mut self, _: usize) -> Result<()> {
-        self.orders.web_away.store(true, Ordering::Relaxed);
-        self.stack.web().process.kill();
-        sleep(AWAY);
-        self.web_is_back()
-    }
-
-    fn terminate_web(&mut self, _: usize) -> Result<()> {
-        self.orders.web_away.store(true, Ordering::Relaxed);
-        self.stack.web().process.terminate();
-        ensure!(self.stack.web().process.wait(STOP_MAX).is_some(), "the web tier does not end");
-        self.web_is_back()
-    }
-
-    fn web_is_back(&mut self) -> Result<()> {
-        self.stack.restart_web()?;
-        self.orders.web_away.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// The web tier is away while a CServer dies: those who lost it find nobody to ask for a while.
-    fn kill_both(&mut self, at: usize) -> Result<()> {
-        self.orders.web_away.store(true, Ordering::Relaxed);
-        self.stack.web().process.kill();
-        self.stack.server(at).process.kill();
-        sleep(AWAY);
-        self.stack.revive_server(at)?;
-        self.web_is_back()
-    }
-
-    fn stall_server(&mut self, at: usize) -> Result<()> {
-        self.stack.servers()[at].process.stall();
-        sleep(AWAY);
-        self.stack.servers()[at].process.go_on();
-        Ok(())
-    }
-
-    fn stall_web(&mut self, _: usize) -> Result<()> {
-        self.orders.web_away.store(true, Ordering::Relaxed);
-        self.stack.web().process.stall();
-        sleep(AWAY);
-        self.stack.web().process.go_on();
-        self.orders.web_away.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn reload(&mut self, at: usize) -> Result<()> {
-        self.stack.servers()[at].process.hang_up();
-        self.stack.web().process.hang_up();
-        Ok(())
-    }
-
-    fn cut_visitors(&mut self, _: usize) -> Result<()> {
-        self.orders.cut_visitors.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn cut_agents(&mut self, _: usize) -> Result<()> {
-        self.orders.cut_agents.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Connections that say nothing: their ends stay open until the server has had enough of them.
-    fn half_open(&mut self, at: usize) -> Result<()> {
-        let port = self.stack.servers()[at].port;
-        let opened: Result<Vec<_>, _> =
-            (0..HALF_OPEN).map(|_| std::net::TcpStream::connect(("127.0.0.1", port))).collect();
-        let opened = opened.context("half-open connections")?;
-        sleep(AWAY);
-        drop(opened);
-        Ok(())
+    fn ways(&self) -> Vec<Way> {
+        let within = |at| self.islands.get(at).map(Island::within).unwrap_or_default();
+        let way = |(at, proxy): (usize, &Proxy)| Way {
+            listen: proxy.target,
+            public_port: proxy.port,
+            within: within(at),
+        };
+        self.proxies.iter().enumerate().map(way).collect()
     }
 }
 
-type Fault = fn(&mut Faults, usize) -> Result<()>;
+/// A port of loopback that nobody has at the moment.
+fn free_address() -> Result<std::net::SocketAddr> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
 
-/// In this order, again and again, each time on the next CServer.
-const KINDS: [(&str, Fault); 13] = [
-    ("server_killed", Faults::kill_server),
-    ("visitors_cut", Faults::cut_visitors),
-    ("server_drained", Faults::drain_server),
-    ("web_tier_killed", Faults::kill_web),
-    ("server_stalled", Faults::stall_server),
-    ("agents_cut", Faults::cut_agents),
-    ("web_tier_and_server_killed", Faults::kill_both),
-    ("half_open_connections", Faults::half_open),
-    ("server_terminated", Faults::terminate_server),
-    ("web_tier_stalled", Faults::stall_web),
-    ("two_servers_killed", Faults::kill_two_servers),
-    ("reload", Faults::reload),
-    ("web_tier_terminated", Faults::terminate_web),
-];
+/// Starts so many sessions, a few at a time; every web tier gives out its share.
+fn begin(stack: &Stack, count: usize) -> Result<Vec<Pair>> {
+    let logins = (0..WEB_TIERS)
+        .map(|web| AgentBrowser::login_at(stack, web, "ada"))
+        .collect::<Result<Vec<_>>>()?;
+    let (begun, failed) = (Mutex::new(Vec::new()), Mutex::new(None));
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..STARTERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    let login = logins[number % WEB_TIERS].clone();
+                    match Pair::start(stack, number % WEB_TIERS, login, number) {
+                        Ok(pair) => lock(&begun).push(pair),
+                        Err(error) => {
+                            *lock(&failed) = Some(error.context(format!("session {number}")));
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = lock(&failed).take() {
+        return Err(error.context("a session does not start"));
+    }
+    Ok(std::mem::take(&mut lock(&begun)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Sessions that all CServers together hold, as the first web tier is told every other second. Waits until each has told once more.
+fn held(stack: &Stack) -> Result<usize> {
+    sleep(LOAD_TOLD);
+    let told = stack.admin(&["server", "list"], "")?;
+    let counts = told.lines().map(|line| {
+        let (before, _) = line.split_once(" sessions")?;
+        before.rsplit(' ').next()?.parse::<usize>().ok()
+    });
+    let counts: Vec<_> = counts.collect();
+    ensure!(counts.iter().all(Option::is_some), "a CServer is not up in the end:\n{told}");
+    Ok(counts.into_iter().flatten().sum())
+}
 
 /// Resident memory of all servers, KiB.
 fn memory(stack: &mut Stack) -> u64 {
-    let servers: Vec<u32> = stack.servers().iter().map(|server| server.process.id()).collect();
-    let all = servers.into_iter().chain([stack.web().process.id()]);
-    all.filter_map(resident_kib).sum()
+    let servers = stack.servers().iter().map(|server| server.process.id()).collect::<Vec<_>>();
+    let webs = (0..WEB_TIERS).map(|at| stack.web_at(at).process.id()).collect::<Vec<_>>();
+    servers.into_iter().chain(webs).filter_map(resident_kib).sum()
 }
 
 fn resident_kib(process: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Enough that two may be gone.
 const SERVERS: usize = 3;
 
+/// Each with sessions that it alone gave out.
+const WEB_TIERS: usize = 2;
+
 /// Nobody here stays away for so long.
 const GRACE_MS: u64 = 120_000;
-
-/// How long something is away or stalled.
-const AWAY: Duration = Duration::from_millis(1_200);
 
 /// Between two faults: so that what is restored is seen to be.
 const PAUSE: Duration = Duration::from_millis(1_500);
 
-/// Whoever was away for longer has seen it.
-const SLOW_MS: u64 = 2_000;
+/// Sessions that begin at a time.
+const STARTERS: usize = 8;
 
-/// Connections that never speak.
-const HALF_OPEN: usize = 500;
+/// CServers tell their load every 2 s.
+const LOAD_TOLD: Duration = Duration::from_millis(2_500);

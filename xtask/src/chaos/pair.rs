@@ -11,20 +11,26 @@ use cobrowse_tests::socket::Heard;
 use cobrowse_tests::{Agent, AgentBrowser, Stack, Visitor};
 use protocol::Kind;
 
-/// What the faults want of all pairs: numbers that rise.
+use super::{WEB_TIERS, faults};
+
+/// What the faults want of all pairs, in numbers that rise, and what they do.
 #[derive(Default)]
 pub(super) struct Orders {
     pub(super) cut_visitors: AtomicUsize,
     pub(super) cut_agents: AtomicUsize,
-    /// Nobody can be asked for another home at the moment.
-    pub(super) web_away: AtomicBool,
+    /// Nobody can be asked for another home at the moment, by web tier.
+    pub(super) web_away: [AtomicBool; WEB_TIERS],
+    /// The kind of fault that was injected last.
+    pub(super) fault: AtomicUsize,
 }
 
 /// One loss that was made good.
 #[derive(Clone, Debug)]
 pub(super) struct Restored {
     pub(super) ms: u64,
-    /// No web tier was there for some of it.
+    /// The fault that was injected last when it was seen.
+    pub(super) fault: &'static str,
+    /// The session's web tier was away for some of it.
     pub(super) was_alone: bool,
     /// The loss, and what went wrong before it was made good.
     pub(super) tries: Vec<String>,
@@ -45,48 +51,56 @@ pub(super) struct Pair {
     visitor: Visitor,
     agent: Agent,
     browser: AgentBrowser,
+    web: usize,
     number: usize,
     changes: usize,
     cut: (usize, usize),
 }
 
 impl Pair {
-    pub(super) fn start(stack: &Stack, mut browser: AgentBrowser, number: usize) -> Result<Self> {
-        let visitor = Visitor::with_page(stack, "demo", &page(number, 0))?;
+    /// A session given out by one of the web tiers, and an agent who comes through the same.
+    pub(super) fn start(
+        stack: &Stack,
+        web: usize,
+        mut browser: AgentBrowser,
+        number: usize,
+    ) -> Result<Self> {
+        let visitor = Visitor::with_page_from(stack, web, "demo", &page(number, 0))?;
         let agent = enter(&mut browser, &visitor)?;
-        Ok(Self { visitor, agent, browser, number, changes: 0, cut: (0, 0) })
+        Ok(Self { visitor, agent, browser, web, number, changes: 0, cut: (0, 0) })
     }
 
-    /// Until it is over; then once more, so that the end is seen.
-    pub(super) fn live(mut self, orders: &Orders, is_over: &AtomicBool) -> Outcome {
+    /// Until it is over; then once more, so that the end is seen. The page rests so long between two changes.
+    pub(super) fn live(mut self, orders: &Orders, is_over: &AtomicBool, rest: Duration) -> Outcome {
         let mut outcome = Outcome::default();
         loop {
             let is_last = is_over.load(Ordering::Relaxed);
-            if let Err(error) = self.step(orders, is_last) {
-                let lost_at = Instant::now();
-                let mut tries = vec![brief(&error)];
-                match self.restore(orders, &mut tries) {
-                    Ok(was_alone) => {
-                        let ms = lost_at.elapsed().as_millis() as u64;
-                        outcome.restored.push(Restored { ms, was_alone, tries });
-                    }
-                    Err(worse) => {
-                        outcome.is_forgotten = format!("{worse:#}").contains(" 404 ");
-                        outcome.lost = Some(format!("{error:#}; then: {worse:#}"));
-                        return outcome;
-                    }
+            let Err(error) = self.step(orders, is_last, rest) else {
+                if is_last {
+                    return outcome;
                 }
-            } else if is_last {
-                return outcome;
+                continue;
+            };
+            let lost_at = Instant::now();
+            let fault = faults::name(orders.fault.load(Ordering::Relaxed));
+            let mut tries = vec![brief(&error)];
+            match self.restore(orders, &mut tries) {
+                Ok(was_alone) => {
+                    let ms = lost_at.elapsed().as_millis() as u64;
+                    outcome.restored.push(Restored { ms, fault, was_alone, tries });
+                }
+                Err(worse) => {
+                    outcome.is_forgotten = format!("{worse:#}").contains(" 404 ");
+                    outcome.lost = Some(format!("{fault}: {error:#}; then: {worse:#}"));
+                    return outcome;
+                }
             }
         }
     }
 
-    fn step(&mut self, orders: &Orders, is_last: bool) -> Result<()> {
-        let cut = (
-            orders.cut_visitors.load(Ordering::Relaxed),
-            orders.cut_agents.load(Ordering::Relaxed),
-        );
+    fn step(&mut self, orders: &Orders, is_last: bool, rest: Duration) -> Result<()> {
+        let load = |order: &AtomicUsize| order.load(Ordering::Relaxed);
+        let cut = (load(&orders.cut_visitors), load(&orders.cut_agents));
         let before = std::mem::replace(&mut self.cut, cut);
         // Every third, so that the others are seen not to notice.
         if before.0 != cut.0 && self.number.is_multiple_of(3) {
@@ -97,33 +111,39 @@ impl Pair {
         }
         self.changes += 1;
         self.visitor.diff(&page(self.number, self.changes))?;
-        let patience = if is_last { QUIET / 4 } else { QUIET };
-        self.listen(patience)?;
+        self.listen(if is_last { rest / 4 } else { rest })?;
         self.agent.expect_copy_of(&self.visitor)
     }
 
-    /// The visitor hears what its server says, until it says nothing for so long.
+    /// The visitor hears what its server says, for so long.
     fn listen(&mut self, patience: Duration) -> Result<()> {
-        while let Some(heard) = self.visitor.socket.hear(patience)? {
-            match heard {
-                Heard::Frame(frame) if frame.first() == Some(&(Kind::KeyframeRequest as u8)) => {
+        let end = Instant::now() + patience;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.visitor.socket.hear(left)? {
+                Some(Heard::Frame(frame))
+                    if frame.first() == Some(&(Kind::KeyframeRequest as u8)) =>
+                {
                     self.visitor.keyframe(&page(self.number, self.changes))?;
                 }
-                Heard::Frame(_) => {}
-                other => bail!("the visitor's connection brought {other:?}"),
+                Some(Heard::Frame(_)) => {}
+                None => return Ok(()),
+                Some(other) => bail!("the visitor's connection brought {other:?}"),
+            }
+            if left.is_zero() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// As the browsers do: the visitor comes back or is given another home, the agent follows through the web tier.
     fn restore(&mut self, orders: &Orders, tries: &mut Vec<String>) -> Result<bool> {
         let end = Instant::now() + PATIENCE;
-        let mut was_alone = false;
+        let is_away = &orders.web_away[self.web];
+        let mut was_alone = is_away.load(Ordering::Relaxed);
         loop {
-            was_alone |= orders.web_away.load(Ordering::Relaxed);
-            let restored = self.try_restore();
-            was_alone |= orders.web_away.load(Ordering::Relaxed);
+            let restored = self.try_restore(end);
+            was_alone |= is_away.load(Ordering::Relaxed);
             match restored {
                 Ok(()) => return Ok(was_alone),
                 Err(error) if Instant::now() >= end => return Err(error),
@@ -135,7 +155,7 @@ impl Pair {
         }
     }
 
-    fn try_restore(&mut self) -> Result<()> {
+    fn try_restore(&mut self, end: Instant) -> Result<()> {
         if self.visitor.resume().is_err() {
             self.visitor.continue_elsewhere()?;
         }
@@ -144,17 +164,14 @@ impl Pair {
         // Its viewer's cookie may be good still.
         self.agent = match self.agent.view.connect() {
             Ok(agent) => agent,
-            Err(_) => {
-                let end = Instant::now() + FOLLOW;
-                loop {
-                    match enter(&mut self.browser, &self.visitor) {
-                        Ok(agent) => break agent,
-                        Err(error) if Instant::now() >= end => return Err(error),
-                        // Its new home may be the next to go.
-                        Err(_) => self.listen(RETRY)?,
-                    }
+            // Its page asks again and again. Meanwhile the visitor's connection may end, which is a loss of its own.
+            Err(_) => loop {
+                match enter(&mut self.browser, &self.visitor) {
+                    Ok(agent) => break agent,
+                    Err(error) if Instant::now() >= end => return Err(error),
+                    Err(_) => self.listen(RETRY)?,
                 }
-            }
+            },
         };
         self.agent.expect_copy_of(&self.visitor)
     }
@@ -173,13 +190,7 @@ fn page(number: usize, change: usize) -> Vec<u8> {
     format!("[\"page of session {number}, change {change}\"]").into_bytes()
 }
 
-/// A page rests so long between two changes.
-const QUIET: Duration = Duration::from_millis(120);
-
 /// A lost session that is not there again by then is lost for good.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An agent looks for the new home so long before all is tried anew.
-const FOLLOW: Duration = Duration::from_secs(10);
 
 const RETRY: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 /// One change. `find` stands exactly once in the file.
 pub(super) struct Bug {
     pub(super) name: &'static str,
-    /// Below `cserver/relay/src`.
+    /// Below the suite's sources.
     pub(super) file: &'static str,
     pub(super) find: &'static str,
     pub(super) replace: &'static str,

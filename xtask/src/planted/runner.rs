@@ -3,7 +3,7 @@
 
 fn main() -> std::process::ExitCode {
     for seeds in [0..60, 60..300, 300..1500] {
-        let report = relay_sim::run(seeds);
+        let report = simulation::run(seeds);
         if let Some(failure) = report.failures.first() {
             println!("seed {}, step {}: {}", failure.seed, failure.step, failure.what);
             return std::process::ExitCode::from(CAUGHT);

@@ -6,7 +6,9 @@ use super::Context;
 use super::count::Count;
 use super::tools;
 use crate::commands::Run;
-use crate::{attack, building, hardening, instructions, mirror, packages, planted, simulate};
+use crate::{
+    attack, building, chaos, hardening, instructions, mirror, packages, planted, simulate,
+};
 
 /// One stage.
 pub(crate) struct Stage {
@@ -61,7 +63,7 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "planted",
-        about: "known bugs, put into the relay one by one, make the simulation fail",
+        about: "known bugs, put into the relay one by one, make the simulation fail; with --all also into the whole",
         needs: &[],
         run: planted_bugs,
     },
@@ -82,6 +84,12 @@ pub(crate) const STAGES: &[Stage] = &[
         about: "the same for what moves bytes and ends connections, io_uring backend",
         needs: &["io_uring"],
         run: paths_io_uring,
+    },
+    Stage {
+        name: "chaos",
+        about: "processes, connections and networks break for seconds under sessions: none is lost",
+        needs: &[],
+        run: broken,
     },
     Stage {
         name: "hardening",
@@ -188,8 +196,17 @@ fn simulation(context: &Context<'_>) -> Result<Count> {
 }
 
 fn planted_bugs(context: &Context<'_>) -> Result<Count> {
-    let scratch = context.repo.target.join("planted");
-    let summary = planted::run(&context.repo.root, &scratch)?;
+    let mut count = plant(context, &planted::RELAY, "planted")?;
+    if context.arguments.all {
+        // Builds the servers for each.
+        building::browser(context.repo).logged(&context.log)?;
+        count.add(plant(context, &planted::WHOLE, "planted-whole")?);
+    }
+    Ok(count)
+}
+
+fn plant(context: &Context<'_>, suite: &planted::Suite, folder: &str) -> Result<Count> {
+    let summary = planted::run(suite, &context.repo.root, &context.repo.target.join(folder))?;
     let told: String = summary.caught.iter().map(|(bug, how)| format!("{bug}: {how}\n")).collect();
     std::fs::write(&context.log, told)?;
     Ok(Count { passed: u64::try_from(summary.caught.len())?, ..Count::default() })
@@ -216,6 +233,14 @@ fn naming(programs: &[&str]) -> String {
     programs
         .iter()
         .fold("test --workspace --no-fail-fast".into(), |line, name| line + " --test " + name)
+}
+
+fn broken(context: &Context<'_>) -> Result<Count> {
+    building::servers(context.repo).logged(&context.log)?;
+    let arguments = chaos::Arguments::short(&context.log.with_extension("json"));
+    let report = chaos::break_everything(context.repo, &arguments)?;
+    ensure!(report.is_good(), "something was lost: see {}", arguments.json().display());
+    Ok(Count { passed: report.injected(), ..Count::default() })
 }
 
 fn hardened(context: &Context<'_>) -> Result<Count> {
@@ -304,6 +329,7 @@ const PATH_TESTS: &[&str] = &[
     "requests",
     "processes",
     "tiers",
+    "store",
     "commands",
     "configuration",
     "service",
