@@ -190,7 +190,8 @@ function counted<T>(
         0,
         2_000,
       );
-      throw new Error(`${name}: seed ${String(SEED)}, input ${String(number)}: ${String(error)}\n${shown}`);
+      const what = `${name}: seed ${String(SEED)}, input ${String(number)}: ${String(error)}\n${shown}`;
+      throw new Error(what, { cause: error });
     }
   }
   expect(taken, `${name}: only one answer is ever seen`).toBeGreaterThan(0);

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use cobrowse_tests::stack::Way;
 use cobrowse_tests::{AgentBrowser, Stack};
 
@@ -113,7 +113,9 @@ pub(crate) fn break_everything(repo: &Repo, arguments: &Arguments) -> Result<Rep
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect();
     let seen = browsers.map(Browsers::finish).transpose()?;
     let after = memory(&mut stack);
-    let held = held(&stack)?;
+    // Until each has told once more.
+    sleep(LOAD_TOLD);
+    let held = held(&stack)?.into_iter().sum();
     let report = Report::new(done, &outcomes, seen, [before, after], held);
     std::fs::write(&arguments.json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("cannot write {}", arguments.json.display()))?;
@@ -207,17 +209,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Sessions that all CServers together hold, as the first web tier is told every other second. Waits until each has told once more.
-fn held(stack: &Stack) -> Result<usize> {
-    sleep(LOAD_TOLD);
+/// Sessions that each CServer holds, as the first web tier is told every other second.
+fn held(stack: &Stack) -> Result<Vec<usize>> {
     let told = stack.admin(&["server", "list"], "")?;
     let counts = told.lines().map(|line| {
         let (before, _) = line.split_once(" sessions")?;
         before.rsplit(' ').next()?.parse::<usize>().ok()
     });
-    let counts: Vec<_> = counts.collect();
-    ensure!(counts.iter().all(Option::is_some), "a CServer is not up in the end:\n{told}");
-    Ok(counts.into_iter().flatten().sum())
+    let counts: Option<Vec<_>> = counts.collect();
+    let counts = counts.filter(|counts| counts.len() == SERVERS);
+    counts.with_context(|| format!("a CServer is not up:\n{told}"))
 }
 
 /// Resident memory of all servers, KiB.

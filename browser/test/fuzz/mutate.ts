@@ -63,17 +63,18 @@ export function mutatedBytes(random: Random, seeds: readonly Uint8Array[]): Uint
 
 function change(random: Random, box: Json[], seeds: readonly unknown[], words: readonly string[]): void {
   const { holder, at } = place(random, box);
-  const value = holder[at as keyof typeof holder] as Json;
-  const put = (other: Json) => {
+  const value = get(holder, at);
+  const put = (other: Json): void => {
     (holder as Record<string | number, Json>)[at] = other;
   };
+  const isInner = Array.isArray(holder) && holder !== box;
   switch (random.below(8)) {
     case 0:
-      if (Array.isArray(holder)) holder.splice(at as number, holder === box ? 0 : 1);
-      else delete holder[at as string];
+      if (isInner) holder.splice(Number(at), 1);
+      else if (!Array.isArray(holder)) delete holder[at];
       break;
     case 1:
-      if (Array.isArray(holder) && holder !== box) holder.splice(at as number, 0, copy(value));
+      if (isInner) holder.splice(Number(at), 0, copy(value));
       else put([value]);
       break;
     case 2:
@@ -83,7 +84,7 @@ function change(random: Random, box: Json[], seeds: readonly unknown[], words: r
     case 3: {
       // A piece of another seed in this one's place.
       const other = place(random, [copy(random.of(seeds))]);
-      put(other.holder[other.at as keyof typeof other.holder] as Json);
+      put(get(other.holder, other.at));
       break;
     }
     case 4: {
@@ -109,17 +110,19 @@ function nested(child: Json): Json {
   return { type: 2, id: 90, tagName: "div", attributes: {}, childNodes: [child] };
 }
 
+type Holder = Json[] | { [name: string]: Json };
+
+function get(holder: Holder, at: string | number): Json {
+  return (holder as Record<string | number, Json>)[at] ?? null;
+}
+
 /** A place in a value: any, the deeper the likelier, as there are more. */
-function place(
-  random: Random,
-  box: Json[],
-): { holder: Json[] | { [name: string]: Json }; at: string | number } {
-  let holder: Json[] | { [name: string]: Json } = box;
+function place(random: Random, box: Json[]): { holder: Holder; at: string | number } {
+  let holder: Holder = box;
   let at: string | number = 0;
   for (;;) {
-    const value = (holder as Record<string | number, Json>)[at];
-    const isLeaf = value === null || typeof value !== "object";
-    if (isLeaf || random.below(5) === 0) return { holder, at };
+    const value: Json = get(holder, at);
+    if (value === null || typeof value !== "object" || random.below(5) === 0) return { holder, at };
     const names: (string | number)[] = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
     if (names.length === 0) return { holder, at };
     holder = value;

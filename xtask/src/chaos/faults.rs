@@ -22,11 +22,13 @@ pub(super) struct Faults {
     orders: Arc<Orders>,
     done: BTreeMap<&'static str, u64>,
     turn: usize,
+    /// Web tiers that were broken so far.
+    webs: usize,
 }
 
 impl Faults {
     pub(super) fn new(stack: Stack, site: Site, orders: Arc<Orders>) -> Self {
-        Self { stack, site, orders, done: BTreeMap::new(), turn: 0 }
+        Self { stack, site, orders, done: BTreeMap::new(), turn: 0, webs: 0 }
     }
 
     /// Everything as it was, and how often what was done.
@@ -38,8 +40,9 @@ impl Faults {
     /// The next one, from its beginning to its end.
     pub(super) fn inject(&mut self) -> Result<()> {
         let kind = self.turn % KINDS.len();
-        // Another CServer in each round.
-        let server = (self.turn + self.turn / KINDS.len()) % SERVERS;
+        // Where it is felt most: those that fell last are nearly empty.
+        let held = super::held(&self.stack)?;
+        let server = (0..SERVERS).max_by_key(|at| held[*at]).unwrap_or(0);
         self.turn += 1;
         let (name, what) = KINDS[kind];
         self.orders.fault.store(kind, Ordering::Relaxed);
@@ -85,21 +88,26 @@ impl Faults {
         Ok(true)
     }
 
-    fn kill_web(&mut self, at: usize) -> Result<bool> {
-        let web = at % WEB_TIERS;
+    fn kill_web(&mut self, _: usize) -> Result<bool> {
+        let web = self.next_web();
         self.away(web, true);
         self.stack.web_at(web).process.kill();
         sleep(AWAY);
         self.web_is_back(web)
     }
 
-    fn terminate_web(&mut self, at: usize) -> Result<bool> {
-        let web = at % WEB_TIERS;
+    fn terminate_web(&mut self, _: usize) -> Result<bool> {
+        let web = self.next_web();
         self.away(web, true);
         self.stack.web_at(web).process.terminate();
         let ended = self.stack.web_at(web).process.wait(STOP_MAX);
         ensure!(ended.is_some(), "the web tier does not end");
         self.web_is_back(web)
+    }
+
+    fn next_web(&mut self) -> usize {
+        self.webs += 1;
+        self.webs % WEB_TIERS
     }
 
     fn web_is_back(&mut self, web: usize) -> Result<bool> {
@@ -115,7 +123,7 @@ impl Faults {
 
     /// A web tier is away while a CServer dies: those who lost it find nobody to ask for a while.
     fn kill_both(&mut self, at: usize) -> Result<bool> {
-        let web = at % WEB_TIERS;
+        let web = self.next_web();
         self.away(web, true);
         self.stack.web_at(web).process.kill();
         self.stack.server(at).process.kill();
@@ -131,8 +139,8 @@ impl Faults {
         Ok(true)
     }
 
-    fn stall_web(&mut self, at: usize) -> Result<bool> {
-        let web = at % WEB_TIERS;
+    fn stall_web(&mut self, _: usize) -> Result<bool> {
+        let web = self.next_web();
         self.away(web, true);
         self.stack.web_at(web).process.stall();
         sleep(AWAY);
@@ -217,7 +225,7 @@ impl Faults {
 
 type Fault = fn(&mut Faults, usize) -> Result<bool>;
 
-/// In this order, again and again, each time on the next CServer. Those after whose end a view's return is measured, see [`is_a_kill`].
+/// In this order, again and again, each time on the CServer that has the most sessions. Web tiers take turns.
 pub(super) const KINDS: [(&str, Fault); 18] = [
     ("server_killed", Faults::kill_server),
     ("visitors_cut", Faults::cut_visitors),
