@@ -165,6 +165,11 @@ struct Directory {
 }
 
 impl Directory {
+    /// Why a session is over for good, if it is.
+    fn over(&self, session: &SessionId) -> Option<CloseCode> {
+        self.ended.get(session).copied().filter(|reason| reason.is_final())
+    }
+
     fn forget(&mut self, session: &SessionId) {
         self.owners.remove(&session.number);
         self.web_tiers.remove(&session.number);
@@ -247,12 +252,16 @@ impl Shared {
         }
     }
 
-    /// Gives a new session to the least loaded core; `overload` when all of them are full.
+    /// Gives a new session to the least loaded core; `overload` when all of them are full. One that its people, or their absence,
+    /// have ended does not begin again: its ticket may have been made before the web tier heard of the end.
     pub fn claim(&self, session: SessionId) -> Result<CoreIndex, CloseCode> {
         let least = |load: &&Load| load.sessions.load(Ordering::Relaxed);
         let mut directory = self.directory.lock();
         if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
+        }
+        if let Some(reason) = directory.over(&session) {
+            return Err(reason);
         }
         let takes = |(_, load): &(CoreIndex, &Load)| self.takes(load);
         let cores = self.loads.iter().enumerate().filter(takes);
@@ -261,6 +270,11 @@ impl Shared {
         // Counted now, or a burst of starts within one turn would all go to one core.
         self.loads[core].sessions.fetch_add(1, Ordering::Relaxed);
         Ok(core)
+    }
+
+    /// Why a session is over for good, if it ended here of late.
+    pub fn over(&self, session: &SessionId) -> Option<CloseCode> {
+        self.directory.lock().over(session)
     }
 
     /// Notes which web tier gave out a session that was claimed: its agents get new tickets there.
@@ -479,6 +493,10 @@ mod tests {
         assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
         assert_eq!(shared.claim(id(0)), Ok(0));
         assert_eq!(shared.claim(id(0)), Err(CloseCode::AlreadyLive));
+        shared.release(id(0), CloseCode::Moved, 0);
+        assert_eq!(shared.claim(id(0)), Ok(0), "it may come back");
+        shared.release(id(0), CloseCode::SessionEndedTimeout, 0);
+        assert_eq!(shared.claim(id(0)), Err(CloseCode::SessionEndedTimeout));
         for n in 0..=ENDED_MAX {
             shared.release(id(n), CloseCode::SessionEndedVisitor, 0);
         }

@@ -100,6 +100,16 @@ close_codes! {
     Overload = 4503, "overload", Overload, 503, "the server is at its limit: try again later";
 }
 
+impl CloseCode {
+    /// Whether a session that ended so is over for good, wherever its visitor goes.
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::SessionEndedVisitor | Self::SessionEndedAgent | Self::SessionEndedTimeout
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

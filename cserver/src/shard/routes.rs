@@ -234,6 +234,9 @@ fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route,
         Some(Credential::Ticket(text)) => {
             let ticket = open_ticket(shared, now, text)?;
             check_origin(shared, &ticket.session, request)?;
+            if let Some(reason) = shared.over(&ticket.session) {
+                return Err(reason);
+            }
             let live = Response::new(200).content("application/json", LIVE.to_vec());
             Ok(Route::Answer(with_cors(live, request)))
         }
