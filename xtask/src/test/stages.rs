@@ -208,7 +208,9 @@ fn planted_bugs(context: &Context<'_>) -> Result<Count> {
 fn plant(context: &Context<'_>, suite: &planted::Suite, folder: &str) -> Result<Count> {
     let summary = planted::run(suite, &context.repo.root, &context.repo.target.join(folder))?;
     let told: String = summary.caught.iter().map(|(bug, how)| format!("{bug}: {how}\n")).collect();
-    std::fs::write(&context.log, told)?;
+    use std::io::Write as _;
+    let mut log = std::fs::File::options().create(true).append(true).open(&context.log)?;
+    log.write_all(told.as_bytes())?;
     Ok(Count { passed: u64::try_from(summary.caught.len())?, ..Count::default() })
 }
 
