@@ -154,7 +154,9 @@ impl Control {
         };
         match record {
             Down::Hello { replica, public_url, .. } => {
-                let url = public_url.filter(|url| url.starts_with("https://") && is_origin(url)).map(Arc::from);
+                let url = public_url
+                    .filter(|url| url.starts_with("https://") && is_origin(url))
+                    .map(Arc::from);
                 self.hello(now_ms, link, replica, url)
             }
             _ if self.replica_of(link).is_none() => {
