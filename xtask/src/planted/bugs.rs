@@ -20,8 +20,8 @@ pub(super) const BUGS: [Bug; 30] = [
     Bug {
         name: "joiners begin with an epoch whose head was dropped",
         file: "log.rs",
-        find: ".find(|span| span.whole)",
-        replace: ".next()",
+        find: "flatten().find(|span| span.whole).map(|s| s.from)",
+        replace: "flatten().next().map(|s| s.from)",
     },
     Bug {
         name: "an agent counts as late for what came before it joined",
@@ -104,8 +104,8 @@ pub(super) const BUGS: [Bug; 30] = [
     Bug {
         name: "one kind is relayed without its privilege",
         file: "session/agents.rs",
-        find: "if !agent.privileges.allows(header.kind) {",
-        replace: "if header.kind != Kind::Navigate && !agent.privileges.allows(header.kind) {",
+        find: "if !agent.effective().allows(header.kind) {",
+        replace: "if header.kind != Kind::Navigate && !agent.effective().allows(header.kind) {",
     },
     Bug {
         name: "an agent that claims a number keeps it",
