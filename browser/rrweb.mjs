@@ -372,7 +372,13 @@ class Watched {
     this.known.set(owner, { handlers, nodes });
     return handlers;
   }
-  stop() { for (const { handlers } of this.known.values()) quietly(handlers); this.known.clear(); }
+  stop() {
+    for (const [owner, { handlers, nodes }] of this.known) {
+      quietly(handlers);
+      if (this.isGone(owner)) forget(nodes());
+    }
+    this.known.clear();
+  }
 }`;
 
 /** What holds for one node and not for those below it. */
