@@ -10,11 +10,12 @@ import { RawAgent } from "../support/raw-agent.js";
 /** Codes of agents' kinds, from PROTOCOL.md. */
 const CLICK = 0x84;
 const CONTROL = 0x87;
+const END = 0x88;
 
 /** Those that an agent who may only look and point may not send. */
 const PRIVILEGED = {
   ...{ draw: 0x82, scroll: 0x83, click: CLICK, type: 0x85, navigate: 0x86 },
-  ...{ control: CONTROL, end: 0x88 },
+  ...{ control: CONTROL, end: END },
 };
 
 /** The middle of an element of the mirrored page, on the agent's screen. */
@@ -378,7 +379,7 @@ test("an agent who only points is offered no tool for more, and one who asks any
   for (const [name, kind] of Object.entries(PRIVILEGED)) {
     const raw = await RawAgent.join("bob", await shopper.key());
     await raw.expectFrame(0xe1);
-    raw.send(kind, { n: 1, node: 5 });
+    raw.send(kind, kind === END ? null : { n: 1, node: 5 });
     await expect.poll(() => raw.closeCode(), { message: name }).toBe(4403);
   }
   await shopper.expectState("live");

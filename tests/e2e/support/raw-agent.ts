@@ -54,13 +54,14 @@ export class RawAgent {
     this.socket?.terminate();
   }
 
-  /** Sends a frame of that kind, whatever this agent may. */
-  send(kind: number, payload: object, position: Position = { epoch: 0, sequence: 0 }): void {
+  /** Sends a frame of that kind, whatever this agent may; `null` for one without a payload. */
+  send(kind: number, payload: object | null, position: Position = { epoch: 0, sequence: 0 }): void {
     const head = Buffer.alloc(12);
     head.writeUInt8(kind, 0);
     head.writeUInt32BE(position.epoch, 4);
     head.writeUInt32BE(position.sequence, 8);
-    this.socket?.send(Buffer.concat([head, Buffer.from(JSON.stringify(payload))]));
+    const body = payload === null ? "" : JSON.stringify(payload);
+    this.socket?.send(Buffer.concat([head, Buffer.from(body)]));
   }
 
   /** Asks for a new keyframe. */
