@@ -29,19 +29,20 @@ const REPLACED = {
   }`,
   // A style of several texts stands in the first of them; `states.ts` says all of them when one changes.
   "function markCssSplits(": "function markCssSplits(cssText) { return cssText; }",
-  // A document is told once it can be read, and once: a viewer takes a second one of the same number for the first.
+  // A document is told once it can be read, and once: a viewer takes a second one of the same number for the first. One that was
+  // opened and written anew has another root.
   "function onceIframeLoaded(": `const loadListeners = new WeakMap();
   function onceIframeLoaded(frame, listener) {
     if (!frame.contentWindow) return;
     let told;
     const tell = () => {
       const inside = frame.contentDocument;
-      if (!inside || inside === told) return;
+      if (!inside || inside.documentElement === told) return;
       if (inside.readyState === "loading") {
         inside.addEventListener("DOMContentLoaded", tell, { once: true });
         return;
       }
-      told = inside;
+      told = inside.documentElement;
       listener();
     };
     frame.removeEventListener("load", loadListeners.get(frame));
