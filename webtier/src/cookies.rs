@@ -1,13 +1,18 @@
-//! Cookies: reading one from a request, writing the three that we set.
+//! Cookies: reading one from a request, writing the four that we set.
 
 use axum::http::{HeaderMap, header};
 use protocol::limits::TICKET_LIFE_MS;
+
+use crate::limits::DEVICE_LIFE_S;
 
 /// The login of an agent.
 pub(crate) const SESSION: &str = "__Host-session";
 
 /// What the login form's CSRF value is derived from, before there is a login.
 pub(crate) const FORM: &str = "__Host-form";
+
+/// A browser in which an agent has logged in before; it opens nothing.
+pub(crate) const DEVICE: &str = "__Host-device";
 
 /// The ticket on its way to the CServer.
 pub(crate) const TICKET: &str = "cobrowse_ticket";
@@ -27,6 +32,11 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// One of our own, for as long as the browser runs. `value` is base64url.
 pub(crate) fn own(name: &str, value: &str) -> String {
     format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// One of our own that outlives the browser's run.
+pub(crate) fn lasting(name: &str, value: &str) -> String {
+    format!("{}; Max-Age={DEVICE_LIFE_S}", own(name, value))
 }
 
 /// Takes one of our own away.

@@ -14,6 +14,7 @@ mod config;
 mod cookies;
 mod crossings;
 pub mod decoders;
+mod device;
 mod dialler;
 mod fleet;
 mod guesses;

@@ -21,10 +21,14 @@ pub(crate) const PASSWORD_BYTES_MIN: usize = 10;
 /// Longest password, so that nobody makes us hash megabytes. Longer is refused, and at login never right.
 pub(crate) const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Tries at one account in a row, then one each [`LOGIN_ACCOUNT_REFILL_MS`]. More: 429.
+/// Tries at one account in a row, then one each [`LOGIN_ACCOUNT_REFILL_MS`]; each browser that the account knows has as many. More: 429.
 pub(crate) const LOGIN_ACCOUNT_BURST: u32 = 10;
 /// See [`LOGIN_ACCOUNT_BURST`]: 120 guesses an hour.
 pub(crate) const LOGIN_ACCOUNT_REFILL_MS: u64 = 30_000;
+
+/// How long a browser remembers that an agent has logged in there, and has tries of its own: an absence is shorter. Later it tries with
+/// everybody else.
+pub(crate) const DEVICE_LIFE_S: u64 = 180 * 86_400;
 
 /// Tries from one address in a row, then one each [`LOGIN_ADDRESS_REFILL_MS`]: an office that starts its day. More: 429.
 pub(crate) const LOGIN_ADDRESS_BURST: u32 = 30;

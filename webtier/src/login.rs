@@ -1,7 +1,8 @@
 //! Logging in and out, and telling who is logged in.
 //!
 //! Owns the rules: tokens of 256 random bits that are stored as hashes only, two expiries, throttling by account and by
-//! address, equal work for accounts that do not exist, and the values that protect forms against other sites.
+//! address beside browsers that an account knows, equal work for accounts that do not exist, and the values that protect forms
+//! against other sites.
 
 use std::net::IpAddr;
 
@@ -11,12 +12,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 use protocol::keys::mac;
-use protocol::secret::Secret;
+use protocol::secret::{Secret, SecretHash};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::audit::Event;
 use crate::cookies;
+use crate::device::{Device, DeviceId};
 use crate::limits::{LOGIN_IDLE_MS, LOGIN_LIFE_MS, LOGIN_TOUCH_MS, NEXT_BYTES_MAX};
 use crate::passwords::Busy;
 use crate::service::{Service, lock};
@@ -29,6 +31,29 @@ use crate::throttle::address_of;
 pub(crate) struct LoggedIn {
     pub(crate) agent: Agent,
     pub(crate) token: Secret,
+}
+
+/// Who has been let in before, and has tries that no stranger can use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Known {
+    /// A browser in which the agent has logged in.
+    Device(DeviceId),
+    /// A login that goes on, by the hash of its token.
+    Login([u8; 32]),
+}
+
+impl Known {
+    /// Whoever has this login.
+    pub(crate) fn login(hash: &SecretHash) -> Self {
+        Self::Login(*hash.as_bytes())
+    }
+}
+
+/// What somebody who was logged in takes along.
+pub(crate) struct Entered {
+    pub(crate) token: Secret,
+    /// For the browser to remember that the agent was here.
+    pub(crate) device: Option<String>,
 }
 
 /// Why somebody was not logged in.
@@ -67,23 +92,32 @@ impl Service {
         .await
     }
 
-    /// Logs somebody in; the answer is the cookie's value.
+    /// Logs somebody in. `device` is what the browser says of itself.
     pub(crate) async fn log_in(
         &self,
         address: IpAddr,
         name: &str,
         password: Zeroizing<String>,
-    ) -> Result<Secret, Denied> {
+        device: Option<Device>,
+    ) -> Result<Entered, Denied> {
         let name = name.trim().to_ascii_lowercase();
         let (now_ms, address) = (self.clock.now_ms(), address_of(address));
-        let allowed = lock(&self.logins_by_address).take(now_ms, address)
-            && lock(&self.logins_by_account).take(now_ms, name.clone());
-        if !allowed {
+        let asked = name.clone();
+        let agent = self.store(move |store| store.agent(&asked)).await.map_err(Denied::Store)?;
+        // A browser that the account knows tries by itself: whatever strangers try, and from wherever, its agent gets in.
+        let known = agent.as_ref().zip(device).and_then(|(agent, device)| device.of(agent));
+        let known = known.map(Known::Device);
+        let is_allowed = match known {
+            Some(known) => lock(&self.tries_by_known).take(now_ms, known),
+            None => {
+                lock(&self.logins_by_address).take(now_ms, address)
+                    && lock(&self.logins_by_account).take(now_ms, name.clone())
+            }
+        };
+        if !is_allowed {
             tracing::warn!(%address, "login refused: too many tries");
             return Err(Denied::Throttled);
         }
-        let asked = name.clone();
-        let agent = self.store(move |store| store.agent(&asked)).await.map_err(Denied::Store)?;
         let hash = agent.as_ref().and_then(|agent| agent.password_hash.clone());
         let fits =
             self.passwords.check(password, hash.clone()).await.map_err(|Busy| Denied::Busy)?;
@@ -91,8 +125,13 @@ impl Service {
             tracing::warn!(%address, "login refused: wrong name or password");
             return Err(Denied::Wrong);
         };
-        lock(&self.logins_by_address).give_back(now_ms, &address);
-        lock(&self.logins_by_account).give_back(now_ms, &name);
+        match known {
+            Some(known) => lock(&self.tries_by_known).give_back(now_ms, &known),
+            None => {
+                lock(&self.logins_by_address).give_back(now_ms, &address);
+                lock(&self.logins_by_account).give_back(now_ms, &name);
+            }
+        }
         let token = Secret::new(crate::random::bytes());
         let id = token.hash();
         let login = Login { agent: agent.id, created_ms: now_ms, seen_ms: now_ms };
@@ -110,7 +149,7 @@ impl Service {
             Err(error) => return Err(Denied::Store(error)),
         }
         tracing::info!(agent = ?agent.id, "logged in");
-        Ok(token)
+        Ok(Entered { token, device: Device::make(&agent) })
     }
 
     /// Ends a login.

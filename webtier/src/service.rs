@@ -22,6 +22,7 @@ use crate::limits::{
     AUDIT_SIGN_MS, LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST,
     LOGIN_ADDRESS_REFILL_MS, SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
+use crate::login::Known;
 use crate::masks::Unreadable;
 use crate::passwords::{PasswordError, Passwords};
 use crate::presence::Presences;
@@ -38,6 +39,7 @@ pub(crate) struct Service {
     pub(crate) passwords: Passwords,
     pub(crate) logins_by_account: Mutex<Throttle<String>>,
     pub(crate) logins_by_address: Mutex<Throttle<IpAddr>>,
+    pub(crate) tries_by_known: Mutex<Throttle<Known>>,
     pub(crate) starts_by_address: Mutex<Throttle<IpAddr>>,
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
     pub(crate) guesses: Mutex<Guesses>,
@@ -77,6 +79,7 @@ impl Service {
             passwords: Passwords::new()?,
             logins_by_account: Throttle::new(LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS).into(),
             logins_by_address: Throttle::new(LOGIN_ADDRESS_BURST, LOGIN_ADDRESS_REFILL_MS).into(),
+            tries_by_known: Throttle::new(LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS).into(),
             starts_by_address: Throttle::per_minute(config.limits.starts_per_minute_address).into(),
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
             guesses: Mutex::default(),

@@ -57,7 +57,7 @@ async fn world() -> World {
     };
     world.store().add_session(session).unwrap();
     let password = zeroize::Zeroizing::new(crate::testing::PASSWORD.to_owned());
-    world.app.log_in("192.0.2.1".parse().unwrap(), "ada", password).await.unwrap();
+    world.app.log_in("192.0.2.1".parse().unwrap(), "ada", password, None).await.unwrap();
     let (agent, join) = (AgentId::from_bytes([9; 16]), JoinId::from_bytes([3; 8]));
     let privileges = Privileges::VIEW | Privileges::POINT;
     for event in [

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{broken_page, see_other, set_cookie};
 use crate::audit::{Event, hex};
 use crate::cookies;
-use crate::login::{LoggedIn, csrf, csrf_fits};
+use crate::login::{Known, LoggedIn, csrf, csrf_fits};
 use crate::pages::{self, Answer, Page};
 use crate::passwords::Busy;
 use crate::service::{App, lock};
@@ -47,7 +47,9 @@ pub(super) async fn password(
         Err(answer) => return answer,
     };
     let (now_ms, name) = (app.clock.now_ms(), reader.agent.name.clone());
-    if !lock(&app.logins_by_account).take(now_ms, name.clone()) {
+    // By login: who guesses at this account from outside keeps its agent from nothing.
+    let known = Known::login(&reader.token.hash());
+    if !lock(&app.tries_by_known).take(now_ms, known) {
         let told = "Too many tries. Wait a minute, then try again.";
         return show(&app, &reader, StatusCode::TOO_MANY_REQUESTS, Some(told)).await;
     }
@@ -60,7 +62,7 @@ pub(super) async fn password(
         }
         Err(Busy) => return show(&app, &reader, StatusCode::SERVICE_UNAVAILABLE, Some(busy)).await,
     }
-    lock(&app.logins_by_account).give_back(now_ms, &name);
+    lock(&app.tries_by_known).give_back(now_ms, &known);
     let hash = match app.passwords.make(new).await {
         Ok(Ok(hash)) => hash,
         Ok(Err(error)) => {

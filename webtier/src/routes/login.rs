@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{broken_page, page, see_other, set_cookie};
 use crate::cookies;
+use crate::device::Device;
 use crate::login::{Denied, csrf, csrf_fits, own_path};
 use crate::pages::{self, Answer};
 use crate::service::App;
@@ -66,7 +67,8 @@ pub(super) async fn log_in(
             "This form was too old, or not ours. Please log in again.",
         );
     }
-    let outcome = app.log_in(peer.ip(), &fields.name, password).await;
+    let device = Device::read(&headers);
+    let outcome = app.log_in(peer.ip(), &fields.name, password, device).await;
     crate::metrics::login(match &outcome {
         Ok(_) => "accepted",
         Err(Denied::Wrong) => "refused",
@@ -74,7 +76,7 @@ pub(super) async fn log_in(
         Err(Denied::Busy | Denied::Store(_)) => "failed",
     });
     match outcome {
-        Ok(token) => {
+        Ok(entered) => {
             // A login that this browser had before ends with the new one.
             if let Ok(Some(old)) = app.who(&headers).await
                 && let Err(error) = app.log_out(&old.token).await
@@ -82,7 +84,10 @@ pub(super) async fn log_in(
                 return broken_page(&app, &error);
             }
             let mut answer = see_other(next);
-            set_cookie(&mut answer, &cookies::own(cookies::SESSION, &token.to_base64()));
+            set_cookie(&mut answer, &cookies::own(cookies::SESSION, &entered.token.to_base64()));
+            if let Some(device) = &entered.device {
+                set_cookie(&mut answer, &cookies::lasting(cookies::DEVICE, device));
+            }
             set_cookie(&mut answer, &cookies::removed(cookies::FORM));
             answer
         }

@@ -122,11 +122,16 @@ async fn live(world: &World, key: &str) -> StartAnswer {
 }
 
 async fn log_in(world: &World, name: &str, password: &str) -> Got {
+    log_in_with(world, name, password, "").await
+}
+
+/// The same in a browser that has another cookie besides.
+async fn log_in_with(world: &World, name: &str, password: &str, more: &str) -> Got {
     let form = get(world, "/login").got().await;
     let cookie = form.cookie(cookies::FORM).unwrap();
     let csrf = hidden(&form.body, "csrf");
     let body = format!("name={name}&password={}&next=%2F&csrf={csrf}", password.replace(' ', "+"));
-    sent_form(world, "/login", &body, &format!("{}={cookie}", cookies::FORM), US).await
+    sent_form(world, "/login", &body, &format!("{more}; {}={cookie}", cookies::FORM), US).await
 }
 
 async fn sent_form(world: &World, path: &str, body: &str, cookie: &str, origin: &str) -> Got {

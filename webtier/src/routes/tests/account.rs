@@ -41,6 +41,14 @@ async fn guessing_the_old_password_from_inside_is_throttled_as_a_login_is() {
         assert_eq!(sent_form(&world, "/account/password", &body, &cookie, US).await.status, 403);
     }
     assert_eq!(sent_form(&world, "/account/password", &body, &cookie, US).await.status, 429);
+    // Nobody outside can use these tries up, nor these those of a login.
+    let other = ada(&world).await;
+    for _ in 0..LOGIN_ACCOUNT_BURST + 1 {
+        log_in(&world, "ada", "wrong").await;
+    }
+    let csrf = hidden(&get(&world, "/account").with("cookie", &other).got().await.body, "csrf");
+    let body = format!("password={PASSWORD}&new=another+horse&csrf={csrf}").replace(' ', "+");
+    assert_eq!(sent_form(&world, "/account/password", &body, &other, US).await.status, 303);
 }
 
 #[tokio::test]

@@ -78,6 +78,41 @@ async fn guessing_is_throttled_by_account_and_recovers() {
 }
 
 #[tokio::test]
+async fn strangers_guesses_keep_no_agent_out_of_a_browser_that_the_account_knows() {
+    let world = World::new();
+    let device =
+        |got: &Got| format!("{}={}", cookies::DEVICE, got.cookie(cookies::DEVICE).unwrap());
+    let first = log_in(&world, "ada", PASSWORD).await;
+    let set = first.headers.get_all(header::SET_COOKIE).iter();
+    let set: Vec<_> = set.map(|cookie| cookie.to_str().unwrap()).collect();
+    let lasting = set.iter().find(|cookie| cookie.starts_with("__Host-device=")).unwrap();
+    let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=15552000";
+    assert!(lasting.ends_with(attributes), "{lasting}");
+    let known = device(&first);
+    // From a stranger's address all of the account's tries, and from the agent's own all of the address's.
+    for at in 0..LOGIN_ADDRESS_BURST {
+        let name = if at < LOGIN_ACCOUNT_BURST { "ada".into() } else { format!("nobody{at}") };
+        log_in_with(&world, &name, "wrong", "").await;
+    }
+    assert_eq!(log_in_with(&world, "ada", PASSWORD, "").await.status, 429, "a strange browser");
+    let forged = format!("{}={}", cookies::DEVICE, "A".repeat(64));
+    assert_eq!(log_in_with(&world, "ada", PASSWORD, &forged).await.status, 429, "a forged one");
+    assert_eq!(log_in_with(&world, "eve", PASSWORD, &known).await.status, 429, "another account's");
+    let again = log_in_with(&world, "ada", PASSWORD, &known).await;
+    assert_eq!(again.status, 303, "the browser in which she has logged in");
+    // It opens nothing: guessing in it is guessing.
+    for _ in 0..LOGIN_ACCOUNT_BURST {
+        assert_eq!(log_in_with(&world, "ada", "wrong", &known).await.status, 401);
+    }
+    assert_eq!(log_in_with(&world, "ada", PASSWORD, &known).await.status, 429);
+    assert_eq!(log_in_with(&world, "ada", PASSWORD, &device(&again)).await.status, 303);
+    world.store().set_password("ada", &crate::passwords::hash("another horse").unwrap()).unwrap();
+    let old = log_in_with(&world, "ada", "another horse", &device(&again)).await;
+    assert_eq!(old.status, 429, "a new password forgets the browsers of the old one");
+    assert_eq!(get(&world, "/").with("cookie", &known).got().await.status, 303, "it opens nothing");
+}
+
+#[tokio::test]
 async fn honest_logins_are_never_throttled() {
     let world = World::new();
     for _ in 0..LOGIN_ACCOUNT_BURST + 2 {
