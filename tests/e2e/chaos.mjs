@@ -9,6 +9,8 @@
 import { createInterface } from "node:readline";
 import { chromium } from "@playwright/test";
 
+import { chromiumOptions } from "../support/chromium.mjs";
+
 /** The page changes so often. */
 const CHANGE_MS = 250;
 
@@ -18,22 +20,12 @@ const MENDED_MS_MAX = 60_000;
 const lines = createInterface(process.stdin)[Symbol.asyncIterator]();
 const line = async () => (await lines.next()).value;
 const site = JSON.parse(await line());
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
-    `--ignore-certificate-errors-spki-list=${site.spki_hash}`,
-  ],
-});
+const unthrottled = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+const browser = await chromium.launch(chromiumOptions(site.spki_hash, unthrottled));
 try {
   const agents = await browser.newContext();
   const pairs = [];

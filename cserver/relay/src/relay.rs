@@ -219,13 +219,7 @@ impl Relay {
         join: JoinId,
         link: LinkId,
     ) -> Result<(), CloseCode> {
-        self.forget_link(now, link);
-        self.with(session, |core, session| {
-            let key = session.agent_key(join).ok_or(CloseCode::NotFound)?;
-            session.attach_agent(core, now, key, link, false);
-            Ok(())
-        })
-        .unwrap_or(Err(CloseCode::NotFound))
+        self.attach(now, session, join, link, false)
     }
 
     /// An agent has connected over plain HTTP: it gets frames of pages that came so, may only look, and is closed with
@@ -237,13 +231,24 @@ impl Relay {
         join: JoinId,
         link: LinkId,
     ) -> Result<(), CloseCode> {
+        self.attach(now, session, join, link, true)
+    }
+
+    fn attach(
+        &mut self,
+        now: u64,
+        session: SessionRef,
+        join: JoinId,
+        link: LinkId,
+        is_plain: bool,
+    ) -> Result<(), CloseCode> {
         self.forget_link(now, link);
         self.with(session, |core, session| {
             let key = session.agent_key(join).ok_or(CloseCode::NotFound)?;
-            if !session.log.is_insecure() {
+            if is_plain && !session.log.is_insecure() {
                 return Err(CloseCode::SecurePage);
             }
-            session.attach_agent(core, now, key, link, true);
+            session.attach_agent(core, now, key, link, is_plain);
             Ok(())
         })
         .unwrap_or(Err(CloseCode::NotFound))

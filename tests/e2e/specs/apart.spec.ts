@@ -4,12 +4,11 @@
  * Tickets travel in a form's body there, and pages that came over plain HTTP are shown over plain HTTP.
  */
 
-import { execFileSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 
-import { programs, startStack } from "../support/global-setup.js";
+import { operate } from "../../support/stack.mjs";
+import { startStack } from "../support/global-setup.js";
 import { expect, Shopper, test, Viewer } from "../support/people.js";
 import { stack, STACK_VARIABLE } from "../support/stack.js";
 
@@ -68,10 +67,7 @@ test("an agent's view follows the visitor to a page over plain HTTP, and back", 
   const { folder, shop_url, servers } = stack();
   const plain = `http://shop.localhost:${String((plainShop.address() as AddressInfo).port)}`;
   const origins = ["--origin", shop_url, "--origin", plain];
-  const file = ["--config", join(folder, "webtier.toml")];
-  execFileSync(join(programs(), "webtier"), [
-    ...["group", "set", "demo", "--follows-protocol", "true", ...origins, ...file],
-  ]);
+  operate(folder, ["group", "set", "demo", "--follows-protocol", "true", ...origins]);
   const context = await browser.newContext();
   const visitor = await context.newPage();
   await visitor.goto(plain);

@@ -4,21 +4,12 @@
  * Owns running it. A test that changes settings makes a group of its own, so that it disturbs no other.
  */
 
-import { execFileSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
+import { operate } from "../../support/stack.mjs";
 import { stack } from "./stack.js";
 
 /** Runs `webtier WORDS`. */
 export function admin(...words: string[]): string {
-  const built = fileURLToPath(new URL("../../../target/debug/xtask", import.meta.url));
-  const folder = dirname(process.env["COBROWSE_XTASK"] ?? built);
-  const file = join(stack().folder, "webtier.toml");
-  return execFileSync(join(folder, "webtier"), [...words, "--config", file], {
-    encoding: "utf8",
-    stdio: "pipe",
-  });
+  return operate(stack().folder, words);
 }
 
 /** A new group of the shop with these settings, in which Ada leads. */

@@ -17,6 +17,7 @@ import {
   type Page,
 } from "@playwright/test";
 
+import { chromiumOptions } from "../../support/chromium.mjs";
 import { Capture } from "./frames.js";
 import { fetchRaw } from "./raw.js";
 import { account, stack } from "./stack.js";
@@ -52,18 +53,7 @@ export function launch(
 ): Promise<Browser> {
   return chromium.launch({
     ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : [],
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--ignore-certificate-errors-spki-list=${stack().spki_hash}`,
-      ...more,
-    ],
+    ...chromiumOptions(stack().spki_hash, more),
   });
 }
 

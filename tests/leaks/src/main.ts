@@ -5,9 +5,9 @@
  */
 
 import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 
+import { chromiumOptions } from "../../support/chromium.mjs";
 import { Login } from "./agent.js";
 import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
@@ -48,7 +48,7 @@ export async function main(words: readonly string[]): Promise<number> {
       (!isQuick || at % 2 === 0),
   );
   const started = Date.now();
-  const stack = await startStack(resolve(ROOT));
+  const stack = await startStack();
   let outcomes: Outcome[] = [];
   let swept: string[] = [];
   try {
@@ -66,21 +66,10 @@ export async function main(words: readonly string[]): Promise<number> {
 
 /** A browser that knows the stack's certificates. */
 export function launch(stack: Stack | null): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      // A page that a test serves counts as one of the public net, which may not ask loopback.
-      "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights",
-      ...(stack ? [`--ignore-certificate-errors-spki-list=${stack.spki_hash}`] : []),
-    ],
-  });
+  const local =
+    // A page that a test serves counts as one of the public net, which may not ask loopback.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights";
+  return chromium.launch(chromiumOptions(stack?.spki_hash ?? null, [local]));
 }
 
 async function runAll(
@@ -169,8 +158,6 @@ function valueOf(words: readonly string[], name: string): string | undefined {
   const at = words.indexOf(name);
   return at < 0 ? undefined : words[at + 1];
 }
-
-const ROOT = process.env["COBROWSE_ROOT"] ?? "../..";
 
 /** Sessions at a time: half of a case's time is waiting. */
 const LANES = 4;

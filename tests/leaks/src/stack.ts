@@ -4,11 +4,9 @@
  * Owns starting, describing and ending it. The web tier's own command line makes the groups while it runs.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+import { readFileSync } from "node:fs";
 
+import { operate, startStack as start } from "../../support/stack.mjs";
 import type { GroupName } from "./kit.js";
 
 /** A running stack. */
@@ -22,42 +20,15 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Starts it. `root` is the folder of the repository. */
-export async function startStack(root: string): Promise<Stack> {
-  const program = process.env["COBROWSE_XTASK"] ?? join(root, "target/debug/xtask");
-  if (!existsSync(program))
-    throw new Error(`${program} is missing: run \`cargo xtask build\` first`);
-  const backend = process.env["COBROWSE_BACKEND"] ?? "auto";
-  const child = spawn(program, ["stack", "--backend", backend, "--servers", "1"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const line = await new Promise<string>((resolve, reject) => {
-    const late = setTimeout(() => {
-      child.stdin.end();
-      reject(new Error(`no stack within ${String(START_MS_MAX)} ms`));
-    }, START_MS_MAX);
-    createInterface(child.stdout).once("line", (first) => {
-      clearTimeout(late);
-      resolve(first);
-    });
-    void ended.then(() => reject(new Error("the stack ended while it started; see above")));
-  });
+/** Starts it. */
+export async function startStack(): Promise<Stack> {
+  const { line, stop } = await start(["--servers", "1"]);
   const said = JSON.parse(line) as Omit<Stack, "ca" | "stop"> & { public_ca: string };
-  const stack: Stack = {
-    ...said,
-    ca: readFileSync(said.public_ca),
-    stop: async () => {
-      child.stdin.end();
-      const kill = setTimeout(() => child.kill("SIGKILL"), STOP_MS_MAX);
-      await ended;
-      clearTimeout(kill);
-    },
-  };
+  const stack: Stack = { ...said, ca: readFileSync(said.public_ca), stop };
   try {
-    addGroups(stack, process.env["COBROWSE_BIN_DIR"] ?? dirname(program));
+    addGroups(stack);
   } catch (error) {
-    await stack.stop();
+    await stop();
     throw error;
   }
   return stack;
@@ -68,11 +39,8 @@ export function groupId(name: GroupName): string {
   return `leaks-${name}`;
 }
 
-function addGroups(stack: Stack, programs: string): void {
-  const admin = (...words: string[]): void => {
-    const file = join(stack.folder, "webtier.toml");
-    execFileSync(join(programs, "webtier"), [...words, "--config", file], { stdio: "pipe" });
-  };
+function addGroups(stack: Stack): void {
+  const admin = (...words: string[]): string => operate(stack.folder, words);
   for (const [name, settings] of Object.entries(GROUPS)) {
     const id = groupId(name as GroupName);
     const words = settings.map((word) => word.replace("{shop}", stack.shop_url));
@@ -112,6 +80,3 @@ const GROUPS: Record<GroupName, string[]> = {
   // What is plainly no selector is refused when it is set; this one only a browser refuses.
   broken: masks("#card", "#card:no-such-state"),
 };
-
-const START_MS_MAX = 60_000;
-const STOP_MS_MAX = 20_000;

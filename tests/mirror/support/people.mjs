@@ -6,6 +6,7 @@
 
 import { chromium } from "playwright-core";
 
+import { chromiumOptions } from "../../support/chromium.mjs";
 import { serve } from "./site.mjs";
 
 /** What both sides show at scale 1. */
@@ -15,23 +16,14 @@ const WAIT_MS_MAX = 8_000;
 
 /** A browser that knows the stack's certificates. */
 export function launch(stack) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
+  return chromium.launch(
+    chromiumOptions(stack.spki_hash, [
       "--force-color-profile=srgb",
       "--hide-scrollbars",
       // Pages of the suite have no address of their own, and would count as public ones that call loopback.
       "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
-      `--ignore-certificate-errors-spki-list=${stack.spki_hash}`,
-    ],
-  });
+    ]),
+  );
 }
 
 /** A visitor on a page of the suite. */

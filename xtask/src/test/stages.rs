@@ -150,10 +150,12 @@ fn browser(context: &Context<'_>) -> Result<Count> {
     let folder = context.repo.browser();
     building::browser(context.repo).logged(&context.log)?;
     Run::npm(&folder, "run --silent check").logged(&context.log)?;
-    Run::npm(&context.repo.e2e(), "run --silent check").logged(&context.log)?;
+    for suite in [context.repo.e2e(), context.repo.leaks()] {
+        Run::npm(&suite, "run --silent check").logged(&context.log)?;
+    }
     Run::npm(&folder, "run --silent package:test").logged(&context.log)?;
     let count = counted(&Run::npm(&folder, "run --silent test").logged(&context.log)?)?;
-    Ok(Count { passed: count.passed + 5, ..count })
+    Ok(Count { passed: count.passed + 6, ..count })
 }
 
 fn lints(context: &Context<'_>) -> Result<Count> {
