@@ -2,7 +2,7 @@
 //!
 //! Owns trust and connecting. What is said over the connection is in `http` and `socket`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +66,16 @@ impl Net {
 /// A plain TCP connection to a port of loopback.
 pub fn tcp(port: u16) -> Result<TcpStream> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let tcp = TcpStream::connect_timeout(&address, WAIT_MAX)
-        .with_context(|| format!("nobody listens on {address}"))?;
+    let tcp = TcpStream::connect_timeout(&address, WAIT_MAX).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::ConnectionRefused => "nobody listens there",
+            ErrorKind::TimedOut => {
+                "no answer at all, as if a rule of this machine's firewall swallowed it"
+            }
+            _ => "it cannot be reached",
+        };
+        anyhow::Error::new(error).context(format!("{address}: {why}"))
+    })?;
     tcp.set_nodelay(true)?;
     tcp.set_read_timeout(Some(WAIT_MAX))?;
     tcp.set_write_timeout(Some(WAIT_MAX))?;
@@ -87,7 +95,7 @@ pub fn server_config(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
 
 /// Whether an error only says that nothing came yet.
 pub fn is_quiet(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// Reads until the peer ends the connection; false when it did not within `at_most`.
