@@ -1,7 +1,7 @@
 //! A client with real TLS and a connection under test, in memory.
 //!
 //! The client speaks TLS 1.2 and resumes, because that handshake costs no public-key operation: a fresh connection for each input
-//! is then cheap, and no input depends on the one before. TLS 1.3 meets arbitrary bytes in the target `tls`.
+//! is then cheap, and no input depends on the one before. TLS 1.3 meets arbitrary bytes in the targets `tls` and `sealed`.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, LazyLock};

@@ -19,15 +19,21 @@
 #![forbid(unsafe_code)]
 
 mod connection;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
+mod library;
 mod outgoing;
+mod records;
 mod suites;
 mod tls;
+mod traffic;
 mod websocket;
 
 pub use connection::{Connection, Event, Failure, Scratch, forget};
 pub use http::{Method, Request, RequestFault, Response, WebSocketOffer};
 pub use outgoing::Outgoing;
+pub use records::RecordFault;
 pub use suites::provider;
 pub use tls::{TlsConfigs, TlsError};
 pub use websocket::{WebSocketFault, frame_prefix};

@@ -39,22 +39,31 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// Puts a suite with short keys in the place of one of TLS 1.3. Called once for each suite of the process.
 fn shorten(suite: &mut SupportedCipherSuite) {
     let SupportedCipherSuite::Tls13(known) = suite else { return };
-    let algorithm: &'static aead::Algorithm = match known.common.suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => &aead::AES_128_GCM,
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => &aead::AES_256_GCM,
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => &aead::CHACHA20_POLY1305,
-        _ => return,
-    };
+    let Some(algorithm) = algorithm(known.common.suite) else { return };
     // Suites live as long as the process.
     *suite = SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
         common: CipherSuiteCommon { ..known.common },
         hkdf_provider: known.hkdf_provider,
-        aead_alg: Box::leak(Box::new(Short(algorithm))),
+        aead_alg: Box::leak(Box::new(Short { algorithm, known: known.aead_alg })),
         quic: None,
     })));
 }
 
-struct Short(&'static aead::Algorithm);
+/// The cipher of a suite of TLS 1.3.
+pub(crate) fn algorithm(suite: CipherSuite) -> Option<&'static aead::Algorithm> {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(&aead::AES_128_GCM),
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => Some(&aead::AES_256_GCM),
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some(&aead::CHACHA20_POLY1305),
+        _ => None,
+    }
+}
+
+struct Short {
+    algorithm: &'static aead::Algorithm,
+    /// The library's own.
+    known: &'static dyn Tls13AeadAlgorithm,
+}
 
 /// Seals or opens the records of one direction under one key.
 struct Direction {
@@ -66,24 +75,24 @@ struct Direction {
 
 impl Tls13AeadAlgorithm for Short {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        Box::new(Direction { algorithm: self.0, key, iv })
+        Box::new(Direction { algorithm: self.algorithm, key, iv })
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Box::new(Direction { algorithm: self.0, key, iv })
+        Box::new(Direction { algorithm: self.algorithm, key, iv })
     }
 
     fn key_len(&self) -> usize {
-        self.0.key_len()
+        self.algorithm.key_len()
     }
 
-    /// Only kernel TLS asks for them, which this server does not use.
+    /// For whoever goes on after the handshake: `records.rs`.
     fn extract_keys(
         &self,
-        _: AeadKey,
-        _: Iv,
+        key: AeadKey,
+        iv: Iv,
     ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
-        Err(UnsupportedOperationError)
+        self.known.extract_keys(key, iv)
     }
 }
 

@@ -3,17 +3,19 @@
 //! Or its absence: where plain HTTP is taken as well, the first byte tells. A TLS record begins with 0x16, the name of an
 //! HTTP method with a capital letter; what follows a letter passes as it is.
 //!
-//! Built on rustls's unbuffered API: an idle connection holds rustls's own state and no buffer of ours.
 //! A first look at the ClientHello decides by its server name between the public configuration and that of the
-//! control stream, which asks for a client certificate that no browser should be asked for.
+//! control stream, which asks for a client certificate that no browser should be asked for. rustls shakes hands
+//! (`library.rs`); what is TLS 1.3 for the public goes on without it (`records.rs`), so that an idle connection holds two keys
+//! and no buffer.
 
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::{Acceptor, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::server::Acceptor;
 
 use crate::Outgoing;
+use crate::library::{Library, RECORD_OVERHEAD_BYTES_MAX};
+use crate::records::{RecordFault, Records, missing_bytes};
 
 /// Which configuration a client gets.
 pub struct TlsConfigs {
@@ -41,6 +43,9 @@ pub enum TlsError {
     /// Not TLS, or TLS that breaks its own rules.
     #[error("{0}")]
     Rustls(#[from] rustls::Error),
+    /// TLS 1.3 whose rules were broken after the handshake.
+    #[error("{0}")]
+    Records(#[from] RecordFault),
     /// A ClientHello that never ends.
     #[error("a first flight of more than {HELLO_BYTES_MAX} bytes")]
     HelloTooLong,
@@ -59,11 +64,6 @@ pub(crate) struct Tls {
     partial: Vec<u8>,
 }
 
-/// As large as rustls's connection in every stage: whoever holds many connections boxes the whole of each.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all connections are live for nearly all of their time"
-)]
 enum State {
     /// Waiting for a whole ClientHello.
     Hello {
@@ -74,10 +74,10 @@ enum State {
     },
     /// Plain HTTP.
     Plain,
-    Live {
-        conn: UnbufferedServerConnection,
-        control: bool,
-    },
+    /// With rustls.
+    Library { library: Box<Library>, control: bool },
+    /// TLS 1.3 after its handshake. Where nearly all connections are for nearly all of their time.
+    Records(Records),
     /// Refused; the connection only waits to be closed.
     Dead,
 }
@@ -93,7 +93,7 @@ impl Tls {
     pub(crate) fn new(configs: Arc<TlsConfigs>) -> Self {
         let is_public_only = configs.control.is_none() && configs.plain_host.is_none();
         let state = if is_public_only {
-            State::live(&configs.public, false).unwrap_or(State::Dead)
+            State::public(&configs).unwrap_or(State::Dead)
         } else {
             State::Hello { acceptor: Box::default(), configs, or_plain: false }
         };
@@ -114,15 +114,24 @@ impl Tls {
 
     /// Whether the peer asked for the control name, and so has shown a certificate of the control CA.
     pub(crate) fn is_control(&self) -> bool {
-        matches!(self.state, State::Live { control: true, .. })
+        matches!(self.state, State::Library { control: true, .. })
     }
 
     /// Whether application data can be sealed.
     pub(crate) fn is_established(&self) -> bool {
         match &self.state {
-            State::Live { conn, .. } => !conn.is_handshaking(),
-            State::Plain => true,
+            State::Library { library, .. } => library.is_established(),
+            State::Records(_) | State::Plain => true,
             State::Hello { .. } | State::Dead => false,
+        }
+    }
+
+    /// Both directions after the handshake.
+    #[cfg(test)]
+    pub(crate) fn records(&mut self) -> Option<&mut Records> {
+        match &mut self.state {
+            State::Records(records) => Some(records),
+            _ => None,
         }
     }
 
@@ -141,7 +150,7 @@ impl Tls {
     ) -> Result<Progress, TlsError> {
         let received = self.try_receive(bytes, plain, out);
         if received.is_err() {
-            // Its alert is in `out`; rustls must not be asked again after an error.
+            // Its alert is in `out`; nobody must be asked again after an error.
             (self.state, self.partial) = (State::Dead, Vec::new());
         }
         received
@@ -159,82 +168,121 @@ impl Tls {
         {
             self.state = State::Plain;
         }
-        if let State::Plain = self.state {
-            plain.extend_from_slice(bytes);
-            return Ok(Progress::default());
-        }
-        if let State::Hello { .. } = self.state {
-            self.partial.extend_from_slice(bytes);
-            if !self.hello(bytes, out)? {
-                return Ok(Progress::default());
-            }
-            return self.receive_behind_partial(plain, out);
-        }
-        if !self.partial.is_empty() {
-            self.partial.extend_from_slice(bytes);
-            return self.receive_behind_partial(plain, out);
-        }
-        let State::Live { conn, .. } = &mut self.state else { return Ok(Progress::default()) };
-        let (used, progress) = pump(conn, bytes, plain, out)?;
-        self.partial.extend_from_slice(&bytes[used..]);
-        Ok(progress)
-    }
-
-    /// Seals `plain` into as few records as TLS allows, behind whatever TLS itself has to say.
-    pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Outgoing) -> Result<(), TlsError> {
-        if let State::Plain = self.state {
-            out.extend_from_slice(plain);
-            return Ok(());
-        }
-        let State::Live { conn, .. } = &mut self.state else { return Ok(()) };
-        let records = plain.len().div_ceil(RECORD_BYTES_MAX);
-        out.room(plain.len() + records * RECORD_OVERHEAD_BYTES_MAX);
-        for fragment in plain.chunks(RECORD_BYTES_MAX) {
-            with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
-                let room = out.room(fragment.len() + RECORD_OVERHEAD_BYTES_MAX);
-                match traffic.encrypt(fragment, room) {
-                    Ok(written) => {
-                        out.filled(written);
-                        Ok(())
-                    }
-                    Err(EncryptError::EncryptExhausted) => Err(TlsError::Exhausted),
-                    Err(EncryptError::InsufficientSize(size)) => {
-                        unreachable!("a record needs {} bytes", size.required_size)
-                    }
+        match &mut self.state {
+            State::Plain => plain.extend_from_slice(bytes),
+            State::Hello { .. } => {
+                self.partial.extend_from_slice(bytes);
+                if self.hello(bytes, out)? {
+                    return self.receive_behind_partial(plain, out);
                 }
-            })?;
+            }
+            State::Records(_) => return self.receive_records(bytes, plain, out),
+            State::Library { .. } if self.partial.is_empty() => {
+                let (used, progress) = self.use_up(bytes, plain, out)?;
+                self.partial.extend_from_slice(&bytes[used..]);
+                return Ok(progress);
+            }
+            State::Library { .. } => {
+                self.partial.extend_from_slice(bytes);
+                return self.receive_behind_partial(plain, out);
+            }
+            State::Dead => {}
         }
-        Ok(())
+        Ok(Progress::default())
     }
 
-    /// Appends a close_notify alert.
-    pub(crate) fn close(&mut self, out: &mut Outgoing) {
-        let State::Live { conn, .. } = &mut self.state else { return };
-        // A connection that cannot say goodbye any more is closed without.
-        let _ = with_write_traffic(conn, &mut self.partial, out, |mut traffic, out| {
-            let room = out.room(RECORD_OVERHEAD_BYTES_MAX);
-            let written = traffic.queue_close_notify(room).unwrap_or(0);
-            out.filled(written);
-            Ok(())
-        });
-    }
-
+    /// What was held, with what has come behind it.
     fn receive_behind_partial(
         &mut self,
         plain: &mut Vec<u8>,
         out: &mut Outgoing,
     ) -> Result<Progress, TlsError> {
-        let State::Live { conn, .. } = &mut self.state else { return Ok(Progress::default()) };
-        let (used, progress) = pump(conn, &mut self.partial, plain, out)?;
-        if used == self.partial.len() {
-            self.partial = Vec::new();
-        } else {
-            self.partial.drain(..used);
+        let mut held = core::mem::take(&mut self.partial);
+        let (used, progress) = self.use_up(&mut held, plain, out)?;
+        if used < held.len() {
+            held.drain(..used);
+            self.partial = held;
         }
-        if conn.is_handshaking() && self.partial.len() > HELLO_BYTES_MAX {
+        if !self.is_established() && self.partial.len() > HELLO_BYTES_MAX {
             return Err(TlsError::HelloTooLong);
         }
         Ok(progress)
+    }
+
+    /// Gives the bytes to whoever has the connection, which may change in between; how many were used up.
+    fn use_up(
+        &mut self,
+        bytes: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Outgoing,
+    ) -> Result<(usize, Progress), TlsError> {
+        let mut used = 0;
+        if let State::Library { library, .. } = &mut self.state {
+            let received = library.receive(bytes, plain, out)?;
+            if !library.is_done() {
+                return Ok(received);
+            }
+            used = received.0;
+            if let State::Library { library, .. } = core::mem::replace(&mut self.state, State::Dead)
+            {
+                self.state = State::Records(library.hand_over()?);
+            }
+        }
+        let State::Records(records) = &mut self.state else {
+            return Ok((used, Progress::default()));
+        };
+        used += records.receive(&mut bytes[used..], plain, out)?;
+        Ok((used, Progress { peer_closed: records.is_peer_closed() }))
+    }
+
+    /// A record that was cut is completed first, so that no other has to be copied.
+    fn receive_records(
+        &mut self,
+        mut bytes: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Outgoing,
+    ) -> Result<Progress, TlsError> {
+        let mut progress = Progress::default();
+        while !self.partial.is_empty() && !bytes.is_empty() {
+            let missing = missing_bytes(&self.partial).min(bytes.len());
+            let (completing, behind) = bytes.split_at_mut(missing);
+            self.partial.extend_from_slice(completing);
+            progress = self.receive_behind_partial(plain, out)?;
+            bytes = behind;
+        }
+        if !bytes.is_empty() {
+            let used;
+            (used, progress) = self.use_up(bytes, plain, out)?;
+            self.partial.extend_from_slice(&bytes[used..]);
+        }
+        Ok(progress)
+    }
+
+    /// Seals `plain` into as few records as TLS allows, behind whatever TLS itself has to say.
+    pub(crate) fn seal(&mut self, plain: &[u8], out: &mut Outgoing) -> Result<(), TlsError> {
+        match &mut self.state {
+            State::Records(records) => records.seal(plain, out),
+            State::Plain => {
+                out.extend_from_slice(plain);
+                Ok(())
+            }
+            State::Library { library, .. } => {
+                let records = plain.len().div_ceil(RECORD_BYTES_MAX);
+                out.room(plain.len() + records * RECORD_OVERHEAD_BYTES_MAX);
+                let mut fragments = plain.chunks(RECORD_BYTES_MAX);
+                fragments.try_for_each(|fragment| library.seal(fragment, &mut self.partial, out))
+            }
+            State::Hello { .. } | State::Dead => Ok(()),
+        }
+    }
+
+    /// Appends a close_notify alert.
+    pub(crate) fn close(&mut self, out: &mut Outgoing) {
+        match &mut self.state {
+            State::Records(records) => records.close(out),
+            State::Library { library, .. } => library.close(&mut self.partial, out),
+            State::Hello { .. } | State::Plain | State::Dead => {}
+        }
     }
 
     /// Feeds the first flight; true once its server name has chosen a configuration.
@@ -275,103 +323,25 @@ impl Tls {
             _ => None,
         };
         self.state = match control {
-            Some(config) => State::live(config, true)?,
-            None => State::live(&configs.public, false)?,
+            Some(config) => {
+                let library = Box::new(Library::to_the_end(config)?);
+                State::Library { library, control: true }
+            }
+            None => State::public(configs)?,
         };
         Ok(true)
     }
 }
 
 impl State {
-    fn live(config: &Arc<ServerConfig>, control: bool) -> Result<Self, TlsError> {
-        let conn = UnbufferedServerConnection::new(config.clone())?;
-        Ok(Self::Live { conn, control })
+    fn public(configs: &TlsConfigs) -> Result<Self, TlsError> {
+        let library = Box::new(Library::until_established(&configs.public)?);
+        Ok(Self::Library { library, control: false })
     }
 }
-
-/// Runs rustls over `bytes` until it wants more; returns how many were used up.
-fn pump(
-    conn: &mut UnbufferedServerConnection,
-    bytes: &mut [u8],
-    plain: &mut Vec<u8>,
-    out: &mut Outgoing,
-) -> Result<(usize, Progress), TlsError> {
-    let mut used = 0;
-    let mut progress = Progress::default();
-    loop {
-        let UnbufferedStatus { mut discard, state, .. } =
-            conn.process_tls_records(&mut bytes[used..]);
-        let mut done = false;
-        match state {
-            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                while let Some(record) = traffic.next_record() {
-                    let record = record?;
-                    plain.extend_from_slice(record.payload);
-                    discard += record.discard;
-                }
-            }
-            Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, out),
-            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-            Ok(ConnectionState::PeerClosed) => progress.peer_closed = true,
-            Ok(_) => done = true,
-            Err(error) => {
-                // The alert that explains the error waits. It comes before rustls looks at any input, and input must
-                // not be shown again: messages that are still known would be sought in a buffer that has moved on.
-                while conn.wants_write()
-                    && let Ok(ConnectionState::EncodeTlsData(mut data)) =
-                        conn.process_tls_records(&mut []).state
-                {
-                    encode(&mut data, out);
-                }
-                return Err(error.into());
-            }
-        }
-        used += discard;
-        if done {
-            return Ok((used, progress));
-        }
-    }
-}
-
-/// Lets TLS say what it has to say, then runs `write` with the right to seal.
-fn with_write_traffic<T>(
-    conn: &mut UnbufferedServerConnection,
-    partial: &mut [u8],
-    out: &mut Outgoing,
-    write: impl FnOnce(WriteTraffic<'_>, &mut Outgoing) -> Result<T, TlsError>,
-) -> Result<Option<T>, TlsError> {
-    loop {
-        // What ends inside a record is shown again, and stays: nothing can be used up of it.
-        match conn.process_tls_records(partial).state? {
-            ConnectionState::EncodeTlsData(mut data) => encode(&mut data, out),
-            ConnectionState::TransmitTlsData(data) => data.done(),
-            ConnectionState::WriteTraffic(traffic) => return write(traffic, out).map(Some),
-            _ => return Ok(None),
-        }
-    }
-}
-
-fn encode(data: &mut EncodeTlsData<'_>, out: &mut Outgoing) {
-    // Asked without room first, it says how much it needs: a guess of a whole record would stay with the buffer.
-    let mut needed = 0;
-    loop {
-        match data.encode(out.room(needed)) {
-            Ok(written) => return out.filled(written),
-            Err(EncodeError::InsufficientSize(size)) => needed = size.required_size,
-            Err(EncodeError::AlreadyEncoded) => return,
-        }
-    }
-}
-
-type WriteTraffic<'c> = rustls::unbuffered::WriteTraffic<'c, rustls::server::ServerConnectionData>;
-type EncodeTlsData<'c> =
-    rustls::unbuffered::EncodeTlsData<'c, rustls::server::ServerConnectionData>;
 
 /// Plaintext of one record, by TLS.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
-
-/// Header, explicit nonce, content type and tag: 5 + 8 + 1 + 16, rounded up.
-const RECORD_OVERHEAD_BYTES_MAX: usize = 64;
 
 /// A fatal alert of that name, in the clear as everything is before the keys: RFC 6066, section 3.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];

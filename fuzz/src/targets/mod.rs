@@ -12,6 +12,7 @@ mod presence;
 mod records;
 mod relay;
 mod resume;
+mod sealed;
 mod settings;
 mod stored;
 mod ticket;
@@ -47,6 +48,7 @@ pub enum Outcome {
 pub fn targets() -> &'static [Target] {
     &[
         tls::TARGET,
+        sealed::TARGET,
         http::TARGET,
         websocket::TARGET,
         offer::TARGET,
