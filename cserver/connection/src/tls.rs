@@ -64,6 +64,10 @@ pub(crate) struct Tls {
     partial: Vec<u8>,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all connections are past their handshake for nearly all of their time"
+)]
 enum State {
     /// Waiting for a whole ClientHello.
     Hello {
@@ -76,7 +80,7 @@ enum State {
     Plain,
     /// With rustls.
     Library { library: Box<Library>, control: bool },
-    /// TLS 1.3 after its handshake. Where nearly all connections are for nearly all of their time.
+    /// TLS 1.3 after its handshake.
     Records(Records),
     /// Refused; the connection only waits to be closed.
     Dead,

@@ -39,7 +39,9 @@ impl Script {
     fn play(suite: u8, mut steps: &[u8]) -> Self {
         let (mut ends, mut script) = (SealedEnds::new(suite), Self::default());
         let mut last = Vec::new();
-        while let [step, rest @ ..] = steps {
+        while let [step, rest @ ..] = steps
+            && script.wire.len() < WIRE_BYTES_MAX
+        {
             steps = rest;
             match step % 7 {
                 step @ (0 | 1) => {
@@ -164,6 +166,9 @@ fn seeds() -> Vec<Vec<u8>> {
     ];
     (0..3).flat_map(|suite| steps.map(|steps| [&[7, suite], steps].concat())).collect()
 }
+
+/// A step of one byte may make a record of 280, and what that takes in memory is the script's fault.
+const WIRE_BYTES_MAX: usize = 64 * 1024;
 
 const WORDS: &[&[u8]] = &[
     b"\x02\x00",
