@@ -2,8 +2,8 @@
 //!
 //! An AEAD key ready for use is 592 bytes, two for each connection, and that of a connection that was silent for a while is
 //! cold when it is needed. Making it anew from its 16 or 32 bytes takes 140 ns, as long as fetching it from memory, so a
-//! connection holds the short form only (docs/decisions/0012-short-traffic-keys.md). Records stay rustls's: sequence
-//! numbers, key updates, alerts and limits are counted there, and it names the nonce of each call.
+//! connection holds the short form only (docs/decisions/0012-short-traffic-keys.md). Records that rustls protects, those of
+//! the handshake and of the control stream, stay rustls's: it counts sequence numbers and names the nonce of each call.
 
 use std::sync::{Arc, LazyLock};
 
