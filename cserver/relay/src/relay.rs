@@ -331,7 +331,7 @@ impl Relay {
             self.core.stats.frames_out += 1;
             self.core.stats.bytes_out += frame.wire_len() as u64;
         }
-        if !self.has_more(link) {
+        if !self.owes(owner) {
             self.drained(owner);
         }
         frame
@@ -339,12 +339,13 @@ impl Relay {
 
     /// Whether the connection has anything to be sent.
     pub fn has_more(&self, link: LinkId) -> bool {
-        match self.core.links.get(link) {
-            Some(Owner::Visitor(at)) => self.session(at).is_some_and(Session::visitor_has_more),
-            Some(Owner::Agent(at, key)) => {
-                self.session(at).is_some_and(|session| session.agent_has_more(key))
-            }
-            None => false,
+        self.core.links.get(link).is_some_and(|owner| self.owes(owner))
+    }
+
+    fn owes(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Visitor(at) => self.session(at).is_some_and(Session::visitor_has_more),
+            Owner::Agent(at, key) => self.session(at).is_some_and(|s| s.agent_has_more(key)),
         }
     }
 
