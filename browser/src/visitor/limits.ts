@@ -136,5 +136,5 @@ export const COPY_SHORT_CHARS_MIN = 3;
 /** Changed elements below which the mask's selectors are looked for one by one. More in one task: the whole page is looked at, once. */
 export const WATCHED_TARGETS_MAX = 64;
 
-/** Shadow roots and frames that are kept before removed ones are looked for; then twice as many as there are. */
-export const ROOTS_LOOK_AT = 50;
+/** Shadow roots and frames that are kept before removed ones are looked for, then half as many more than there are: a frame takes 0.4 MB. */
+export const ROOTS_LOOK_AT = 8;

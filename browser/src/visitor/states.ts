@@ -242,7 +242,7 @@ export class PageStates {
       stop();
       this.roots.delete(root);
     }
-    this.lookAt = ROOTS_LOOK_AT + 2 * this.roots.size;
+    this.lookAt = ROOTS_LOOK_AT + 1.5 * this.roots.size;
   }
 
   /** `patches.ts` puts the setter back. */

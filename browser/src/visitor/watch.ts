@@ -73,7 +73,7 @@ export class MaskWatch {
       ended.abort();
       this.roots.delete(root);
     }
-    this.lookAt = ROOTS_LOOK_AT + 2 * this.roots.size;
+    this.lookAt = ROOTS_LOOK_AT + 1.5 * this.roots.size;
   }
 
   stop(): void {
