@@ -132,7 +132,7 @@ describe("the choke point", () => {
 
   it("looks for copies everywhere but in pixels", () => {
     const clean = (tag: string, value: string): unknown =>
-      cleanAttributes(tag, { rr_canvas: value }, "open", () => "•", {
+      cleanAttributes(tag, { rr_canvas: value }, "open", (text) => (text === "rr_canvas" ? text : "•"), {
         attribute: (_: string, __: string, text: string) => text,
       } as never).rr_canvas;
     expect(clean("canvas", PICTURE)).toBe(PICTURE);

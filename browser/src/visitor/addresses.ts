@@ -24,7 +24,7 @@ export class Addresses {
   /** One address. */
   clean(url: string, keepsFragment = false): string {
     if (INLINE.test(url)) return url;
-    const [, path = "", query, fragment = ""] = PARTS.exec(url) ?? [];
+    const [, path = "", query, fragment = ""] = PARTS.exec(url.replace(LOGIN, "$1")) ?? [];
     const kept = (query ?? "")
       .slice(1)
       .split("&")
@@ -46,7 +46,9 @@ export class Addresses {
     if (known) return known;
     if (LISTED.has(name)) return this.clean(value, HREFS.has(name) && DRAWN.has(tagName));
     if (ABSOLUTE.test(value)) return this.clean(value);
-    return value.includes("url(") ? this.css(value) : value;
+    if (value.includes("url(")) return this.css(value);
+    // Data of the page's scripts: an address in a list, or in JSON. What an element says is no address.
+    return SAID.test(name) ? value : value.replace(QUERIES, (url) => this.clean(url));
   }
 
   /** A style sheet, a rule or a value. */
@@ -78,15 +80,22 @@ export class Addresses {
 }
 
 /** Addresses that hold what they name: there is no query in them. */
-const INLINE = /^\s*(data|blob|javascript|mailto|tel):/i;
+const INLINE = /^\s*(data|blob|javascript):/i;
 const PARTS = /^([^?#]*)(\?[^#]*)?(#.*)?$/s;
 const ABSOLUTE = /^\s*(https?:)?\/\/[^\s]+$/i;
+/** Name and password in an address. */
+const LOGIN = /^(\s*(?:\w+:)?\/\/)[^/?#@\s]*@/;
+/** A query, or a fragment that is one, wherever it stands. */
+const QUERIES = /[?#][\w.~%[\]-]+=(?:&amp;|[^\s"'<>;])*/g;
+/** Attributes whose words an agent may read, and names that styles go by. */
+const SAID = /^(?:title|alt|placeholder|label|value|summary|class|id|aria-.*)$/;
 
 const CSS_URL = /url\(\s*("(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|(?:\\[^]|[^)"'\\])*)\s*\)/gi;
 /** Where a string is an address without `url()`. Whole `url()`s are taken along, to be passed over. */
 const CSS_NAMED =
   /url\([^)]*\)|@import\s+(?:"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*')|image-set\((?:[^()]|\([^()]*\))*\)/gi;
-const CSS_STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g;
+/** A string of CSS. */
+export const CSS_STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g;
 const CSS_ESCAPE = /\\(?:([0-9a-f]{1,6})\s?|([^]))/gi;
 
 const HREFS = new Set(["href", "xlink:href"]);

@@ -5,31 +5,42 @@
  * `rules.ts`'s question; which events carry attributes is `mask.ts`'s.
  */
 
-import type { Addresses } from "./addresses.js";
+import { CSS_STRING, type Addresses } from "./addresses.js";
 import type { Verdict } from "./rules.js";
 
 /** A value as rrweb records it: text, flag, number, or changed style properties. */
 export type AttributeValue = string | number | true | null | Record<string, unknown>;
+
+/** Takes out copies of what is masked: `text` may be words, a name that styles go by, or a style. */
+export type Scrub = (text: string, kind?: "name" | "style") => string;
 
 /** Attributes of one element, cleaned. Never adds one, except the mask in place of a field's value. */
 export function cleanAttributes(
   tagName: string,
   attributes: Record<string, unknown>,
   verdict: Verdict,
-  scrub: (text: string) => string,
+  scrub: Scrub,
   addresses: Addresses,
 ): Record<string, AttributeValue> {
   const clean: Record<string, AttributeValue> = {};
   for (const [name, value] of Object.entries(attributes)) {
-    const kept = cleanOne(tagName, name.toLowerCase(), value, verdict, attributes);
-    if (kept === undefined) continue;
-    const change = (text: string): string => scrub(addresses.attribute(tagName, name.toLowerCase(), text));
+    const lower = name.toLowerCase();
+    const kept = cleanOne(tagName, lower, value, verdict, attributes);
+    if (kept === undefined || scrub(name) !== name) continue;
+    const kind =
+      lower === "style" || lower === "_csstext" ? "style" : isName(tagName, lower) ? "name" : undefined;
+    const change = (text: string): string => scrub(addresses.attribute(tagName, lower, text), kind);
     // In pixels nothing is found but by chance.
     const isPixels =
       name === "rr_canvas" && tagName === "canvas" && typeof kept === "string" && PIXELS.test(kept);
     clean[name] = isPixels ? kept : mapTexts(kept, change);
   }
   return clean;
+}
+
+/** Whether an attribute's value is of use to styles and shapes and is no text. */
+function isName(tagName: string, name: string): boolean {
+  return KEPT_OF_MASKED.has(name) || (KEPT_OF_TEXT.has(name) && !(name === "href" && tagName === "a"));
 }
 
 /** Changes a text, or each of the values of style properties. */
@@ -56,7 +67,7 @@ function cleanOne(
     if (name === "value" && FIELD_TAGS.has(tagName)) return MASK;
     const lists = verdict === "full" ? [KEPT_OF_MASKED] : [KEPT_OF_MASKED, KEPT_OF_TEXT];
     if (!lists.some((list) => list.has(name))) return undefined;
-    if (name === "href" && !(tagName === "link" || tagName === "use" || tagName === "image"))
+    if (name.endsWith("href") && !(tagName === "link" || tagName === "use" || tagName === "image"))
       return undefined;
     if (name === "style" && value !== null) return cleanStyle(value, verdict);
     if (name === "_csstext" && typeof value === "string") return wordlessCss(value);
@@ -114,19 +125,16 @@ function isLayout(property: string): boolean {
   return LAYOUT.test(property);
 }
 
-function isWords(property: string): boolean {
-  return property.startsWith("--") || property === "content" || property === "quotes";
+/** Properties whose strings show. */
+export function isWords(property: string): boolean {
+  return WORDS.test(property);
 }
 
-/** A style sheet without words of its own. Signs of icon fonts are no words: they stay. */
+/** A style sheet without words of its own. Signs of icon fonts are no words: they stay, as do names of what is loaded. */
 export function wordlessCss(css: string): string {
-  if (!/content|--|quotes|counter|list-style/i.test(css)) return css;
-  return css.replace(/"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g, (string, at: number) => {
-    const before = css.slice(Math.max(0, at - 200), at);
-    const property = /(?:^|[;{\s])((?:--[\w-]+)|content|quotes|list-style(?:-type)?)\s*:[^;{}]*$/i.exec(
-      before,
-    );
-    return property && /\p{L}{2}|\p{N}/u.test(string.replace(/\\[0-9a-f]{1,6}\s?/gi, "")) ? '""' : string;
+  return css.replace(CSS_STRING, (string, at: number) => {
+    const isWord = /\p{L}{2}|\p{N}/u.test(string.replace(/\\[0-9a-f]{1,6}\s?/gi, ""));
+    return isWord && !NAMED.test(css.slice(Math.max(0, at - 200), at)) ? '""' : string;
   });
 }
 
@@ -135,6 +143,12 @@ export function isScriptUrl(value: string): boolean {
   // eslint-disable-next-line no-control-regex
   return /^(javascript|vbscript):/i.test(value.slice(0, 64).replace(/[\u0000-\u0020]/g, ""));
 }
+
+/** What stands before a string that is a name: a selector's value, an address, a font, a place of a grid. */
+const NAMED =
+  /(?:=|@[\w-]+|(?:url|src|format|local|lang)\(|image-set\([^)]*|(?:^|[;{\s])(?:font(?:-[\w-]+)?|grid[\w-]*|syntax)\s*:[^;{}]*)\s*$/i;
+
+const WORDS = /^(?:--|content$|quotes$|list-style(?:-type)?$|text-(?:emphasis|overflow)|hyphenate-)/;
 
 const FIELD_TAGS = new Set(["input", "textarea"]);
 

@@ -1,13 +1,23 @@
 /**
  * Copies of masked values: what a masked field holds may stand elsewhere on the page, and leaves from there as little.
  *
- * Owns which values are known and how they are found in a text. Known are what masked fields hold and held while this
- * script ran. Not found can be: parts of a value ("ends in 4242"), values spread over several nodes, values of one or
- * two characters, ones that were changed (encrypted, reversed), and texts of masked elements that are no fields.
+ * Owns which values are known and how they are found in a text: whatever stands between their letters and digits, with
+ * other accents, written for a URL, for markup or for JSON, and over several neighbours, as a preview of a card does.
+ * Known are what masked fields hold and held while this script ran. Not found can be: parts of a value ("ends in 4242"),
+ * values spread further than a few neighbours, values of one or two characters, ones that were changed (encrypted,
+ * reversed), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
+ * masked elements that are no fields.
  */
 
 import { MASK } from "./attributes.js";
-import { COPIES_FIELDS_MAX, COPIES_VALUES_MAX, COPY_CHARS_MIN, COPY_SHORT_CHARS_MIN } from "./limits.js";
+import {
+  COPIES_FIELDS_MAX,
+  COPIES_VALUES_MAX,
+  COPY_CHARS_MIN,
+  COPY_LETTERS_MAX,
+  COPY_LETTERS_MIN,
+  COPY_SHORT_CHARS_MIN,
+} from "./limits.js";
 
 /** A field whose value can be read. */
 type Field = HTMLInputElement | HTMLTextAreaElement;
@@ -19,7 +29,8 @@ export class Copies {
   /** Fields whose value was just announced by an event; read even when there are too many to read all. */
   private readonly touched = new Set<Field>();
   private readonly values = new Set<string>();
-  private pattern: RegExp | null = null;
+  private anywhere = NOTHING;
+  private inNames = NOTHING;
   private isStale = false;
   /** Rises with every value that becomes known. */
   version = 0;
@@ -50,14 +61,28 @@ export class Copies {
     this.touched.clear();
   }
 
-  /** A text without copies. */
-  scrub(text: string): string {
-    if (this.isStale) this.build();
-    if (!this.pattern || text.length < COPY_SHORT_CHARS_MIN) return text;
-    if (text.length < COPY_CHARS_MIN || this.values.has(text.trim())) {
-      return this.values.has(text.trim()) ? MASK : text;
-    }
-    return text.replace(this.pattern, MASK);
+  /** Whether no value is known. */
+  get isEmpty(): boolean {
+    return this.values.size === 0;
+  }
+
+  /**
+   * A text without copies. With `isName` it is one that styles go by: there `white` and `1000` mean something else than
+   * what somebody has typed, and only what is no plain word or short number is taken out.
+   */
+  scrub(text: string, isName = false): string {
+    if (this.isEmpty) return text;
+    if (!isName && this.values.has(text.trim())) return MASK;
+    return text.replace(this.pattern(isName), (found, at: number) =>
+      PLAIN.test(found) && ENDS_IN_LETTER.test(text.slice(0, at).slice(-2)) ? found : MASK,
+    );
+  }
+
+  /** Whether a copy in `whole` begins before `end` and ends behind `start`. */
+  isWithin(whole: string, start: number, end: number): boolean {
+    return [...whole.matchAll(this.pattern(false))].some(
+      ({ 0: found, index }) => index < end && index + found.length > start,
+    );
   }
 
   private read(field: Field): void {
@@ -78,11 +103,15 @@ export class Copies {
     this.version += 1;
   }
 
-  private build(): void {
-    this.isStale = false;
-    const long = [...this.values].filter((value) => value.length >= COPY_CHARS_MIN);
-    const parts = long.sort((one, other) => other.length - one.length).flatMap(formsOf);
-    this.pattern = parts.length > 0 ? new RegExp(parts.join("|"), "giu") : NOTHING;
+  private pattern(isName: boolean): RegExp {
+    if (this.isStale) {
+      this.isStale = false;
+      const long = [...this.values].filter((value) => value.length >= COPY_CHARS_MIN);
+      long.sort((one, other) => other.length - one.length);
+      this.anywhere = anyOf(long);
+      this.inNames = anyOf(long.filter((value) => !PLAIN.test(value)));
+    }
+    return isName ? this.inNames : this.anywhere;
   }
 }
 
@@ -92,26 +121,39 @@ function isTyped(element: Element): element is Field {
   return element.localName === "input" && !UNTYPED.has((element as HTMLInputElement).type);
 }
 
-/** A value as a pattern: as it is, as a URL writes it, and a number with other gaps. */
-function formsOf(value: string): string[] {
-  const forms = [escape(value)];
-  let encoded = value;
-  try {
-    encoded = encodeURIComponent(value);
-  } catch {
-    // Half a character: no URL holds it.
-  }
-  if (encoded !== value) forms.push(escape(encoded));
-  const digits = value.replace(GAPS, "");
-  if (/^\d{6,}$/.test(digits)) forms.push(Array.from(digits).join("[\\s.\\-/]?"));
-  return forms;
+function anyOf(values: readonly string[]): RegExp {
+  return values.length > 0 ? new RegExp(values.map(formOf).join("|"), "giu") : NOTHING;
+}
+
+/** A value as a pattern. */
+function formOf(value: string): string {
+  const whole = value.normalize("NFC");
+  if (PLAIN.test(whole)) return `${Array.from(whole, anyAccent).join(MARKS)}(?!${LETTER})`;
+  const letters = whole.match(LETTERS) ?? [];
+  if (letters.length < COPY_LETTERS_MIN || letters.length > COPY_LETTERS_MAX) return escape(value);
+  return letters.map(anyAccent).join(GAP);
+}
+
+/** A letter, without its accent too, and as a URL writes it. */
+function anyAccent(letter: string): string {
+  if (letter <= "\u007f") return escape(letter);
+  const bare = letter.normalize("NFKD").match(LETTERS)?.[0] ?? letter;
+  return `(?:${letter}|${bare}|${encodeURIComponent(letter)})`;
 }
 
 function escape(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`);
 }
 
-const GAPS = /[\s.\-/]/g;
+const LETTER = "[\\p{L}\\p{N}]";
+const LETTERS = new RegExp(LETTER, "gu");
+const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
+/** What may stand between two letters: gaps and signs, also as markup, a URL or JSON writes them. */
+const GAP = "(?:&#?\\w{1,8};|%[0-7]\\w|\\\\u\\w{4}|\\\\[nrt]|[^\\p{L}\\p{N}]){0,4}";
+/** What nobody sees between two. */
+const MARKS = "[\\p{M}\\p{Cf}]*";
+/** Words and numbers that styles are full of. */
+const PLAIN = /^(?:\p{L}{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
 const NOTHING = /(?!)/g;
 const UNTYPED = new Set([
   "hidden",

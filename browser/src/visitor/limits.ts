@@ -133,6 +133,18 @@ export const COPY_CHARS_MIN = 4;
 /** Characters from which a value is hidden where a text is that and nothing else: a security code has three. */
 export const COPY_SHORT_CHARS_MIN = 3;
 
+/** Letters and digits from which a value is found with anything between them; shorter ones would be found in clock times. */
+export const COPY_LETTERS_MIN = 6;
+
+/** And up to which: a name, a number, an address of the post. Longer ones are found as they are. */
+export const COPY_LETTERS_MAX = 64;
+
+/** Characters of an element's text in which a copy is looked for that is spread over neighbours: some words around a number. */
+export const COPY_SPREAD_CHARS_MAX = 160;
+
+/** How far above a text. */
+export const COPY_SPREAD_DEPTH = 3;
+
 /** Changed elements below which the mask's selectors are looked for one by one. More in one task: the whole page is looked at, once. */
 export const WATCHED_TARGETS_MAX = 64;
 

@@ -20,8 +20,10 @@ import {
   type textMutation,
 } from "@rrweb/types";
 
-import { cleanAttributes, MASK, wordlessCss } from "./attributes.js";
+import { CSS_STRING } from "./addresses.js";
+import { cleanAttributes, isWords, MASK, wordlessCss, type Scrub } from "./attributes.js";
 import { rootOf } from "./closed.js";
+import { COPY_SPREAD_CHARS_MAX, COPY_SPREAD_DEPTH } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
 import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
@@ -45,6 +47,8 @@ export class Masker {
   /** Addresses of frames, without what may not leave. */
   private readonly frameUrls = new Set<string>();
   private readonly watch: MaskWatch;
+  /** Texts of elements at this moment. */
+  private texts = new Map<Node, string>();
 
   constructor(
     private readonly rules: Rules,
@@ -75,6 +79,7 @@ export class Masker {
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
     this.rules.refresh();
+    this.texts = new Map();
     // What is ticked or typed may be what a selector waits for.
     if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
       this.watch.noteState();
@@ -97,7 +102,7 @@ export class Masker {
         this.watch.forgetRoots();
         return brand({
           type: event.type,
-          data: { href: this.scrub(this.rules.addresses.clean(event.data.href)), width, height },
+          data: { href: this.url(event.data.href), width, height },
           timestamp,
         });
       }
@@ -133,15 +138,18 @@ export class Masker {
   /** The page's title, for the facts: nothing of it when it is masked. */
   title(): Masked<string> {
     this.rules.refresh();
-    const element = this.page.querySelector("head > title");
-    const parts = element ? [element, ...element.childNodes] : [this.page.documentElement];
-    const isOpen = parts.every((node) => this.rules.judge(node) === "open");
+    // Which of several it is, and where it stands, is up to the page.
+    const titles = [...this.page.querySelectorAll("title:not(svg *)")];
+    const parts = titles.flatMap((one) => [one, ...one.childNodes]);
+    const isOpen = [this.page.documentElement, ...parts]
+      .slice(parts.length > 0 ? 1 : 0)
+      .every((node) => this.rules.judge(node) === "open");
     return brand(isOpen ? this.scrub(this.page.title) : "");
   }
 
   /** The page's address, for the facts. */
   address(): Masked<string> {
-    return brand(this.scrub(this.rules.addresses.clean(this.page.location.href)));
+    return this.url(this.page.location.href);
   }
 
   /** rrweb's own masking, underneath: the same verdicts. */
@@ -185,7 +193,8 @@ export class Masker {
       case IncrementalSource.Scroll: {
         // How far a field has scrolled tells how much is in it.
         const { id, x, y } = data;
-        return this.judge(id) === "full" && !this.isDocument(id) ? null : { source, id, x, y };
+        const isPage = this.nodes.getNode(id) === this.page;
+        return this.judge(id) === "full" && !isPage ? null : { source, id, x, y };
       }
       case IncrementalSource.ViewportResize:
         return { source, width: data.width, height: data.height };
@@ -210,9 +219,8 @@ export class Masker {
       case IncrementalSource.StyleDeclaration: {
         const { id, styleId, index, set, remove } = data;
         if (!this.isShownSheet(id, styleId)) return null;
-        const isWords = set && (set.property === "content" || set.property.startsWith("--"));
-        if (isWords && this.rules.masksWords) return null;
-        return this.css({ source, id, styleId, index, set, remove } as incrementalData);
+        if (set && this.rules.masksWords && isWords(set.property)) return null;
+        return this.css({ source, id, styleId, index, set, remove } as incrementalData, false);
       }
       case IncrementalSource.AdoptedStyleSheet: {
         const { id, styles, styleIds } = data;
@@ -303,7 +311,7 @@ export class Masker {
     const verdict = this.send(node.id);
     if (node.isShadowHost) this.observeRootOf(node.id);
     const attributes = this.clean(tagName, node.attributes, verdict);
-    if (tagName === "select" && this.hasMaskedChoice(node.id)) delete attributes.value;
+    this.hideChoice(node.id, tagName, attributes);
     if (tagName === "iframe") this.noteFrame(node.id);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
@@ -340,14 +348,16 @@ export class Masker {
     const verdict = this.send(change.id);
     const attributes = this.clean(tagName, change.attributes, verdict);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
-    if (tagName === "select" && this.hasMaskedChoice(change.id)) delete attributes.value;
+    this.hideChoice(change.id, tagName, attributes);
     return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
   }
 
   private content(id: number, text: string, isCss: boolean): string {
     const verdict = this.send(id);
     if (verdict === "open" || (verdict === "text" && isCss)) {
-      return isCss ? this.cssText(text) : this.scrub(text);
+      if (isCss) return this.cssText(text);
+      const open = this.scrub(text);
+      return open === text && this.isSpread(id) ? MASK : open;
     }
     if (text.trim() === "") return text === "" ? "" : " ";
     return isCss ? "" : MASK;
@@ -358,7 +368,7 @@ export class Masker {
     attributes: Record<string, unknown>,
     verdict: Verdict,
   ): ReturnType<typeof cleanAttributes> {
-    return cleanAttributes(tagName, attributes, verdict, (text) => this.scrub(text), this.rules.addresses);
+    return cleanAttributes(tagName, attributes, verdict, this.scrub, this.rules.addresses);
   }
 
   /** A masked picture keeps its size and loses its content. */
@@ -387,8 +397,28 @@ export class Masker {
     return verdict;
   }
 
+  /** Whether a text, with its neighbours, is a copy of what is masked. */
+  private isSpread(id: number): boolean {
+    const { copies } = this.memory;
+    const node = this.nodes.getNode(id);
+    if (!node || copies.isEmpty) return false;
+    let top = node.parentNode;
+    for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = top.parentNode) {
+      const whole = this.texts.get(top) ?? top.textContent ?? "";
+      this.texts.set(top, whole);
+      if (whole.length > COPY_SPREAD_CHARS_MAX) return false;
+      if (copies.scrub(whole) === whole) continue;
+      const before = this.page.createRange();
+      before.setStart(top, 0);
+      before.setEnd(node, 0);
+      const start = before.toString().length;
+      if (copies.isWithin(whole, start, start + (node.nodeValue ?? "").length)) return true;
+    }
+    return false;
+  }
+
   /** A text that is open, without copies of what is masked and without queries of the page's own address. */
-  private scrub(text: string): string {
+  private readonly scrub: Scrub = (text, kind) => {
     let open = text;
     for (const url of [this.page.URL, ...this.frameUrls]) {
       // rrweb makes relative addresses absolute by the page's, query and all.
@@ -402,18 +432,31 @@ export class Masker {
         )
         .join(base);
     }
-    return this.memory.copies.scrub(open);
+    const { copies } = this.memory;
+    if (copies.isEmpty) return open;
+    open = copies.scrub(open, kind !== undefined);
+    // A style's strings are words.
+    return kind === "style"
+      ? open.replace(CSS_STRING, (word) => word.charAt(0) + copies.scrub(word.slice(1, -1)) + word.charAt(0))
+      : open;
+  };
+
+  /** An address as agents may see it: where the page comes from is no copy of anything. */
+  private url(url: string): Masked<string> {
+    const clean = this.rules.addresses.clean(url);
+    const { length } = /^\w+:\/\/[^/]*/.exec(clean)?.[0] ?? "";
+    return brand(clean.slice(0, length) + this.memory.copies.scrub(clean.slice(length)));
   }
 
-  private cssText(text: string): string {
-    const open = this.scrub(this.rules.addresses.css(text));
-    return this.rules.masksWords ? wordlessCss(open) : open;
+  private cssText(text: string, isRule = true): string {
+    const open = this.scrub(this.rules.addresses.css(text), "style");
+    return isRule && this.rules.masksWords ? wordlessCss(open) : open;
   }
 
-  /** The texts in a change of style sheets. */
-  private css(data: incrementalData): incrementalData {
+  /** The texts in a change of style sheets: rules, or the value of a property. */
+  private css(data: incrementalData, areRules = true): incrementalData {
     return JSON.parse(JSON.stringify(data), (_, part: unknown) =>
-      typeof part === "string" ? this.cssText(part) : part,
+      typeof part === "string" ? this.cssText(part, areRules) : part,
     ) as incrementalData;
   }
 
@@ -423,7 +466,13 @@ export class Masker {
     return styleId !== undefined && this.shownStyles.has(styleId);
   }
 
-  /** An open list may stand on a masked option, and its value is then the option's. */
+  /** An open list may stand on a masked option: its value, or the place of its choice, is then the option's. */
+  private hideChoice(id: number, tagName: string, attributes: Record<string, unknown>): void {
+    if (tagName !== "select" || !this.hasMaskedChoice(id)) return;
+    delete attributes.value;
+    delete attributes.rr_choices;
+  }
+
   private hasMaskedChoice(id: number): boolean {
     const node = this.nodes.getNode(id);
     if (!node || !isElement(node) || node.localName !== "select") return false;
@@ -446,10 +495,6 @@ export class Masker {
     const frame = this.nodes.getNode(id) as HTMLIFrameElement | null;
     const url = frame?.contentDocument?.URL;
     if (url?.includes("?") && this.frameUrls.size < FRAME_URLS_MAX) this.frameUrls.add(url);
-  }
-
-  private isDocument(id: number): boolean {
-    return this.nodes.getNode(id)?.nodeType === Node.DOCUMENT_NODE;
   }
 
   private isInHollow(id: number): boolean {

@@ -44,7 +44,9 @@ export class Rules {
   /** Those that look at an element and what is above it, and the others; empty where there are none. */
   private readonly nearSelector: string;
   private readonly farSelector: string;
-  private readonly masksAll: boolean;
+  private masksAll: boolean;
+  /** What this script must find masked whatever it looks with. */
+  private readonly probe: Element;
   private memo = new Map<Node, Verdict>();
   private memoUnmasked = new Map<Node, boolean>();
 
@@ -52,8 +54,7 @@ export class Rules {
   readonly dependence: Dependence;
   /** Attributes on which the near selectors depend. */
   readonly nearAttributes: ReadonlySet<string> | null;
-  /** Whether a value that an attribute had was a mask by itself. */
-  readonly wasMarked: (name: string, value: string | null) => boolean;
+  private readonly isMark: (name: string, value: string | null) => boolean;
   /** What leaves of addresses. */
   readonly addresses: Addresses;
 
@@ -74,13 +75,20 @@ export class Rules {
     this.farSelector = all.filter((one) => !near.includes(one)).join(",");
     this.nearAttributes = near.map(dependenceOf).reduce(together).attributes;
     this.dependence = all.map(dependenceOf).reduce(together);
-    this.wasMarked = marksOf(all);
+    this.isMark = marksOf(all);
     this.addresses = new Addresses(settings.query_names ?? [], page, resources);
+    this.probe = page.createElement("p");
+    this.probe.className = "glance_masked";
+    this.probe.append(Object.assign(page.createElement("input"), { type: "password" }));
   }
 
   /** Whether words are masked wherever they stand, in style sheets too. */
   get masksWords(): boolean {
     return this.settings.mask_default === "text";
+  }
+
+  private get masksFields(): boolean {
+    return this.settings.mask_default !== "passwords";
   }
 
   /** Marks what was masked for a moment and is so no longer: its mask came and went within one task. */
@@ -94,9 +102,18 @@ export class Rules {
     return this.masksAll;
   }
 
+  /** Whether a value that an attribute had was a mask by itself, or made a field of the element that is masked. */
+  wasMask(element: Element, name: string, value: string | null): boolean {
+    if (value === null) return false;
+    if (name === "type") return SECRET_TYPES.has(value.toLowerCase());
+    if (name === "autocomplete") return isSecretToken(value);
+    if (name === "contenteditable" && isEditing(value)) return this.masksFields && !this.isUnmasked(element);
+    return this.isMark(name, value);
+  }
+
   /** Whether a value that an attribute had was an unmask, which matters only where a default masks. */
   wasUnmask(name: string, value: string | null): boolean {
-    if (value === null || this.settings.mask_default === "passwords") return false;
+    if (value === null || !this.masksFields) return false;
     return name === "glance_unmasked" || (name === "class" && value.split(/\s+/).includes("glance_unmasked"));
   }
 
@@ -104,6 +121,15 @@ export class Rules {
   refresh(): void {
     this.memo = new Map();
     this.memoUnmasked = new Map();
+    this.masksAll ||= !this.canSee();
+  }
+
+  /** A page may have replaced what this script looks with; then nobody knows what is masked. */
+  private canSee(): boolean {
+    const { probe } = this;
+    const field = probe.firstChild as Element;
+    const areMasked = this.own(probe) === "full" && this.own(field) === "full";
+    return areMasked && parentsOf(field)[0] === probe && !this.isUnmasked(field);
   }
 
   /** The verdict on a node; `null` is a node that does not live. */
@@ -164,7 +190,7 @@ export class Rules {
       return "full";
     }
     if (isSecretField(node)) return "full";
-    if (this.settings.mask_default !== "passwords" && isField(node) && !this.isUnmasked(node)) return "full";
+    if (this.masksFields && isField(node) && !this.isUnmasked(node)) return "full";
     return "open";
   }
 
@@ -211,19 +237,28 @@ export function isField(element: Element): boolean {
 function isSecretField(element: Element): boolean {
   if (element.localName === "input") {
     const type = typeOf(element);
-    if (type === "password" || type === "hidden" || element.hasAttribute("data-rr-is-password")) return true;
+    if (SECRET_TYPES.has(type) || element.hasAttribute("data-rr-is-password")) return true;
   }
   // Proposals are what was typed before, and an agent cannot see them.
   if (element.localName === "datalist") return true;
   // On whatever stands: a custom element keeps its field inside.
-  if (!element.hasAttribute("autocomplete") || element.localName === "form") return false;
-  const tokens = (element.getAttribute("autocomplete") ?? "").toLowerCase().split(/\s+/);
-  return tokens.some((token) => token.startsWith("cc-") || SECRET_TOKENS.has(token));
+  const tokens = element.getAttribute("autocomplete");
+  return tokens !== null && element.localName !== "form" && isSecretToken(tokens);
+}
+
+function isSecretToken(tokens: string): boolean {
+  return tokens
+    .toLowerCase()
+    .split(/\s+/)
+    .some((token) => token.startsWith("cc-") || SECRET_TOKENS.has(token));
 }
 
 function isEditable(element: Element): boolean {
   if (element.localName === "body" && element.ownerDocument.designMode === "on") return true;
-  const value = element.getAttribute("contenteditable");
+  return isEditing(element.getAttribute("contenteditable"));
+}
+
+function isEditing(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== "false";
 }
 
@@ -245,4 +280,5 @@ function stronger(one: Verdict, other: Verdict): Verdict {
 }
 
 const BUTTON_TYPES = new Set(["button", "submit", "reset", "image"]);
+const SECRET_TYPES = new Set(["password", "hidden"]);
 const SECRET_TOKENS = new Set(["current-password", "new-password", "one-time-code"]);

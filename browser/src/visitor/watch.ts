@@ -122,7 +122,7 @@ export class MaskWatch {
       const element = target as Element;
       if (name === null) continue;
       // A mask that came and went within one task.
-      if (rules.wasMarked(name, oldValue)) rules.stick(element);
+      if (rules.wasMask(element, name, oldValue)) rules.stick(element);
       if (name === "slot") this.branches.add(element);
       else if (name === "name" && element.localName === "slot") this.noteSlotted(element.getRootNode());
       else if (FIELD_ATTRIBUTES.has(name)) this.branches.add(element);

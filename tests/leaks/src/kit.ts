@@ -42,6 +42,8 @@ export interface Case {
   readonly address?: string;
   /** More files of the site, by path below the page. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Everything is masked in the masked run, so that no mark arrives either. */
+  readonly isBlind?: boolean;
   /** Judged by what an agent receives who comes only afterwards. */
   readonly isLate?: boolean;
   /** What has to have arrived before the case is judged, where it comes in its own time. */

@@ -11,6 +11,7 @@ import { chromiumOptions } from "../../support/chromium.mjs";
 import { Login } from "./agent.js";
 import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
+import { DISGUISES } from "./cases/disguises.js";
 import { FIELDS } from "./cases/fields.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
@@ -37,6 +38,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...TREES,
     ...PAGES,
     ...ATTACKS,
+    ...DISGUISES,
     ...CANVASES,
     ...UPLOADS,
   ];

@@ -1,0 +1,89 @@
+/**
+ * Copies of masked values are found in other clothes, and styles are left alone.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import { Addresses } from "../src/visitor/addresses.js";
+import { MASK, wordlessCss } from "../src/visitor/attributes.js";
+import { Copies } from "../src/visitor/copies.js";
+
+/** What becomes of a text beside a masked field with that value. */
+function scrubbed(value: string, text: string, isName = false): string {
+  const field = document.createElement("input");
+  field.value = value;
+  const copies = new Copies();
+  copies.note(field);
+  return copies.scrub(text, isName);
+}
+
+describe("a copy of a masked value", () => {
+  it.each([
+    ["with other gaps", "Ann Lee Brook", "for Ann  Lee\u00a0Brook!"],
+    ["as a form writes it", "Ann Lee Brook", "/find/Ann+Lee+Brook"],
+    ["as a URL writes it", "Zoë Müller & Co", "/find/Zo%C3%AB%20M%C3%BCller%20%26%20Co"],
+    ["as markup writes it", "Lee & Sons", "<b>Lee &amp; Sons</b>"],
+    ["as JSON writes it", 'Lee "Q" Sons', '{"v":"Lee \\"Q\\" Sons"}'],
+    ["in another normal form", "José Brook", "for Jose\u0301 Brook"],
+    ["without its accents", "José Brook", "jose-brook"],
+    ["in another case", "Ann Brook", "ANN BROOK"],
+    ["in groups", "GB29NWBK60161331926819", "GB29 NWBK 6016 1331 9268 19"],
+    ["without its groups", "GB29 NWBK 6016 1331 9268 19", "GB29NWBK60161331926819"],
+    ["as a telephone number", "5551234567", "(555) 123-4567"],
+    ["as a bare number", "(555) 123-4567", "5551234567"],
+    ["as an amount", "7654321", "7,654,321"],
+    ["with what nobody sees between", "quartzfield", "quartz\u00adfie\u200bld"],
+  ])("%s does not leave", (_, value, text) => {
+    const left = scrubbed(value, text);
+    expect(left).toContain(MASK);
+    expect(left.replace(/[^\p{L}\p{N}]/gu, "")).not.toMatch(/brook|quartz|m.*ller|sons|456|601/i);
+  });
+
+  it("that is a plain word or a short number is looked for as a whole, and not in what styles go by", () => {
+    expect(scrubbed("White", "white paper")).toBe(`${MASK} paper`);
+    expect(scrubbed("White", "a whitepaper, offwhite")).toBe("a whitepaper, offwhite");
+    expect(scrubbed("White", "btn white", true)).toBe("btn white");
+    expect(scrubbed("1000", "z-index: 1000; width: 100px", true)).toBe("z-index: 1000; width: 100px");
+    expect(scrubbed("1000", "PIN 1000")).toBe(`PIN ${MASK}`);
+    expect(scrubbed("4111222233334444", "is-4111222233334444", true)).toBe(`is-${MASK}`);
+  });
+});
+
+describe("an address in an attribute", () => {
+  const page = { URL: "https://shop.example/x" };
+  const addresses = new Addresses(["next"], page);
+  const cleaned = (name: string, value: string): string => addresses.attribute("p", name, value);
+
+  it("leaves without its query wherever it stands, also relative, in lists and in JSON", () => {
+    expect(cleaned("data-url", "a.png?token=1")).toBe("a.png");
+    expect(cleaned("hx-get", "?token=1&next=2")).toBe("?next=2");
+    expect(cleaned("values", "/a?token=1;/b?token=2")).toBe("/a;/b");
+    expect(cleaned("data-props", '{"a":"/x?token=1\\u0026b=2","b":"#t=3"}')).toBe('{"a":"/x","b":""}');
+    expect(addresses.clean("mailto:a@shop.example?body=1")).toBe("mailto:a@shop.example");
+    expect(addresses.clean("https://ann:secret@shop.example/y")).toBe("https://shop.example/y");
+  });
+
+  it("is not looked for in words and classes", () => {
+    expect(cleaned("title", "why?x=1")).toBe("why?x=1");
+    expect(cleaned("class", "w-[a?b=1]")).toBe("w-[a?b=1]");
+  });
+
+  it("is looked for once in long data, where looking from every letter on would take minutes", () => {
+    const data = `${"x".repeat(2_000_000)}?${"?a".repeat(100_000)}`;
+    expect(cleaned("data-x", data)).toBe(data);
+  });
+});
+
+describe("a style sheet without words", () => {
+  it("keeps names and loses what it says", () => {
+    const kept = `@import "a.css";@font-face{font-family:"Open Sans";src:url("a.woff2") format("woff2")}a[href="b c"]{grid-template:"a b" "c d";content:"\\e900"}`;
+    expect(wordlessCss(kept)).toBe(kept);
+    expect(
+      wordlessCss(
+        `@counter-style x{symbols:"ab";suffix:"cd"}@property --z{syntax:"<string>";initial-value:"ef"}p{quotes:"gh" "ij";text-emphasis:"kl";hyphenate-character:"mn";--k:"op"}`,
+      ),
+    ).toBe(
+      `@counter-style x{symbols:"";suffix:""}@property --z{syntax:"<string>";initial-value:""}p{quotes:"" "";text-emphasis:"";hyphenate-character:"";--k:""}`,
+    );
+  });
+});
