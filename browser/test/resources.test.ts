@@ -86,29 +86,29 @@ function digest(_: string, bytes: ArrayBuffer): Uint8Array {
   return createHash("sha256").update(new Uint8Array(bytes)).digest();
 }
 
-describe("reading", () => {
-  async function read(answers: Record<string, Response>): Promise<Resources> {
-    const resources = new Resources([ORIGIN]);
-    for (const url of Object.keys(answers)) resources.nameOf(url);
-    const page = {
-      ...{
-        FileReader: Reader,
-        Blob: NodeBlob,
-        crypto: { subtle: { digest } },
-        setTimeout: window.setTimeout.bind(window),
-      },
-      fetch: (url: string) => Promise.resolve(answers[url]),
-    } as unknown as Window & typeof globalThis;
-    let stop = (): void => undefined;
-    await new Promise<void>((resolve) => {
-      stop = readResources(page, { resources, onRead: resolve });
-    });
-    stop();
-    return resources;
-  }
-  const answer = (type: string, bytes: BodyInit = "x", status = 200): Response =>
-    new Response(bytes, { status, headers: { "content-type": type } });
+async function read(answers: Record<string, Response>): Promise<Resources> {
+  const resources = new Resources([ORIGIN]);
+  for (const url of Object.keys(answers)) resources.nameOf(url);
+  const page = {
+    ...{
+      FileReader: Reader,
+      Blob: NodeBlob,
+      crypto: { subtle: { digest } },
+      setTimeout: window.setTimeout.bind(window),
+    },
+    fetch: (url: string) => Promise.resolve(answers[url]),
+  } as unknown as Window & typeof globalThis;
+  let stop = (): void => undefined;
+  await new Promise<void>((resolve) => {
+    stop = readResources(page, { resources, onRead: resolve });
+  });
+  stop();
+  return resources;
+}
+const answer = (type: string, bytes: BodyInit = "x", status = 200): Response =>
+  new Response(bytes, { status, headers: { "content-type": type } });
 
+describe("reading", () => {
   it("takes pictures and fonts, and no page, script or what is too long", async () => {
     const answers = {
       [`${ORIGIN}/a.png`]: answer("image/png"),
@@ -123,6 +123,19 @@ describe("reading", () => {
     const taken = Object.keys(answers).filter((url) => resources.nameOf(url) !== null);
     expect(taken).toEqual([`${ORIGIN}/a.png`, `${ORIGIN}/f.woff2?v=1`]);
     expect(resources.take().map(({ data }) => data.split(";")[0])).toEqual(["data:image/png"]);
+  });
+});
+
+describe("a style sheet that the page may not look into", () => {
+  it("is read, stands where the sheet does, and its addresses are its own folder's", async () => {
+    const url = `${ORIGIN}/css/a.css`;
+    const css = `@import "b.css"; p { background: url(../c.png) } q { mask: url(#d) }`;
+    const resources = await read({ [url]: answer("text/css", css) });
+    expect(resources.sheetOf(url)).toBe(
+      `@import "${ORIGIN}/css/b.css"; p { background: url(${ORIGIN}/c.png) } q { mask: url(#d) }`,
+    );
+    expect(resources.nameOf(url)).toBeNull();
+    expect(resources.take()).toEqual([]);
   });
 });
 

@@ -68,6 +68,11 @@ async function read(page: Window & typeof globalThis, url: string): Promise<Reso
   if (!answer.ok || !type || Number(answer.headers.get("content-length")) > RESOURCE_BYTES_MAX) return null;
   const bytes = await answer.arrayBuffer();
   if (bytes.byteLength > RESOURCE_BYTES_MAX) return null;
+  if (type === STYLE) {
+    if (chars + bytes.byteLength > RESOURCES_CHARS_MAX) return null;
+    chars += bytes.byteLength;
+    return { hash: "", data: "", css: wholeAddresses(new TextDecoder().decode(bytes), answer.url || url) };
+  }
   const data = await dataOf(page, new page.Blob([bytes], { type }));
   if (chars + data.length > RESOURCES_CHARS_MAX) return null;
   chars += data.length;
@@ -75,14 +80,28 @@ async function read(page: Window & typeof globalThis, url: string): Promise<Reso
   return { hash: [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join(""), data };
 }
 
-/** Pictures by what the server says, fonts also by their name: many servers do not know them. */
+/** A sheet's addresses are those of its own folder. */
+function wholeAddresses(css: string, base: string): string {
+  return css.replace(CSS_ADDRESS, (all, before: string, quote: string, url: string) => {
+    if (/^(?:#|data:)/i.test(url)) return all;
+    try {
+      return `${before}${quote}${new URL(url, base).href}${quote}`;
+    } catch {
+      return all;
+    }
+  });
+}
+
+/** Pictures and style sheets by what the server says, fonts also by their name: many servers do not know them. */
 function typeOf(said: string, url: string): string | null {
   const type = said.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (PICTURES.includes(type)) return type;
+  if (PICTURES.includes(type) || type === STYLE) return type;
   const font = /\.(woff2?|ttf|otf)(?:[?#]|$)/.exec(url)?.[1] ?? /^font\/(woff2?|ttf|otf)$/.exec(type)?.[1];
   return font && !type.startsWith("text/") ? `font/${font}` : null;
 }
 
+const STYLE = "text/css";
+const CSS_ADDRESS = /(url\(\s*|@import\s+)(["']?)([^"'()\s;]+)\2/gi;
 const PICTURES = "png jpeg gif webp avif svg+xml".split(" ").map((name) => `image/${name}`);
 
 const memory = new Map<string, Promise<Resource | null>>();

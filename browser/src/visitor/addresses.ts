@@ -16,7 +16,7 @@ export class Addresses {
   constructor(
     names: readonly string[],
     private readonly page: Pick<Document, "URL">,
-    private readonly resources: Resources | null = null,
+    readonly resources: Resources | null = null,
   ) {
     this.names = new Set(names);
   }

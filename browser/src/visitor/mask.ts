@@ -313,6 +313,7 @@ export class Masker {
     const attributes = this.clean(tagName, node.attributes, verdict);
     this.hideChoice(node.id, tagName, attributes);
     if (tagName === "iframe") this.noteFrame(node.id);
+    if (attributes.rel === "stylesheet") this.fillSheet(node.attributes.href, attributes);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
     return {
@@ -369,6 +370,15 @@ export class Masker {
     verdict: Verdict,
   ): ReturnType<typeof cleanAttributes> {
     return cleanAttributes(tagName, attributes, verdict, this.scrub, this.rules.addresses);
+  }
+
+  /** A sheet that the page may not read itself, where the group wants it to travel along. */
+  private fillSheet(href: unknown, attributes: Record<string, unknown>): void {
+    const css = this.rules.addresses.resources?.sheetOf(String(href));
+    if (!css) return;
+    delete attributes.rel;
+    delete attributes.href;
+    attributes._cssText = css;
   }
 
   /** A masked picture keeps its size and loses its content. */

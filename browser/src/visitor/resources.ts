@@ -1,6 +1,6 @@
 /**
  * Resources that travel along because agents' browsers cannot reach them: pictures and fonts of the origins that the group
- * names (`upload_origins`). PROTOCOL.md section 4.
+ * names (`upload_origins`), PROTOCOL.md section 4; and what is written in their style sheets, where the page may not look.
  *
  * Owns the names that stand for addresses, and what an epoch has yet to be told. Reading them is `mirror/uploads.ts`'s. An
  * address gets here only when it is about to leave, so nothing is read for what is masked.
@@ -12,6 +12,8 @@ import { RESOURCES_ASKED_MAX } from "./limits.js";
 export interface Resource {
   readonly hash: string;
   readonly data: string;
+  /** A style sheet instead: what is written in it, with whole addresses. It has no name and stands where the sheet does. */
+  readonly css?: string;
 }
 
 /** The resources of one page and connection. */
@@ -27,12 +29,16 @@ export class Resources {
 
   /** What stands for an address; `null` leaves it as it is. */
   nameOf(url: string): string | null {
-    const known = this.known.get(url);
-    if (known === undefined && this.covers(url) && this.asked.size < RESOURCES_ASKED_MAX) this.asked.add(url);
-    if (!known) return null;
+    const known = this.look(url);
+    if (!known || known.css !== undefined) return null;
     if (!this.told.has(known.hash)) this.fresh.push(known);
     this.told.add(known.hash);
     return `${RESOURCE_SCHEME}${known.hash}`;
+  }
+
+  /** What is written in a style sheet; `null` leaves it where it is. */
+  sheetOf(url: string): string | null {
+    return this.look(url)?.css ?? null;
   }
 
   /** Whether an address, or one in a list, is of an origin whose resources travel along. */
@@ -43,6 +49,12 @@ export class Resources {
   /** Takes what was read of an address. */
   add(url: string, resource: Resource | null): void {
     this.known.set(url, resource);
+  }
+
+  private look(url: string): Resource | null | undefined {
+    const known = this.known.get(url);
+    if (known === undefined && this.covers(url) && this.asked.size < RESOURCES_ASKED_MAX) this.asked.add(url);
+    return known;
   }
 
   /** An epoch begins: its agents know nothing yet. */
