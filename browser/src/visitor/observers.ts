@@ -2,7 +2,8 @@
  * Three of rrweb's observers, written anew: presses and focus, rules of style sheets, properties of rules.
  *
  * They emit what rrweb's do. Unlike those they let an error of the page's own call through to the page, and tell of a
- * change once it has been made. The build puts them in their place (`browser/rrweb.mjs`); `patches.ts` lists what they wrap.
+ * change once it has been made: in a microtask, as the page's mutations are, so that both come in the order in which the
+ * page made them. The build puts them in their place (`browser/rrweb.mjs`); `patches.ts` lists what they wrap.
  */
 
 import { MouseInteractions } from "@rrweb/types";
@@ -66,7 +67,11 @@ export function observeSheets(
       const [sheet, what] = change(self, words) ?? [];
       const id = sheet?.ownerNode ? mirror.getId(sheet.ownerNode) : undefined;
       const styleId = sheet && id === undefined ? stylesheetManager.styleMirror.getId(sheet) : undefined;
-      if ((id ?? 0) > 0 || (styleId ?? 0) > 0) tell({ id, styleId, ...what });
+      const isKnown = (id ?? 0) > 0 || (styleId ?? 0) > 0;
+      const later = guard(() => {
+        tell({ id, styleId, ...what });
+      });
+      if (isKnown) queueMicrotask(later);
     });
     owner[name] = new Proxy(inner, {
       apply(target, self, words) {
