@@ -3,9 +3,8 @@
  *
  *     node soak.mjs --minutes 20 [--dist DIR] [--json FILE]
  *
- * Owns the page's changes and the judgement. Removed frames are let go in waves, so the heap after a collection goes up and
- * down with them: what counts is what it holds besides, on average, in the first third and in the last. Exit code 1 when
- * that grows.
+ * Owns the page's changes and the judgement: what the heap holds after a collection, on average, in the first third and in
+ * the last. Exit code 1 when that grows.
  */
 
 import { writeFileSync } from "node:fs";
@@ -17,9 +16,6 @@ import { startStack } from "./support/stack.mjs";
 
 /** Growth of the heap that is noise: code that is compiled meanwhile, buffers of the connection. */
 const GROWTH_MB_MAX = 3;
-
-/** What a frame's document takes of the heap, as measured. */
-const FRAME_MB = 0.4;
 
 /** DOM nodes that may be kept beyond the first count: removed ones that are let go by number, not at once. */
 const NODES_GROWTH_MAX = 3_000;
@@ -58,9 +54,7 @@ try {
   await agent.catchUp(visitor);
   const third = Math.ceil(samples.length / 3);
   const [first, last] = [average(samples.slice(0, third)), average(samples.slice(-third))];
-  isFlat =
-    last.besides_frames_mb - first.besides_frames_mb <= GROWTH_MB_MAX &&
-    last.nodes - first.nodes <= NODES_GROWTH_MAX;
+  isFlat = last.heap_mb - first.heap_mb <= GROWTH_MB_MAX && last.nodes - first.nodes <= NODES_GROWTH_MAX;
   const highest_mb = Math.max(...samples.map(({ heap_mb }) => heap_mb));
   const report = { minutes, rounds, first, last, highest_mb, is_flat: isFlat, faults: visitor.faults };
   const text = `${JSON.stringify({ soak: report }, null, 2)}\n`;
@@ -77,7 +71,6 @@ function average(samples) {
     Math.round((samples.reduce((sum, one) => sum + of(one), 0) / samples.length) * 10) / 10;
   return {
     heap_mb: mean((one) => one.heap_mb),
-    besides_frames_mb: mean((one) => one.heap_mb - one.documents * FRAME_MB),
     documents: mean((one) => one.documents),
     nodes: mean((one) => one.nodes),
   };
