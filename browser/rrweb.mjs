@@ -59,18 +59,47 @@ const REPLACED = {
     "function initMouseInteractionObserver(o) { return observePresses(o, callbackWrapper); }",
   "function initStyleSheetObserver(":
     "function initStyleSheetObserver(o, { win }) { return observeSheets(o, win, callbackWrapper); }",
+  "function initAdoptedStyleSheetObserver(": `function initAdoptedStyleSheetObserver({ mirror, stylesheetManager }, root) {
+    const isDocument = root.nodeName === "#document";
+    const id = mirror.getId(isDocument ? root : index.host(root));
+    const view = (isDocument ? root : root.ownerDocument).defaultView;
+    const type = view?.[isDocument ? "Document" : "ShadowRoot"];
+    const own = type && Object.getOwnPropertyDescriptor(type.prototype, "adoptedStyleSheets");
+    if (id === -1 || !own) return () => {};
+    const put = (set) => Object.defineProperty(root, "adoptedStyleSheets", { ...own, set });
+    put(function (sheets) {
+      own.set.call(this, sheets);
+      try { stylesheetManager.adoptStyleSheets(sheets, id); } catch {}
+    });
+    return callbackWrapper(() => put(own.set));
+  }`,
   "function getEventTarget(":
     "function getEventTarget(event) { return event.composedPath?.()[0] ?? event.target; }",
   "function getWindowScroll(":
     "function getWindowScroll(win) { return { left: win.scrollX, top: win.scrollY }; }",
   "function getWindowHeight(": "function getWindowHeight() { return window.innerHeight; }",
   "function getWindowWidth(": "function getWindowWidth() { return window.innerWidth; }",
+  // One expression for the candidates of a set: an address, and how large it is.
+  "function getAbsoluteSrcsetString(": `function getAbsoluteSrcsetString(doc, attributeValue) {
+    return attributeValue.replace(
+      /(\\S*[^\\s,])(,+(?=\\s|$)|(?:\\s+[^\\s,]+)*\\s*(?:,|$))/g,
+      (_, url, rest) => absoluteToDoc(doc, url) + rest
+    );
+  }`,
   "function isIgnored(": "function isIgnored(n, mirror) { return mirror.getId(n) === IGNORED_NODE; }",
+  // What comes meanwhile waits, one event for each target: two lists may scroll at once.
   "function throttle(": `function throttle(func, wait) {
+    const waiting = new Map();
     let timer, previous = 0;
+    const run = () => {
+      timer = void 0;
+      previous = Date.now();
+      for (const event of waiting.values()) func(event);
+      waiting.clear();
+    };
     return (event) => {
+      waiting.set(event?.target, event);
       const left = wait - (Date.now() - previous);
-      const run = () => { timer = void 0; previous = Date.now(); func(event); };
       if (left <= 0 || left > wait) { clearTimeout(timer); run(); } else timer ??= setTimeout(run, left);
     };
   }`,
@@ -205,6 +234,36 @@ const SPANS = [
     const [mutationObserver, cleanupMutationIframe] = initMutationObserver(o, o.doc);
     const mouseInteractionHandler`,
   ],
+  // What is told differs by its source only.
+  [
+    "  const wrappedMutationEmit = (m) => {",
+    "  const stylesheetManager = ",
+    `  const telling = (source) => (change) => wrappedEmit({ type: EventType.IncrementalSnapshot, data: { source, ...change } });
+    const wrappedMutationEmit = telling(IncrementalSource.Mutation);
+    const wrappedScrollEmit = telling(IncrementalSource.Scroll);
+    const wrappedAdoptedStyleSheetEmit = telling(IncrementalSource.AdoptedStyleSheet);
+    const stylesheetManager = `,
+  ],
+  [
+    "          mouseInteractionCb: (d) => wrappedEmit({",
+    "          sampling,",
+    `
+          mouseInteractionCb: telling(IncrementalSource.MouseInteraction),
+          scrollCb: wrappedScrollEmit,
+          viewportResizeCb: telling(IncrementalSource.ViewportResize),
+          inputCb: telling(IncrementalSource.Input),
+          mediaInteractionCb: telling(IncrementalSource.MediaInteraction),
+          styleSheetRuleCb: telling(IncrementalSource.StyleSheetRule),
+          styleDeclarationCb: telling(IncrementalSource.StyleDeclaration),
+          selectionCb: telling(IncrementalSource.Selection),
+          sampling,`,
+  ],
+  // A page that is still being parsed is recorded once it stands.
+  [
+    '    if (["interactive", "complete"].includes(document.readyState)) {',
+    "\n    }\n",
+    'if (document.readyState !== "loading") init(); else handlers.push(on("DOMContentLoaded", init));',
+  ],
   ["record.addCustomEvent = ", "\n};\n", ""],
   ["record.freezePage = ", "\n};\n", ""],
 ];
@@ -239,6 +298,7 @@ const LINES = [
     'tagNameLower === "iframe" && attributeName === "src" && !this.keepIframeSrcFn(value)',
     'tagNameLower === "iframe" && attributeName === "src"',
   ],
+  ['    recordAfter = options.recordAfter === "DOMContentLoaded" ? options.recordAfter : "load",\n', ""],
   ["mergeHooks(o, hooks);\n", ""],
   ["    styleDeclarationObserver();\n    fontObserver();\n", ""],
   ["    mousemoveHandler();\n", ""],

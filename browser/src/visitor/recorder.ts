@@ -408,7 +408,6 @@ export class Recorder {
   /** All that the recorder knows after `rrweb.mjs`: it asks about every text and field, and leaves our widget out. */
   private options(): Omit<NonNullable<Parameters<typeof record>[0]>, "emit"> {
     return {
-      recordAfter: "DOMContentLoaded",
       maskTextFn: this.masker.inner.text,
       maskInputFn: this.masker.inner.input,
       sampling: { scroll: SCROLL_MS },
