@@ -182,6 +182,7 @@ class Layer {
       // The player asks the first event for its time when it meets a video.
       this.seen(event);
       this.allowFrames(event);
+      this.moveBetweenDocuments(event);
       if (this.isOwnScroll(event)) continue;
       const states = takeStates(event);
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
@@ -304,6 +305,21 @@ class Layer {
       if (frame?.contentDocument) prepare(frame.contentDocument);
       // Not there yet: it is shown in the standard mode, which is better than not at all.
       else delete node.compatMode;
+    }
+  }
+
+  /** A node that goes from one document to another is told by two observers: as coming first, then as going. */
+  private moveBetweenDocuments(event: eventWithTime): void {
+    if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
+      return;
+    const isElsewhere = (id: number, parentId: number): boolean => {
+      const [node, parent] = [this.nodeOf(id), this.nodeOf(parentId)];
+      return Boolean(node?.parentNode && parent && node.ownerDocument !== (parent.ownerDocument ?? parent));
+    };
+    event.data.removes = event.data.removes.filter(({ id, parentId }) => !isElsewhere(id, parentId));
+    for (const { node, parentId } of event.data.adds) {
+      const known = this.nodeOf(node.id);
+      if (isElsewhere(node.id, parentId)) known?.parentNode?.removeChild(known);
     }
   }
 
