@@ -127,7 +127,9 @@ export class PageStates {
     const add = (node: Node | null | undefined): void => {
       if (node && isStyle(node)) styles.add(node);
     };
-    for (const { parentId } of data.adds) add(this.ids.getNode(parentId));
+    // One that is new is told whole, with the rules that scripts gave it meanwhile.
+    const fresh = new Set(data.adds.map(({ node }) => node.id));
+    for (const { parentId } of data.adds) if (!fresh.has(parentId)) add(this.ids.getNode(parentId));
     for (const { parentId } of data.removes) add(this.ids.getNode(parentId));
     for (const { id } of data.texts) add(this.ids.getNode(id)?.parentNode);
     for (const style of styles) this.sayTexts(style, data);
