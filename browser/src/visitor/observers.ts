@@ -59,10 +59,12 @@ export function observeSheets(
     change: (self: never, words: unknown[]) => readonly [CSSStyleSheet | null | undefined, object] | null,
     tell: (change: object) => void,
   ): void => {
-    const owner = type?.prototype as Record<string, (...words: unknown[]) => unknown> | undefined;
-    const inner = owner?.[name];
+    const owner = type?.prototype as Record<string, Method> | undefined;
+    const found = owner?.[name];
     // What is inherited is wrapped where it stands.
-    if (!owner || !inner || !Object.hasOwn(owner, name)) return;
+    if (!owner || !found || !Object.hasOwn(owner, name)) return;
+    // A frame's window outlives its first, empty document: the watch over the next one takes the place of the first's.
+    const inner = wrapped.get(found) ?? found;
     const say = guard((self: never, words: unknown[]) => {
       const [sheet, what] = change(self, words) ?? [];
       const id = sheet?.ownerNode ? mirror.getId(sheet.ownerNode) : undefined;
@@ -73,15 +75,17 @@ export function observeSheets(
       });
       if (isKnown) queueMicrotask(later);
     });
-    owner[name] = new Proxy(inner, {
+    const ours = new Proxy(inner, {
       apply(target, self, words) {
         const result: unknown = Reflect.apply(target, self, words);
         say(self as never, words);
         return result;
       },
     });
+    wrapped.set(ours, inner);
+    owner[name] = ours;
     undo.push(() => {
-      owner[name] = inner;
+      if (owner[name] === ours) owner[name] = inner;
     });
   };
 
@@ -148,6 +152,11 @@ export function observeSheets(
     for (const one of undo) one();
   };
 }
+
+type Method = (...words: unknown[]) => unknown;
+
+/** What this module has wrapped, and what it was before. */
+const wrapped = new WeakMap<Method, Method>();
 
 /** Where a rule stands, from its sheet down. */
 function placeOf(rule: CSSRule): number[] {
