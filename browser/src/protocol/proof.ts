@@ -106,6 +106,7 @@ const OPAQUE = new Set([
   "meta",
   "textarea",
   "title",
+  "selectedcontent",
 ]);
 
 const UNTYPED = new Set(["checkbox", "radio", "submit", "button", "reset", "image", "hidden", "file"]);

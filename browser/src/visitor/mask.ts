@@ -28,6 +28,7 @@ import { WIDGET_TAG } from "./names.js";
 import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import { MaskWatch } from "./watch.js";
+import { textOf } from "./written.js";
 
 declare const isMasked: unique symbol;
 
@@ -223,10 +224,23 @@ export class Masker {
         return this.css({ source, id, styleId, index, set, remove } as incrementalData, false);
       }
       case IncrementalSource.AdoptedStyleSheet: {
-        const { id, styles, styleIds } = data;
+        const { id, styleIds } = data;
         if (this.judge(id) === "full") return null;
-        for (const styleId of styleIds) this.shownStyles.add(styleId);
-        return this.css({ source, id, styles, styleIds } as incrementalData);
+        const root = this.nodes.getNode(id);
+        const sheets =
+          (root && rootOf(root))?.adoptedStyleSheets ?? (root as Document | null)?.adoptedStyleSheets;
+        // rrweb tells a sheet where it meets it first, which may have been below a mask.
+        const styles = styleIds.flatMap((styleId, at) => {
+          if (this.shownStyles.has(styleId)) return [];
+          this.shownStyles.add(styleId);
+          const known = data.styles?.find((one) => one.styleId === styleId);
+          const rules = Array.from(sheets?.[at]?.cssRules ?? [], (rule, index) => ({
+            rule: textOf(rule),
+            index,
+          }));
+          return [known ?? { styleId, rules }];
+        });
+        return this.css({ source, id, styles, styleIds });
       }
       case IncrementalSource.Selection: {
         const ranges = data.ranges
@@ -249,9 +263,9 @@ export class Masker {
       const masked = this.tree(node);
       if (masked) adds.push({ parentId, nextId, node: masked });
     }
-    const removes = data.removes.map(({ parentId, id, isShadow }) =>
-      isShadow ? { parentId, id, isShadow } : { parentId, id },
-    );
+    const removes = data.removes
+      .filter(({ parentId }) => !this.isHollow(this.nodes.getNode(parentId)))
+      .map(({ parentId, id, isShadow }) => (isShadow ? { parentId, id, isShadow } : { parentId, id }));
     return {
       source: IncrementalSource.Mutation,
       texts: data.texts.filter((text) => !this.isInHollow(text.id)).map((text) => this.text(text)),
@@ -320,7 +334,8 @@ export class Masker {
       ...base,
       tagName: PLUGINS.has(tagName) ? "div" : tagName,
       attributes: attributes as Record<string, string>,
-      childNodes: this.trees(node.childNodes),
+      // Each browser fills it by itself.
+      childNodes: tagName === COPYING ? [] : this.trees(node.childNodes),
       ...(node.isSVG ? { isSVG: true as const } : {}),
       ...(node.isCustom ? { isCustom: true as const } : {}),
     };
@@ -508,7 +523,11 @@ export class Masker {
   }
 
   private isInHollow(id: number): boolean {
-    return this.nodes.getNode(id)?.parentElement?.closest(HOLLOW_SELECTOR) != null;
+    return this.isHollow(this.nodes.getNode(id)?.parentElement);
+  }
+
+  private isHollow(node: Node | null | undefined): boolean {
+    return (node as Partial<Element> | null)?.closest?.(HOLLOW_SELECTOR) != null;
   }
 
   private isInStyle(id: number): boolean {
@@ -551,6 +570,8 @@ const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);
 /** Frames whose addresses are remembered for a page. */
 const FRAME_URLS_MAX = 64;
 const HOLLOW = new Set(["script", "noscript", "base", "template"]);
-const HOLLOW_SELECTOR = [...HOLLOW].join(",");
+/** The chosen option of a select that the page draws. */
+const COPYING = "selectedcontent";
+const HOLLOW_SELECTOR = [...HOLLOW, COPYING].join(",");
 const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
 const PICTURES = new Set(["img", "svg", "canvas", "video", "picture", "object", "embed", "iframe", "image"]);
