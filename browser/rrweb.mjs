@@ -79,6 +79,18 @@ const REPLACED = {
     "function getWindowScroll(win) { return { left: win.scrollX, top: win.scrollY }; }",
   "function getWindowHeight(": "function getWindowHeight() { return window.innerHeight; }",
   "function getWindowWidth(": "function getWindowWidth() { return window.innerWidth; }",
+  // What is of the page's own document stays so.
+  "function absolutifyURLs(": `function absolutifyURLs(cssText, href) {
+    return (cssText || "").replace(URL_IN_CSS_REF, (all, quote1 = "", path1, quote2 = "", path2, path3) => {
+      const path = path1 || path2 || path3;
+      if (!path || /^(?:#|data:)/i.test(path)) return all;
+      try {
+        return "url(" + quote1 + quote2 + new URL(path, href).href + quote1 + quote2 + ")";
+      } catch {
+        return all;
+      }
+    });
+  }`,
   // One expression for the candidates of a set: an address, and how large it is.
   "function getAbsoluteSrcsetString(": `function getAbsoluteSrcsetString(doc, attributeValue) {
     return attributeValue.replace(
