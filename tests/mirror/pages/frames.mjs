@@ -31,6 +31,15 @@ page(
       await pause(200);
       document.getElementById("late").contentDocument.body.style.background = "khaki";
     },
+    async () => {
+      const inside = document.getElementById("late").contentDocument;
+      inside.head.append(el("style", {}, "h3 { color: navy }"));
+      await pause(60);
+      inside.styleSheets[0].insertRule("h3 { font-style: italic }", 1);
+      app.append(inside.getElementById("x"));
+      inside.body.append(document.querySelector("h1"));
+      await pause(60);
+    },
   ],
   pause(200),
 );

@@ -1,4 +1,4 @@
-/** The top layer: modal and plain dialogs, popovers, one above the other. */
+/** The top layer: modal and plain dialogs, popovers, one above the other; a select that the page draws. */
 
 import { app, page } from "./kit.mjs";
 
@@ -7,6 +7,7 @@ app.innerHTML = `<h1>Layers</h1><p>Behind</p>
   <dialog id="plain"><p>Plain dialog</p></dialog>
   <div id="pop" popover="manual" style="inset:auto;left:40px;top:300px">Popover</div>
   <div id="hint" popover="manual" style="inset:auto;left:300px;top:300px"><b>Second popover</b></div>
+  <select id="drawn" style="appearance:base-select"><button><selectedcontent></selectedcontent></button><option>Red <b>one</b></option><option>Blue</option></select>
   <div id="deep"></div>`;
 const root = document.getElementById("deep").attachShadow({ mode: "open" });
 root.innerHTML = `<div id="in" popover="manual" style="inset:auto;left:520px;top:300px">In a shadow tree</div>`;
@@ -37,5 +38,10 @@ page([
     late.textContent = "Made and shown at once";
     app.append(late);
     late.showPopover();
+  },
+  () => {
+    $("drawn").selectedIndex = 1;
+    document.body.append($("hint"));
+    $("hint").showPopover();
   },
 ]);

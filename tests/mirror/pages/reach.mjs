@@ -1,4 +1,4 @@
-/** What only the visitor's login opens: pictures, backgrounds by rule and by style, a drawing's picture; one that nobody gets. */
+/** What only the visitor's browser gets: pictures, backgrounds by rule and by style, a drawing's picture, a sheet of another site. */
 
 import { app, el, page, pause } from "./kit.mjs";
 
@@ -9,7 +9,10 @@ document.head.append(
     ".back { width: 160px; height: 40px; background: url(/mirror/private/rule.svg?token=a1b2c3) }",
   ),
 );
-app.innerHTML = `<h1>Reach</h1><p><img id="one" src="/mirror/private/one.svg" width="80" height="60"> <img src="/mirror/private/set.svg"
+document.head.append(
+  el("link", { rel: "stylesheet", href: "https://styles.localhost:1/css/far.css", "data-far": "" }),
+);
+app.innerHTML = `<h1>Reach</h1><p class="far">of another site's sheet</p><p><img id="one" src="/mirror/private/one.svg" width="80" height="60"> <img src="/mirror/private/set.svg"
   srcset="/mirror/private/set.svg 1x, /mirror/private/large.svg 2x" width="80" height="60"></p><div class="back"></div>
   <svg width="80" height="60"><image href="/mirror/private/drawn.svg" width="80" height="60"/></svg><div id="own" style="width:120px;height:40px"></div>`;
 

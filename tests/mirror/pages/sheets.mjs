@@ -1,4 +1,4 @@
-/** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules. */
+/** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules, and several of it in one task. */
 
 import { app, el, page } from "./kit.mjs";
 
@@ -20,6 +20,11 @@ const late = new CSSStyleSheet();
 const bare = app.appendChild(el("div"));
 bare.attachShadow({ mode: "open" }).innerHTML = "<p class='in'>bare in the end</p>";
 bare.shadowRoot.adoptedStyleSheets = [inner];
+// What a masked place adopts first is told where an open one adopts it.
+const shared = new CSSStyleSheet();
+shared.replaceSync(".in { letter-spacing: 2px }");
+const masked = app.appendChild(el("div", { class: "glance_masked" }));
+masked.attachShadow({ mode: "open" }).adoptedStyleSheets = [shared];
 
 page([
   () => {
@@ -51,4 +56,19 @@ page([
     bare.shadowRoot.adoptedStyleSheets = [];
   },
   () => halves.sheet.cssRules[1].insertRule("& b { text-decoration: underline }", 1),
+  () => {
+    bare.shadowRoot.adoptedStyleSheets = [shared];
+    shared.insertRule(".in { color: brown }");
+    masked.remove();
+  },
+  () => {
+    // As libraries do that write styles from scripts: an empty element, then rule by rule.
+    const fast = el("style", {}, "");
+    document.head.append(fast);
+    fast.sheet.insertRule(".a { background: honeydew }");
+    fast.sheet.insertRule(".b { background: mistyrose }", 1);
+    style.firstChild.data = ".a { color: darkgreen } .b { color: darkblue }";
+    style.sheet.insertRule(".d { letter-spacing: 6px }", 0);
+    style.sheet.cssRules[1].style.fontWeight = "bold";
+  },
 ]);

@@ -80,7 +80,8 @@ export function normalise(doc, side) {
     if (name === "style" && side === "viewer" && isReplayers(node)) return;
     if (name === "style" || name === "link") {
       lines.push(`${depth}sheet`);
-      if (node.sheet) rules(node.sheet, `${depth}  `);
+      // No page may look into a sheet of another site; its rules show in the pixels.
+      if (node.sheet && !("far" in node.dataset)) rules(node.sheet, `${depth}  `);
       return;
     }
     const attributes = [];

@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-import { OPEN_GROUP } from "./stack.mjs";
+import { OPEN_GROUP, OTHER_SITE } from "./stack.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -78,6 +78,15 @@ export async function serve(context, stack, scripts, { dist, tagAttributes = "",
       });
     }
     return route.fulfill({ status: 404, body: "no such page" });
+  });
+  await context.route(`${OTHER_SITE}/**`, (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (!isVisitor) return route.fulfill({ status: 403, body: "log in" });
+    const headers = { "access-control-allow-origin": "*" };
+    if (!pathname.endsWith(".css"))
+      return route.fulfill({ contentType: "image/svg+xml", headers, body: tile(pathname) });
+    const body = ".far { width: 200px; padding: 8px; color: #fff; background: url(../far.svg) }";
+    return route.fulfill({ contentType: "text/css; charset=utf-8", headers, body });
   });
   await context.route("https://elsewhere.localhost:1/**", (route) =>
     route.fulfill({ contentType: "text/html; charset=utf-8", body: "<!doctype html>" }),

@@ -20,8 +20,12 @@ export async function startStack() {
 /** Group whose visitors show their canvases and send along what agents cannot reach. */
 export const OPEN_GROUP = "mirror-open";
 
+/** Where they have a style sheet from that their page may not look into. */
+export const OTHER_SITE = "https://styles.localhost:1";
+
 function addGroup({ accounts, folder, shop_url: shop }) {
   const admin = (...words) => operate(folder, words);
-  admin("group", "add", OPEN_GROUP, "--origin", shop, "--canvas-rate", "5", "--upload-origin", shop);
+  const uploads = [shop, OTHER_SITE].flatMap((origin) => ["--upload-origin", origin]);
+  admin("group", "add", OPEN_GROUP, "--origin", shop, "--canvas-rate", "5", ...uploads);
   for (const { name } of accounts) admin("agent", "grant", name, OPEN_GROUP, "agent");
 }
