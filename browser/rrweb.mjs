@@ -311,6 +311,7 @@ const LINES = [
     'tagNameLower === "iframe" && attributeName === "src"',
   ],
   ['    recordAfter = options.recordAfter === "DOMContentLoaded" ? options.recordAfter : "load",\n', ""],
+  ['if (name === "src" || name === "href"', 'if (name === "src" || name === "poster" || name === "href"'],
   ["mergeHooks(o, hooks);\n", ""],
   ["    styleDeclarationObserver();\n    fontObserver();\n", ""],
   ["    mousemoveHandler();\n", ""],

@@ -10,7 +10,7 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 
 import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
-import { applyStates, takeStates } from "./states.js";
+import { applyStates, takeStates, turnSheets } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
 
@@ -190,6 +190,7 @@ class Layer {
         this.replayer.iframe.contentDocument?.documentElement?.classList.remove("rrweb-paused");
       }
       applyStates(states, this.nodeOf);
+      turnSheets(event, this.nodeOf);
     }
     if (this.fault !== null) {
       const fault = this.fault;
@@ -360,5 +361,8 @@ function isInstant(event: eventWithTime): boolean {
 
 const SANDBOX = "allow-same-origin";
 
-/** The visitor's own widget is no part of the page. */
-const STYLE_RULES = ["glance-cobrowse-widget { display: none !important; }"];
+/** The visitor's own widget is no part of the page. Where no script runs, browsers show a film's controls unasked. */
+const STYLE_RULES = [
+  "glance-cobrowse-widget { display: none !important; }",
+  "video:not([controls])::-webkit-media-controls { display: none !important; }",
+];

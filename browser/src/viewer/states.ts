@@ -45,6 +45,16 @@ export function applyStates(states: readonly State[], nodeOf: (id: number) => No
   }
 }
 
+/** A linked sheet is a style element here, which no attribute turns off. */
+export function turnSheets(event: eventWithTime, nodeOf: (id: number) => Node | null): void {
+  if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
+    return;
+  for (const { id, attributes } of event.data.attributes) {
+    const node = "disabled" in attributes ? nodeOf(id) : null;
+    if (node?.nodeName === "STYLE") (node as HTMLStyleElement).disabled = attributes.disabled !== null;
+  }
+}
+
 function apply(node: Node, name: string, value: unknown): void {
   switch (name) {
     case "rr_indeterminate":

@@ -8,7 +8,7 @@ const data = (colour) => `data:image/svg+xml,${encodeURIComponent(svg(colour))}`
 const blob = (colour) => URL.createObjectURL(new Blob([svg(colour)], { type: "image/svg+xml" }));
 app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" width="80" height="60"> <img id="data" width="80" height="60">
   <canvas id="unseen" width="80" height="60"></canvas> <img id="blob" width="80" height="60"> <img id="gone" src="https://elsewhere.localhost:1/gone.png" width="80" height="60">
-  <img srcset="/mirror/tile/4,1.svg 1x,/mirror/tile/none.svg 2x" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>`;
+  <img srcset="/mirror/tile/4,1.svg 1x,/mirror/tile/none.svg 2x" width="80" height="60"> <video id="film" poster="tile/5/1/1.svg" width="80" height="60"></video></p><div id="back" style="width:120px;height:60px"></div>`;
 const $ = (id) => document.getElementById(id);
 $("unseen").getContext("2d").fillRect(0, 0, 80, 60);
 $("data").src = data("teal");
@@ -20,6 +20,7 @@ page(
     async () => {
       $("data").src = data("tomato");
       $("near").src = "/mirror/tile/2/1/3.svg";
+      $("film").poster = "tile/5/2/2.svg";
       await pause(150);
     },
     async () => {

@@ -1,6 +1,6 @@
 /** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules, and several of it in one task. */
 
-import { app, el, page } from "./kit.mjs";
+import { app, el, page, pause } from "./kit.mjs";
 
 app.innerHTML = `<h1>Sheets</h1><p class="a">one</p><p class="b">two</p><p class="c">three</p><p class="d">four</p><div id="host"></div>`;
 const style = el("style", {}, ".a { color: green } @media (min-width: 1px) { .b { color: blue } }");
@@ -61,7 +61,15 @@ page([
     shared.insertRule(".in { color: brown }");
     masked.remove();
   },
+  async () => {
+    const rules = new Blob([".d { text-transform: uppercase }"], { type: "text/css" });
+    const link = el("link", { rel: "stylesheet", href: URL.createObjectURL(rules), id: "link" });
+    document.head.append(link);
+    await new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
+    await pause(60);
+  },
   () => {
+    document.getElementById("link").disabled = true;
     // As libraries do that write styles from scripts: an empty element, then rule by rule.
     const fast = el("style", {}, "");
     document.head.append(fast);

@@ -76,7 +76,7 @@ export function normalise(doc, side) {
   const element = (node, depth) => {
     const name = node.localName;
     if (SKIPPED.has(name)) return;
-    if (name === "link" && !node.sheet) return;
+    if ((name === "link" && !node.sheet) || node.sheet?.disabled) return;
     if (name === "style" && side === "viewer" && isReplayers(node)) return;
     if (name === "style" || name === "link") {
       lines.push(`${depth}sheet`);
