@@ -27,8 +27,20 @@ use crate::store::records::Group;
 pub(crate) enum Event {
     /// The log begins here: what was before is not in it.
     Began,
-    /// What a group masks from this revision on. Told at each change, and for each group where the log begins.
-    Rules { group: GroupId, revision: u64, masks: Vec<String>, mask_default: MaskDefault },
+    /// What a group masks from this revision on, and what it lets out besides. Told at each change, and for each group where the
+    /// log begins. What is let out is left out where it is nothing, as in entries of before it was told.
+    Rules {
+        group: GroupId,
+        revision: u64,
+        masks: Vec<String>,
+        mask_default: MaskDefault,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        canvas_rate: u8,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        upload_origins: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        query_names: Vec<String>,
+    },
     /// An operator's order was carried out.
     Ordered { order: serde_json::Value },
     /// An agent logged in.
@@ -60,11 +72,15 @@ impl Event {
     /// What a group masks now.
     pub(crate) fn rules(group: &Group) -> Self {
         let settings = &group.settings;
+        let visitor = &settings.visitor;
         Self::Rules {
             group: group.id,
             revision: settings.revision,
-            masks: settings.visitor.masks.clone(),
-            mask_default: settings.visitor.mask_default,
+            masks: visitor.masks.clone(),
+            mask_default: visitor.mask_default,
+            canvas_rate: visitor.canvas_rate,
+            upload_origins: visitor.upload_origins.clone(),
+            query_names: visitor.query_names.clone(),
         }
     }
 
@@ -79,6 +95,11 @@ impl Event {
         }
         Some(Self::Ordered { order })
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks with a reference
+fn is_zero(rate: &u8) -> bool {
+    *rate == 0
 }
 
 /// An entry as it is stored and exported.

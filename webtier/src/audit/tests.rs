@@ -70,7 +70,13 @@ async fn world() -> World {
     ] {
         world.report("s1", SESSION, event);
     }
-    let masks = Change { masks: Some(vec!["#iban".into()]), ..Default::default() };
+    let masks = Change {
+        masks: Some(vec!["#iban".into()]),
+        canvas_rate: Some(2),
+        upload_origins: Some(vec!["https://cdn.shop.example".into()]),
+        query_names: Some(vec!["page".into()]),
+        ..Default::default()
+    };
     let demo = "demo".parse().unwrap();
     for order in [
         Order::GroupSet { group: demo, settings: masks },
@@ -119,6 +125,10 @@ async fn the_log_tells_who_did_what_and_nothing_of_what_was_seen() {
     for part in ["\"view\",\"point\"", "#iban", "session_ended_visitor", "agent_revoke", "ada"] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
+    let let_out =
+        r##""canvas_rate":2,"upload_origins":["https://cdn.shop.example"],"query_names":["page"]"##;
+    let rules = text.lines().find(|line| line.contains(r#""event":"rules""#)).unwrap();
+    assert!(rules.contains(let_out), "{rules}");
     for secret in ["471113", "argon2", "192.0.2.1", "another horse", "agent_list"] {
         assert!(!text.contains(secret), "{secret} stands in {text}");
     }
