@@ -17,6 +17,8 @@ import {
   COPY_LETTERS_MAX,
   COPY_LETTERS_MIN,
   COPY_SHORT_CHARS_MIN,
+  COPY_SPREAD_CHARS_MAX,
+  COPY_SPREAD_DEPTH,
 } from "./limits.js";
 
 /** A field whose value can be read. */
@@ -32,6 +34,8 @@ export class Copies {
   private anywhere = NOTHING;
   private inNames = NOTHING;
   private isStale = false;
+  /** Texts of elements at this moment. */
+  private texts = new Map<Node, string>();
   /** Rises with every value that becomes known. */
   version = 0;
 
@@ -49,6 +53,7 @@ export class Copies {
 
   /** Looks at the fields again. `isAll` also where there are more than can be read for each event. */
   refresh(isAll = false): void {
+    this.texts = new Map();
     if (isAll || this.fields.size <= COPIES_FIELDS_MAX) {
       for (const field of this.fields.keys()) {
         this.read(field);
@@ -78,11 +83,24 @@ export class Copies {
     );
   }
 
-  /** Whether a copy in `whole` begins before `end` and ends behind `start`. */
-  isWithin(whole: string, start: number, end: number): boolean {
-    return [...whole.matchAll(this.pattern(false))].some(
-      ({ 0: found, index }) => index < end && index + found.length > start,
-    );
+  /** Whether a text, with its neighbours, is a copy. */
+  isSpread(node: Node | null): boolean {
+    if (!node || this.isEmpty) return false;
+    let top = node.parentNode;
+    for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = top.parentNode) {
+      const whole = this.texts.get(top) ?? top.textContent ?? "";
+      this.texts.set(top, whole);
+      if (whole.length > COPY_SPREAD_CHARS_MAX) return false;
+      if (this.scrub(whole) === whole) continue;
+      const before = new Range();
+      before.setStart(top, 0);
+      before.setEnd(node, 0);
+      const start = before.toString().length;
+      const end = start + (node.nodeValue ?? "").length;
+      const copies = [...whole.matchAll(this.pattern(false))];
+      if (copies.some(({ 0: found, index }) => index < end && index + found.length > start)) return true;
+    }
+    return false;
   }
 
   private read(field: Field): void {

@@ -23,7 +23,6 @@ import {
 import { CSS_STRING } from "./addresses.js";
 import { cleanAttributes, isWords, MASK, wordlessCss, type Scrub } from "./attributes.js";
 import { rootOf } from "./closed.js";
-import { COPY_SPREAD_CHARS_MAX, COPY_SPREAD_DEPTH } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
 import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
@@ -48,8 +47,6 @@ export class Masker {
   /** Addresses of frames, without what may not leave. */
   private readonly frameUrls = new Set<string>();
   private readonly watch: MaskWatch;
-  /** Texts of elements at this moment. */
-  private texts = new Map<Node, string>();
 
   constructor(
     private readonly rules: Rules,
@@ -80,7 +77,6 @@ export class Masker {
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
     this.rules.refresh();
-    this.texts = new Map();
     // What is ticked or typed may be what a selector waits for.
     if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
       this.watch.noteState();
@@ -373,7 +369,7 @@ export class Masker {
     if (verdict === "open" || (verdict === "text" && isCss)) {
       if (isCss) return this.cssText(text);
       const open = this.scrub(text);
-      return open === text && this.isSpread(id) ? MASK : open;
+      return open === text && this.memory.copies.isSpread(this.nodes.getNode(id)) ? MASK : open;
     }
     if (text.trim() === "") return text === "" ? "" : " ";
     return isCss ? "" : MASK;
@@ -420,26 +416,6 @@ export class Masker {
     if (shown !== undefined && RANK[verdict] > RANK[shown]) this.memory.isExposed = true;
     if (verdict !== "full") this.memory.shown.set(node, verdict);
     return verdict;
-  }
-
-  /** Whether a text, with its neighbours, is a copy of what is masked. */
-  private isSpread(id: number): boolean {
-    const { copies } = this.memory;
-    const node = this.nodes.getNode(id);
-    if (!node || copies.isEmpty) return false;
-    let top = node.parentNode;
-    for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = top.parentNode) {
-      const whole = this.texts.get(top) ?? top.textContent ?? "";
-      this.texts.set(top, whole);
-      if (whole.length > COPY_SPREAD_CHARS_MAX) return false;
-      if (copies.scrub(whole) === whole) continue;
-      const before = this.page.createRange();
-      before.setStart(top, 0);
-      before.setEnd(node, 0);
-      const start = before.toString().length;
-      if (copies.isWithin(whole, start, start + (node.nodeValue ?? "").length)) return true;
-    }
-    return false;
   }
 
   /** A text that is open, without copies of what is masked and without queries of the page's own address. */
