@@ -73,6 +73,11 @@ const REPLACED = {
     });
     return callbackWrapper(() => put(own.set));
   }`,
+  "function patch(": `function patch(source, name, replacement) {
+    const original = source[name];
+    try { if (original) source[name] = replacement(original); } catch {}
+    return () => { if (original) source[name] = original; };
+  }`,
   "function getEventTarget(":
     "function getEventTarget(event) { return event.composedPath?.()[0] ?? event.target; }",
   "function getWindowScroll(":
