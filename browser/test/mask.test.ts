@@ -115,7 +115,7 @@ describe("a snapshot", () => {
     expect(json).toContain("CONTROL");
   });
 
-  it.each(["#card[", "p >", "", "::::", ":is(", 'a[b="c', "#a/*", "#a\\", "a) , (b", "@media"])(
+  it.each(["#card[", "p >", "", "::::", ":is(", 'a[b="c', "#a/*", "#a\\", "a) , (b", "@media", "p::before"])(
     "masks everything when the selector %j cannot be read",
     (mask) => {
       const json = snapshotOf("<p>CANARY1</p><input value='CANARY2'>", {

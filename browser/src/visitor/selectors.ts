@@ -66,11 +66,12 @@ export function isSelector(selector: string, page: Document): boolean {
 
 /**
  * Selectors are joined to one list. A parser forgives what is left open at the end, and then an open string, bracket or
- * comment would swallow the selectors behind it.
+ * comment would swallow the selectors behind it. A part of an element that is none (`::before`) masks nothing, whatever
+ * its author meant.
  */
 function isClosed(selector: string): boolean {
   const bare = selector.replace(/\\[^]/g, "").replace(STRINGS, "");
-  if (/["'\\]|\/\*/.test(bare)) return false;
+  if (/["'\\]|\/\*|::/.test(bare)) return false;
   let depth = 0;
   for (const letter of bare) {
     if (letter === "(" || letter === "[") depth += 1;
