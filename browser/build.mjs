@@ -18,6 +18,9 @@ const LOADER_GZIP_BYTES_MAX = 3 * 1024;
 /** The visitor's script is loaded when a session begins, on slow lines too. Larger: the build fails. */
 const VISITOR_GZIP_BYTES_MAX = 40_000;
 
+/** Both sides of frames that join; loaded in the page and in the frame, where there are any. Larger: the build fails. */
+const FRAMES_GZIP_BYTES_MAX = 12_000;
+
 const SCRIPTS = {
   loader: "src/loader/main.ts",
   visitor: "src/visitor/main.ts",
@@ -37,6 +40,7 @@ const PARTS = {
   mirror: "src/mirror/main.ts",
   canvas: "src/mirror/canvas.ts",
   uploads: "src/mirror/uploads.ts",
+  frames: "src/frames/main.ts",
 };
 const NO_LANGUAGES = ["types.ts", "en.ts"];
 for (const file of readdirSync(`${import.meta.dirname}/src/words`)) {
@@ -145,6 +149,7 @@ console.log(JSON.stringify(sizes));
 
 for (const [script, bytesMax, where] of [
   ["loader.js", LOADER_GZIP_BYTES_MAX, "src/loader"],
+  ["frames.js", FRAMES_GZIP_BYTES_MAX, "src/frames"],
   ["visitor.js", VISITOR_GZIP_BYTES_MAX, "src/visitor, or load what is rarely needed as a part"],
 ]) {
   const bytes = sizes[script].gzip;

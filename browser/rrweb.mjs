@@ -292,6 +292,8 @@ const LINES = [
     'return getUntaintedAccessor("Element", n, "shadowRoot");',
     'return getUntaintedAccessor("Element", n, "shadowRoot") ?? closedRootOf(n);',
   ],
+  // A text right below a shadow root has no parent that is an element.
+  ["maskTextFn(textContent2, index.parentElement(n))", "maskTextFn(textContent2, n)"],
   ['if (tagName === "canvas" && recordCanvas)', "if (false)"],
   ['if (tagName === "img" && inlineImages)', "if (false)"],
   ["this.canvasManager.lock();", ""],

@@ -20,6 +20,7 @@ fn main() {
         "mirror.js",
         "canvas.js",
         "uploads.js",
+        "frames.js",
         "agent.js",
         "integrity.json",
     ]

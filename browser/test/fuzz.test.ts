@@ -19,6 +19,8 @@ import {
   readScrollCommand,
   readTypeCommand,
 } from "../src/protocol/commands.js";
+import { readFromFrame } from "../src/frames/messages.js";
+import { Shift, StrangeId } from "../src/frames/shift.js";
 import { FrameError, decodeFrame, encodeFrame } from "../src/protocol/frame.js";
 import {
   readFacts,
@@ -113,6 +115,31 @@ describe("mutated inputs", () => {
     for (const [name, reader] of Object.entries(readers)) {
       tried(name, PAYLOADS[name] ?? [], (value) => reader(value) !== null);
     }
+  });
+
+  it("what a frame of another origin says on its port: a word of ours or nothing, and its ids its own", () => {
+    const [, full] = EVENTS.keyframe[0] as { data: { node: unknown } }[];
+    const seeds = [
+      { kind: "page", gen: 1, node: full?.data.node, left: 0, top: 3 },
+      ...EVENTS.diff.map((events) => ({ kind: "diff", gen: 1, events })),
+      { kind: "pointer", event: (EVENTS.diff[1] as unknown[])[0] },
+      { kind: "proof", gen: 1, hash: "0123456789abcdef" },
+      { kind: "boxes", boxes: [[12, 0, 0.5, 20, 10]] },
+      { kind: "purge" },
+    ];
+    const shift = new Shift(3, 1);
+    tried("frame's words", seeds, (value) => {
+      const message = readFromFrame(JSON.stringify(value));
+      if (!message) return false;
+      try {
+        if (message.kind === "page") harmless([shift.tree(message.node)]);
+        if (message.kind === "diff") harmless(shift.events(message.events));
+      } catch (error) {
+        if (error instanceof StrangeId) return false;
+        throw error;
+      }
+      return true;
+    });
   });
 
   it("frames: a decoded one encodes to the same bytes", () => {

@@ -89,16 +89,16 @@ pub struct MasksReport {
     pub unreadable: Vec<String>,
 }
 
-/// Body of `POST /api/v1/sessions/cross`.
+/// Body of `POST /api/v1/sessions/cross` and `POST /api/v1/sessions/frame`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossRequest {
     /// Text form of `resume::Resume`.
     pub resume: String,
-    /// Origin of the page that is gone to.
+    /// Origin of the page that is gone to, or that stands in a frame.
     pub to: String,
 }
 
-/// Answer to it, and body of `POST /api/v1/sessions/arrive`.
+/// Answer to both, and body of `POST /api/v1/sessions/arrive` and `POST /api/v1/sessions/framed`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossing {
     /// Good once, for a minute, at that origin.
@@ -118,6 +118,17 @@ pub struct Arrival {
     pub resume: String,
     /// Number of this home.
     pub home: u32,
+}
+
+/// Answer to `POST /api/v1/sessions/framed`: what a frame's own script masks by, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FramedAnswer {
+    /// The session's group.
+    pub group: String,
+    /// Origin of the page that has the session and asked for the code: the only one that the frame shows itself to.
+    pub parent: String,
+    /// Mask rules and the like; without them nothing is shown.
+    pub settings: VisitorSettings,
 }
 
 /// Body of `POST /api/v1/presence`.

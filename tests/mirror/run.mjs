@@ -17,7 +17,7 @@ import { Agent, launch, Visitor } from "./support/people.mjs";
 import { pixelDiffPercent } from "./support/pixels.mjs";
 import { proveProof } from "./support/proof.mjs";
 import { bundle, pageNames, serve } from "./support/site.mjs";
-import { startStack } from "./support/stack.mjs";
+import { PAY, startStack } from "./support/stack.mjs";
 
 /** More than this is another picture; the edges of one word that is smoothed otherwise stay below. */
 const PIXEL_DIFF_PERCENT_MAX = 0.05;
@@ -139,8 +139,19 @@ async function compare(name, visitor, agent) {
   }
 }
 
-function linesOfVisitor(visitor) {
-  return visitor.page.evaluate(`(${normalise.toString()})(document, "visitor")`);
+/** The page's lines, and in their places those of frames of other origins that should have joined. */
+async function linesOfVisitor(visitor) {
+  const ask = (frame) => frame.evaluate(`(${normalise.toString()})(document, "visitor")`);
+  const lines = await ask(visitor.page);
+  const parts = lines.map(async (line) => {
+    const [, depth, id] = /^( *)#foreign (.*)$/.exec(line) ?? [];
+    if (depth === undefined) return [line];
+    const element = id ? await visitor.page.$(`#${id}`) : null;
+    const frame = await element?.contentFrame();
+    if (!frame?.url().startsWith(PAY)) return [];
+    return (await ask(frame)).map((inner) => depth + inner);
+  });
+  return (await Promise.all(parts)).flat();
 }
 
 function linesOfViewer(agent) {

@@ -51,10 +51,12 @@ impl ShopSite {
     /// customer who cannot know which session server is chosen.
     pub fn policy(&self) -> String {
         let hosts = format!("https://*.{}:*", self.parent);
+        // Pages of the shop's second domain stand in frames of the first.
+        let pay = self.url.replacen("//shop.", "//pay.", 1);
         format!(
             "default-src 'self'; connect-src 'self' wss://*.{}:* {hosts}; script-src 'self' {hosts}; \
              style-src 'self' {hosts}; img-src 'self' {hosts}; font-src 'self' {hosts}; \
-             frame-src 'self' {hosts}; worker-src blob:",
+             frame-src 'self' {pay} {hosts}; worker-src blob:",
             self.parent
         )
     }

@@ -72,10 +72,10 @@ pub(crate) const STARTS_PER_MINUTE_ADDRESS: u32 = 120;
 /// Starts in a minute of one group, unless configured.
 pub(crate) const STARTS_PER_MINUTE_GROUP: u32 = 3_000;
 
-/// A session may be so long on its way from one domain to another: a page load.
+/// A session may be so long on its way from one domain to another, and a frame's script on its way to its settings: a page load.
 pub(crate) const CROSSING_MS_MAX: u64 = 60_000;
 
-/// Sessions on such a way at once. More: 503 `no_server`, and the visitor starts anew on the other page.
+/// Codes of each of both at once. More: 503 `no_server`; the visitor starts anew on the other page, the frame is not shown.
 pub(crate) const CROSSINGS_MAX: usize = 10_000;
 
 /// Pages that are known to be there, of all CServers: some 300 bytes each. More are not known of.

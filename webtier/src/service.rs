@@ -44,6 +44,8 @@ pub(crate) struct Service {
     pub(crate) starts_by_group: Mutex<Throttle<GroupId>>,
     pub(crate) guesses: Mutex<Guesses>,
     pub(crate) crossings: Mutex<Crossings>,
+    /// Codes of frames: never of use where a session crosses.
+    pub(crate) frames: Mutex<Crossings>,
     pub(crate) presences: Mutex<Presences>,
     pub(crate) unreadable: Mutex<Unreadable>,
     store: Arc<dyn Store>,
@@ -84,6 +86,7 @@ impl Service {
             starts_by_group: Throttle::per_minute(config.limits.starts_per_minute_group).into(),
             guesses: Mutex::default(),
             crossings: Mutex::default(),
+            frames: Mutex::default(),
             presences: Mutex::default(),
             unreadable: Mutex::default(),
             config,

@@ -2,17 +2,20 @@
 //!
 //! Owns the rules; `routes/` speaks HTTP, the store keeps the sessions, the CServer runs them.
 
+use std::sync::Mutex;
+
 use protocol::ids::{GroupId, IdError, KeyId, SessionId, SessionKey, SessionNumber};
 use protocol::limits::TICKET_LIFE_MS;
 use protocol::resume::Resume;
 use protocol::secret::{Secret, SecretHash};
 use protocol::settings::VisitorSettings;
 use protocol::start::{
-    Arrival, ContinueRequest, CrossRequest, Crossing, MasksReport, PageAnswer, PresenceAnswer,
-    PresenceRequest, StartAnswer, StartRequest,
+    Arrival, ContinueRequest, CrossRequest, Crossing, FramedAnswer, MasksReport, PageAnswer,
+    PresenceAnswer, PresenceRequest, StartAnswer, StartRequest,
 };
 use protocol::{Privileges, ServerId, Subject, Ticket};
 
+use crate::crossings::Crossings;
 use crate::fleet::Home;
 use crate::limits::{KEY_DIGITS, KEY_DIGITS_CROWDED, KEY_TRIES_MAX};
 use crate::service::{Service, lock};
@@ -174,14 +177,48 @@ impl Service {
         origin: Option<&str>,
         request: CrossRequest,
     ) -> Result<Crossing, Refusal> {
-        let (session, group, _) = self.owned(origin, &request.resume).await?;
-        if !group.settings.allows_origin(&request.to) {
-            return Err(Refusal::NotAllowed);
-        }
-        let now_ms = self.clock.now_ms();
-        let code = lock(&self.crossings).begin(now_ms, request.to, request.resume);
+        let (session, crossing) = self.code(&self.crossings, origin, request).await?;
         tracing::info!(session = ?session.id, "a session crosses to another domain");
-        Ok(Crossing { code: code.ok_or(Refusal::NoServer)? })
+        Ok(crossing)
+    }
+
+    /// A code with which a frame of another origin of the group shows itself to the page of the session.
+    pub(crate) async fn frame(
+        &self,
+        origin: Option<&str>,
+        request: CrossRequest,
+    ) -> Result<Crossing, Refusal> {
+        Ok(self.code(&self.frames, origin, request).await?.1)
+    }
+
+    /// What a frame masks by, for the origin that the code was made for, while the session runs.
+    pub(crate) async fn framed(
+        &self,
+        origin: Option<&str>,
+        request: Crossing,
+    ) -> Result<FramedAnswer, Refusal> {
+        let now_ms = self.clock.now_ms();
+        let at = origin.ok_or(Refusal::NotFound)?;
+        let left = lock(&self.frames).end(now_ms, &request.code, at);
+        let left = left.ok_or(Refusal::NotFound)?;
+        let (_, group, _) = self.owned(origin, &left.resume).await?;
+        let settings = group.settings.visitor.clone();
+        Ok(FramedAnswer { group: group.id.as_str().to_owned(), parent: left.from, settings })
+    }
+
+    /// A code of the session that a page of `origin` holds, for a page of another of its group's origins.
+    async fn code(
+        &self,
+        codes: &Mutex<Crossings>,
+        origin: Option<&str>,
+        request: CrossRequest,
+    ) -> Result<(Session, Crossing), Refusal> {
+        let (session, group, _) = self.owned(origin, &request.resume).await?;
+        let from = origin.filter(|_| group.settings.allows_origin(&request.to));
+        let from = from.ok_or(Refusal::NotAllowed)?;
+        let now_ms = self.clock.now_ms();
+        let code = lock(codes).begin(now_ms, from, request.to, request.resume);
+        Ok((session, Crossing { code: code.ok_or(Refusal::NoServer)? }))
     }
 
     /// A visitor's browser could not read some of the group's masks. The operator is told once for each.
@@ -216,9 +253,9 @@ impl Service {
     ) -> Result<Arrival, Refusal> {
         let now_ms = self.clock.now_ms();
         let at = origin.ok_or(Refusal::NotFound)?;
-        let resume = lock(&self.crossings).end(now_ms, &request.code, at);
-        let resume = resume.ok_or(Refusal::NotFound)?;
-        let (session, _, resume) = self.owned(origin, &resume).await?;
+        let left = lock(&self.crossings).end(now_ms, &request.code, at);
+        let left = left.ok_or(Refusal::NotFound)?;
+        let (session, _, resume) = self.owned(origin, &left.resume).await?;
         let home = self.home_of(&session).ok_or(Refusal::NoServer)?;
         let (server, status) = upload_urls(&home);
         Ok(Arrival {

@@ -46,8 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     for suite in suites {
         is_good &= suite.run(&mut report)?;
     }
-    for (key, script) in [("loader_gzip_bytes", "loader.js"), ("visitor_gzip_bytes", "visitor.js")]
-    {
+    for (key, script) in [
+        ("loader_gzip_bytes", "loader.js"),
+        ("visitor_gzip_bytes", "visitor.js"),
+        ("frames_gzip_bytes", "frames.js"),
+    ] {
         report.insert(key.into(), gzip_bytes(&repo, script)?);
     }
     let text = serde_json::to_string_pretty(&report)? + "\n";

@@ -7,13 +7,14 @@
 
 import { colourOf } from "../protocol/colours.js";
 import { DRAW_POINTS_MAX, type DrawCommand, type InkItem } from "../protocol/commands.js";
+import type { Place } from "../visitor/parts.js";
 import { boxOf } from "./act.js";
 
 /** Drawings and highlights of all agents. */
 export class Ink {
   private readonly svg: SVGSVGElement;
   private readonly strokes = new Map<string, { agent: number; line: SVGPolylineElement; points: number[] }>();
-  private readonly marks = new Map<number, { element: Element; box: HTMLElement }>();
+  private readonly marks = new Map<number, { element: Element; box: HTMLElement; place: Place | null }>();
   private isFollowing = false;
   private untold: InkItem[] = [];
   private readonly place = (): void => {
@@ -55,10 +56,11 @@ export class Ink {
     stroke.line.setAttribute("points", stroke.points.join(" "));
   }
 
-  /** Highlights an element for an agent, or nothing. */
-  mark(agent: number, element: Element | null, id = 0): void {
+  /** Highlights an element for an agent, or nothing. `place`: it stands in that frame, and is followed there. */
+  mark(agent: number, element: Element | null, id = 0, place: Place | null = null): void {
     const before = this.marks.get(agent);
     before?.box.remove();
+    before?.place?.end();
     this.marks.delete(agent);
     if (before || element) this.untold.push({ agent, mark: element ? id : null });
     if (!element) return;
@@ -66,7 +68,7 @@ export class Ink {
     box.className = "mark";
     box.style.borderColor = colourOf(agent);
     this.layer.append(box);
-    this.marks.set(agent, { element, box });
+    this.marks.set(agent, { element, box, place });
     this.follow();
   }
 
@@ -84,8 +86,8 @@ export class Ink {
       for (let at = 0; at < points.length; at += 2 * DRAW_POINTS_MAX)
         items.push({ agent, stroke, points: points.slice(at, at + 2 * DRAW_POINTS_MAX) });
     }
-    for (const [agent, { element }] of this.marks) {
-      const mark = idOf(element);
+    for (const [agent, { element, place }] of this.marks) {
+      const mark = place?.id() ?? idOf(element);
       if (mark > 0) items.push({ agent, mark });
     }
     return items;
@@ -124,12 +126,12 @@ export class Ink {
     if (this.isFollowing) return;
     this.isFollowing = true;
     const step = (): void => {
-      for (const [agent, { element, box }] of this.marks) {
+      for (const [agent, { element, box, place }] of this.marks) {
         if (!element.isConnected) {
           this.mark(agent, null);
           continue;
         }
-        const { left, top, width, height } = boxOf(element, this.page);
+        const { left, top, width, height } = place?.box() ?? boxOf(element, this.page);
         box.style.transform = `translate(${String(left - 4)}px, ${String(top - 4)}px)`;
         box.style.width = `${String(width + 8)}px`;
         box.style.height = `${String(height + 8)}px`;

@@ -135,10 +135,12 @@ class Assistant implements Assist {
         if (!command) return "malformed";
         if (command.aloud !== undefined) this.readAloud(agent, command.aloud);
         if (command.node === undefined) return null;
-        const found = command.node === null ? null : targeting.find(command.node, frame, false);
+        const place = command.node === null ? null : (reach.foreign()?.place(command.node) ?? null);
+        const found =
+          command.node === null ? null : (place?.frame ?? targeting.find(command.node, frame, false));
         if (typeof found === "string") return found;
         const element = found && "tagName" in found ? found : null;
-        this.ink.mark(agent, element, command.node ?? 0);
+        this.ink.mark(agent, element, command.node ?? 0, place);
         if (element && this.aloud.has(agent)) this.panel.say(this.nameOf(agent), element);
         this.showInk();
         return null;
@@ -154,7 +156,9 @@ class Assistant implements Assist {
         const command = readScrollCommand(value);
         if (!command) return "malformed";
         const refusal = command.to ? this.control.refusal(agent, now) : null;
-        const found = refusal ?? targeting.find(command.node, frame, false);
+        // Of what stands in a frame of another origin the frame itself is brought into view.
+        const around = command.to ? null : reach.foreign()?.frameOf(command.node);
+        const found = refusal ?? around ?? targeting.find(command.node, frame, false);
         if (typeof found === "string") return found;
         if ("tagName" in found && targeting.isMasked(found)) return "masked";
         if (command.to) scrollTo(found, command.to);

@@ -5,6 +5,7 @@
  */
 
 import type { Refusal } from "../protocol/commands.js";
+import { spaceOf } from "../protocol/spaces.js";
 import { WIDGET_TAG } from "../visitor/names.js";
 import type { Reach } from "../visitor/recorder.js";
 
@@ -21,6 +22,7 @@ export class Targeting {
     seen: { readonly epoch: number; readonly sequence: number },
     whole: boolean,
   ): Element | Document | Refusal {
+    if (spaceOf(id) > 0) return "in_frame";
     const node = this.reach.find(id, seen, whole);
     if (typeof node === "string") return node;
     if (node.nodeType === Node.DOCUMENT_NODE) return node as Document;

@@ -23,7 +23,7 @@ function load(): void {
   const current = document.currentScript;
   const loadedFrom = current instanceof HTMLScriptElement ? current.src : "";
   if (loadedFrom && !loadedFrom.startsWith("https:")) {
-    console.error("Cobrowse: not started, because the loader came over HTTP. Load it from https://.");
+    console.error("Cobrowse: the loader has to come over HTTPS");
     return;
   }
   const queue: QueuedCall[] = [];
@@ -117,8 +117,11 @@ function load(): void {
       publishPresence(window, (visitorId) => bePresent({ ...tag, visitorId }, onOffer), tag.visitorId);
     }
     if (tag.presence === "on") void bePresent(tag, onOffer);
-    // A session goes on in the page itself: its frames are recorded with it, and would take it from the page.
-    if (window.top === window && (isSessionKept(window, tag.keptIn) || hasArrived(window.location))) add();
+    // A session goes on in the page itself: its frames are recorded with it, and would take it from the page. One of another
+    // origin says that it is here, and no more: whether it may join, the page around it asks.
+    if (window.top === window) {
+      if (isSessionKept(window, tag.keptIn) || hasArrived(window.location)) add();
+    } else window.parent.postMessage({ glance_frame: "here" }, "*");
   };
   // A meta tag may stand behind the script that loads us.
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);

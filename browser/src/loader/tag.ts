@@ -63,7 +63,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
   const from = element.getAttribute("src") || loadedFrom;
   const server = new URL(get("server") || from, page.baseURI);
   if (server.protocol !== "https:") {
-    throw new Error("the loader has to come over HTTPS, also on pages that do not");
+    throw new Error("the loader has to come over HTTPS");
   }
   // A page that brings the loader in a bundle of its own has no other script beside it.
   const beside = new URL(from || "/", page.baseURI).pathname.endsWith("/loader.js") ? from : "";

@@ -24,6 +24,8 @@ export interface ProofHost {
   mark(): string | null;
   /** Every element and text that has an id, in the order of the composed document. */
   nodes(): Iterator<Living>;
+  /** The proof that a frame of another origin gives of itself; `null` where none is shown. */
+  proofIn(frame: Node): string | null;
   mask(event: eventWithTime): Masked<eventWithTime> | null;
   onProof(hash: string): void;
 }
@@ -123,6 +125,8 @@ export class Prover {
         const isChecked = attributes.checked === true;
         const text = isTyped(node.tagName, get("type") ?? "text") ? (get("value") ?? "") : "";
         proof.add({ id: node.id, parent, isShadow, tag: node.tagName, get, text, isChecked });
+        const inner = node.tagName === "iframe" ? this.host.proofIn(from.node) : null;
+        if (inner !== null) proof.addFrame(node.id, inner);
       }
     });
   }

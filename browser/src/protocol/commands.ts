@@ -96,6 +96,7 @@ export const REFUSALS = [
   "gone",
   "masked",
   "refused",
+  "in_frame",
   "disabled",
 ] as const;
 

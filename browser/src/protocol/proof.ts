@@ -43,6 +43,11 @@ export class Proof {
     this.words(`${text === MASK ? "" : text}${node.isChecked ? "!" : ""}`);
   }
 
+  /** Adds the hash of a document that records itself, behind its frame's element. */
+  addFrame(id: number, hash: string): void {
+    this.words(`${String(id)}@${hash}`);
+  }
+
   /** The hash so far, as 16 hex digits. */
   get value(): string {
     return hex(this.high) + hex(this.low);

@@ -128,6 +128,7 @@ export const REFUSAL_WORDS: Record<Refusal, string> = {
   gone: "This is no longer on the page.",
   masked: "This is masked: only the visitor may use it.",
   refused: "The group lets no agent use this.",
+  in_frame: "This belongs to another site: only the visitor may use it.",
   disabled: "This cannot be used now.",
 };
 

@@ -5,6 +5,7 @@
  */
 
 import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
+import { ownId, spaceOf } from "../protocol/spaces.js";
 
 /** Hash of a mirrored document; `idOf` tells a node's id, below 1 for one that is not the visitor's. */
 export function proofOf(mirrored: Document, idOf: (node: Node) => number): string {
@@ -35,7 +36,15 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number): strin
       if (isOpaque(tag)) continue;
       push(element.childNodes, id, false);
       const inside = tag === "iframe" ? (node as HTMLIFrameElement).contentDocument : null;
-      if (inside) stack.push([inside, id, false]);
+      if (inside && spaceOf(idOf(inside)) > spaceOf(id)) {
+        // A document that records itself proves itself, by its own numbers. An empty one in its place proves nothing.
+        const isShown = inside.documentElement?.dataset.cobrowsePlaceholder === undefined;
+        if (isShown)
+          proof.addFrame(
+            id,
+            proofOf(inside, (one) => ownId(idOf(one))),
+          );
+      } else if (inside) stack.push([inside, id, false]);
       if (element.shadowRoot) push(element.shadowRoot.childNodes, id, true);
     }
   }

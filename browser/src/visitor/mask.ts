@@ -47,6 +47,8 @@ export class Masker {
   /** Addresses of frames, without what may not leave. */
   private readonly frameUrls = new Set<string>();
   private readonly watch: MaskWatch;
+  /** Hears of each frame element that is recorded. */
+  onFrame: ((frame: HTMLIFrameElement) => void) | null = null;
 
   constructor(
     private readonly rules: Rules,
@@ -66,6 +68,11 @@ export class Masker {
   /** Whether something that was sent is masked now: the next epoch has to be a purge. Cleared by {@link Masker.purged}. */
   get mustPurge(): boolean {
     return this.memory.isExposed;
+  }
+
+  /** Something that was sent is masked now, by the word of the frame that had sent it. */
+  expose(): void {
+    this.memory.isExposed = true;
   }
 
   /** A purge epoch begins: what was sent before is forgotten everywhere. */
@@ -126,6 +133,31 @@ export class Masker {
     });
   }
 
+  /**
+   * What a frame of another origin has recorded and masked of itself. It was read as a stranger's; here only the frame's
+   * element is judged, and copies of what this page masks are taken out; `onCopy` hears of each.
+   */
+  foreign(frame: Element, event: eventWithTime, onCopy?: () => void): Masked<eventWithTime> | null {
+    this.rules.refresh();
+    this.watch.look();
+    if (this.memory.isExposed || this.rules.judge(frame) === "full") return null;
+    this.memory.copies.refresh(false);
+    return brand(
+      JSON.parse(JSON.stringify(event), (name, part: unknown) => {
+        if (typeof part !== "string" || name === "tagName") return part;
+        const open = this.scrub(part);
+        if (open !== part) onCopy?.();
+        return open;
+      }) as eventWithTime,
+    );
+  }
+
+  /** Whether what stands in a frame may be shown. */
+  admits(frame: Element): boolean {
+    this.rules.refresh();
+    return this.rules.judge(frame) !== "full";
+  }
+
   /** Whether nothing of a node is masked at this moment. */
   isOpen(node: Node): boolean {
     this.rules.refresh();
@@ -151,8 +183,8 @@ export class Masker {
 
   /** rrweb's own masking, underneath: the same verdicts. */
   readonly inner = {
-    text: (text: string, element: HTMLElement | null): string =>
-      text.trim() !== "" && this.freshJudge(element) !== "open" ? MASK : text,
+    text: (text: string, node: Node | null): string =>
+      text.trim() !== "" && this.freshJudge(node) !== "open" ? MASK : text,
     input: (text: string, element: HTMLElement): string =>
       text !== "" && this.freshJudge(element) !== "open" ? MASK : text,
   };
@@ -494,6 +526,7 @@ export class Masker {
 
   private noteFrame(id: number): void {
     const frame = this.nodes.getNode(id) as HTMLIFrameElement | null;
+    if (frame) this.onFrame?.(frame);
     const url = frame?.contentDocument?.URL;
     if (url?.includes("?") && this.frameUrls.size < FRAME_URLS_MAX) this.frameUrls.add(url);
   }

@@ -4,8 +4,11 @@
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
  * `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it, and `uploads`
- * what agents' browsers cannot reach; their code is in `mirror/`.
+ * what agents' browsers cannot reach; their code is in `mirror/`. `frames` lets frames of other origins join; its code is in
+ * `frames/`.
  */
+
+import type { eventWithTime } from "@rrweb/types";
 
 import { loadModule } from "../loader/parts.js";
 import type { Tag } from "../loader/tag.js";
@@ -80,11 +83,77 @@ export function loadAssist(tag: Tag): Promise<AssistModule> {
   return loadOnce("assist", () => loadPart(tag, "assist.js") as Promise<AssistModule>);
 }
 
-/** What completes the mirror: `mirror/main.ts`, and the parts of it that only some groups need. */
+/** What `frames` needs of the page that it joins frames to. */
+export interface ForeignHost {
+  /** The session that frames may join. */
+  readonly session: FrameSession;
+  /** Frame elements that are recorded. */
+  readonly frames: ReadonlySet<HTMLIFrameElement>;
+  /** Whether the line is free for more. */
+  isFree(): boolean;
+  /** The id by which agents know a node. */
+  idOf(node: Node): number;
+  /** Whether what stands in that element may be shown: nothing around it is masked, nor ever was. */
+  admits(frame: HTMLIFrameElement): boolean;
+  /**
+   * Hands on what a frame has recorded of itself. `altered`: without copies of what the page masks. `later`: there is no picture at
+   * the moment; the frame is asked again for the next.
+   */
+  send(
+    frame: HTMLIFrameElement,
+    events: readonly eventWithTime[],
+  ): "sent" | "altered" | "later" | "too_large";
+  /** Tells of attributes of a frame's element. */
+  say(frame: HTMLIFrameElement, attributes: Record<string, unknown>): void;
+  /** The pointer is in a frame, at that place of the page. */
+  point(frame: HTMLIFrameElement, x: number, y: number, id: number): void;
+  /** The agents' picture has to begin anew; `isPurge`: something that a frame had sent is masked now. */
+  renew(isPurge: boolean): void;
+}
+
+/** A session that frames may join. */
+export interface FrameSession {
+  /** Origin of the web tier. */
+  readonly webTier: string;
+  readonly group: string;
+  readonly resume: string;
+}
+
+/** Where something in a frame is. */
+export interface Place {
+  readonly frame: HTMLIFrameElement;
+  /** The id by which agents know it now: the frame's own where they do not see it. */
+  id(): number;
+  /** In the page's viewport, cut to the frame; the whole frame while it is not known. */
+  box(): DOMRect;
+  /** Follows it no longer. */
+  end(): void;
+}
+
+/** Frames of other origins, as the recorder knows them. */
+export interface Foreign {
+  /** A frame element was recorded. */
+  met(frame: HTMLIFrameElement): void;
+  hear(event: MessageEvent): void;
+  /** The agents' picture has begun anew. */
+  begin(): void;
+  /** Whether what all of them show is proven. */
+  readonly isProven: boolean;
+  /** The frame that has a node in it; `null` for a node of none that has joined. */
+  frameOf(id: number): HTMLIFrameElement | null;
+  /** Follows a node of a frame; `null` likewise. */
+  place(id: number): Place | null;
+  /** The proof of what a frame shows; `null` where it shows nothing. */
+  proofOf(frame: Node): string | null;
+  stop(): void;
+}
+
+/** What completes the mirror: `mirror/main.ts`, and the parts of it that only some pages and groups need. */
 export interface MirrorModules {
   readonly mirror: typeof import("../mirror/main.js");
   readonly canvas: typeof import("../mirror/canvas.js");
   readonly uploads: typeof import("../mirror/uploads.js");
+  readonly frames: typeof import("../frames/main.js");
 }
 
 /** Loads one of them; `null` where it does not load: the page is shown without. */

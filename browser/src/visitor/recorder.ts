@@ -14,7 +14,7 @@ import { FactsWatcher } from "./facts.js";
 import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INTERVAL_MS } from "./limits.js";
 import { livingNodes } from "./living.js";
 import { Masker, type Masked } from "./mask.js";
-import type { MirrorModules } from "./parts.js";
+import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
 import { Resources } from "./resources.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
@@ -24,9 +24,15 @@ import { StyleWatcher } from "./styles.js";
 import { Targets } from "./targets.js";
 import { unread, written } from "./written.js";
 
+/** Where the recorder writes: a connection, or the page around a frame. */
+export type Writer = Pick<
+  EpochWriter,
+  "position" | "isOpen" | "isOpening" | "beginInSlices" | "diff" | "facts" | "pointer" | "close" | "part"
+>;
+
 /** What the recorder needs from the connection. */
 export interface RecorderHost {
-  readonly writer: EpochWriter;
+  readonly writer: Writer;
   /** Bytes that wait in the WebSocket. */
   bufferedBytes(): number;
   /** The page is too large for any epoch, or cannot be read: says so to the visitor. */
@@ -35,6 +41,8 @@ export interface RecorderHost {
   onSent(): void;
   /** An epoch has begun. */
   onEpoch(): void;
+  /** The session that frames of other origins may join; `null` where none may. */
+  readonly frames: FrameSession | null;
   /** A part that completes the mirror; `null` where it does not load. */
   part<N extends keyof MirrorModules>(name: N): Promise<MirrorModules[N] | null>;
 }
@@ -47,6 +55,9 @@ export interface Reach {
   isOpen(node: Node): boolean;
   /** What stands above a node, through shadow trees, slots and frames. */
   parentsOf(node: Node): Node[];
+  nodeOf(id: number): Node | null;
+  /** Frames of other origins, once there are any. */
+  foreign(): Foreign | null;
 }
 
 /** Records one page for one connection. */
@@ -61,6 +72,10 @@ export class Recorder {
   private readonly undo: (() => void)[] = [];
   /** Canvases that were recorded, where their pictures travel. */
   private readonly canvases = new Set<HTMLCanvasElement>();
+  /** Frame elements of the picture, and who lets those of other origins join; that part is loaded for the first of them. */
+  private readonly frames = new Set<HTMLIFrameElement>();
+  private foreign: Foreign | null = null;
+  private wantsForeign = false;
   private batch: Masked<eventWithTime>[] = [];
   private keyframe: Masked<eventWithTime>[] | null = null;
   private isFlushPlanned = false;
@@ -85,6 +100,14 @@ export class Recorder {
     this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
       if (!this.isStopped) this.planEpoch();
     });
+    if (host.frames) {
+      this.masker.onFrame = (frame) => {
+        this.frames.add(frame);
+        // Those of a keyframe are looked at once it is out.
+        if (host.writer.isOpen) this.foreign?.met(frame);
+        if (isForeign(frame)) this.wantForeign();
+      };
+    }
     this.facts = new FactsWatcher(page, this.masker);
     this.targets = new Targets({
       nodeOf: (id) => record.mirror.getNode(id),
@@ -131,6 +154,14 @@ export class Recorder {
     for (const name of ["pointermove", "pointerdown"]) {
       this.listen(document, name, (event) => this.notePointer(event as PointerEvent));
     }
+    if (this.host.frames) {
+      this.listen(this.page, "message", (event) => {
+        const message = event as MessageEvent<{ glance_frame?: unknown } | null>;
+        if (!message.data?.glance_frame) return;
+        if (this.foreign) this.foreign.hear(message);
+        else this.wantForeign(message);
+      });
+    }
     // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
     this.with("mirror", ({ Pictures, Prover }) => {
       this.states.read(
@@ -164,6 +195,63 @@ export class Recorder {
         },
       }),
     );
+  }
+
+  /** Frames of other origins join by a part of its own. */
+  private wantForeign(heard?: MessageEvent): void {
+    const { frames: session } = this.host;
+    if (this.wantsForeign || !session) return;
+    this.wantsForeign = true;
+    const { mirror } = record;
+    const host: ForeignHost = {
+      session,
+      frames: this.frames,
+      isFree: () => this.host.bufferedBytes() <= BUFFERED_BYTES_RESUME,
+      idOf: (node) => mirror.getId(node),
+      admits: (frame) => mirror.getId(frame) > 0 && this.masker.admits(frame),
+      send: (frame, events) => this.addForeign(frame, events),
+      say: (frame, attributes) => {
+        this.states.send(frame, attributes);
+      },
+      point: (frame, x, y, id) => {
+        this.tellPointer(x, y, id, frame);
+      },
+      renew: (isPurge) => {
+        if (isPurge) this.masker.expose();
+        this.planEpoch();
+      },
+    };
+    this.with("frames", ({ Frames }) => {
+      const foreign = new Frames(host);
+      this.foreign = foreign;
+      if (heard) foreign.hear(heard);
+      return () => {
+        foreign.stop();
+      };
+    });
+  }
+
+  /** What a frame has recorded of itself leaves by itself, so that it is known whose a change was that is too long. */
+  private addForeign(
+    frame: HTMLIFrameElement,
+    events: readonly eventWithTime[],
+  ): "sent" | "altered" | "later" | "too_large" {
+    const { writer } = this.host;
+    if (!this.isStopped) this.flush();
+    if (this.isStopped || !writer.isOpen || this.isEpochPlanned) return "later";
+    let sent: "sent" | "altered" = "sent";
+    const masked = events
+      .map((event) => this.masker.foreign(frame, event, () => (sent = "altered")))
+      .filter((event) => event !== null);
+    if (this.masker.mustPurge) this.planEpoch();
+    if (this.masker.mustPurge || masked.length < events.length) return "later";
+    this.events += 1;
+    if (writer.diff(masked) !== "sent") {
+      this.replaceEpoch();
+      return "too_large";
+    }
+    this.host.onSent();
+    return sent;
   }
 
   /** Begins a part once it is there; what it gives ends it. */
@@ -222,6 +310,8 @@ export class Recorder {
     idOf: (node) => record.mirror.getId(node),
     isOpen: (node) => this.masker.isOpen(node),
     parentsOf,
+    nodeOf: (id) => record.mirror.getNode(id),
+    foreign: () => this.foreign,
   };
 
   /** Tells the agents how the visitor's side stands, besides the page. */
@@ -245,6 +335,7 @@ export class Recorder {
     if (event.type === EventType.Meta) {
       const meta = this.masker.event(event);
       this.batch = [];
+      this.frames.clear();
       this.host.writer.close();
       this.keyframe = meta ? [meta] : null;
       return;
@@ -287,6 +378,7 @@ export class Recorder {
       this.host.onSent();
       this.host.onEpoch();
       this.flush();
+      this.foreign?.begin();
       void this.learnRules();
       const { epoch } = this.host.writer.position;
       const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
@@ -346,11 +438,23 @@ export class Recorder {
   /** Proves what was sent last; what is still on its way makes the mark another. */
   private readonly proving = {
     mark: (): string | null => {
-      const canProve = this.host.writer.isOpen && !this.isEpochPlanned && this.batch.length === 0;
+      const canProve =
+        this.host.writer.isOpen &&
+        !this.isEpochPlanned &&
+        this.batch.length === 0 &&
+        this.foreign?.isProven !== false;
       return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
     },
     nodes: () => livingNodes(this.page.document, record.mirror),
-    mask: (event: eventWithTime): Masked<eventWithTime> | null => this.masker.event(event),
+    proofIn: (frame: Node) => this.foreign?.proofOf(frame) ?? null,
+    mask: (event: eventWithTime): Masked<eventWithTime> | null => {
+      // A proof records nothing anew: no frame is asked because of it.
+      const { onFrame } = this.masker;
+      this.masker.onFrame = null;
+      const masked = this.masker.event(event);
+      this.masker.onFrame = onFrame;
+      return masked;
+    },
     onProof: (hash: string): void => {
       if (this.masker.mustPurge) {
         this.planEpoch();
@@ -385,17 +489,21 @@ export class Recorder {
     this.page.requestAnimationFrame(() => {
       const pointer = this.pointer;
       this.pointer = null;
-      if (!pointer || this.isStopped || !this.host.writer.isOpen) return;
-      if (this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) return;
-      const id = pointer.target ? record.mirror.getId(pointer.target) : -1;
-      const positions = [{ x: pointer.x, y: pointer.y, id, timeOffset: 0 }];
-      const masked = this.masker.event({
-        type: EventType.IncrementalSnapshot,
-        data: { source: IncrementalSource.MouseMove, positions },
-        timestamp: Date.now(),
-      });
-      if (masked) this.host.writer.pointer(masked);
+      if (pointer) this.tellPointer(pointer.x, pointer.y, record.mirror.getId(pointer.target));
     });
+  }
+
+  /** `frame`: the pointer is in it, and the id is of its own. */
+  private tellPointer(x: number, y: number, id: number, frame?: Element): void {
+    if (this.isStopped || !this.host.writer.isOpen || this.host.bufferedBytes() > BUFFERED_BYTES_RESUME)
+      return;
+    const event: eventWithTime = {
+      type: EventType.IncrementalSnapshot,
+      data: { source: IncrementalSource.MouseMove, positions: [{ x, y, id, timeOffset: 0 }] },
+      timestamp: Date.now(),
+    };
+    const masked = frame ? this.masker.foreign(frame, event) : this.masker.event(event);
+    if (masked) this.host.writer.pointer(masked);
   }
 
   private listen(target: EventTarget, name: string, listener: (event: Event) => void): void {
@@ -418,6 +526,14 @@ export class Recorder {
       },
     };
   }
+}
+
+/** Whether a frame shows, or is about to show, a document of another origin. */
+function isForeign(frame: HTMLIFrameElement): boolean {
+  const { contentDocument, src } = frame;
+  return (
+    contentDocument === null || (src.startsWith("https:") && !src.startsWith(`${window.location.origin}/`))
+  );
 }
 
 /** One frame of a display. */

@@ -270,7 +270,8 @@ function typeOf(element: Element): string {
 /** Head elements whose text is no text of the page. */
 function holdsText(node: Node): boolean {
   const element = isElement(node) ? node : node.parentNode;
-  if (!element || !isElement(element)) return false;
+  // A text may stand in a shadow tree without any element around it.
+  if (!element || !isElement(element)) return node.nodeType === Node.TEXT_NODE;
   return element.localName !== "style" && element.localName !== "link";
 }
 

@@ -344,6 +344,11 @@ export class Session {
       onEpoch: () => {
         this.listener.onEpoch();
       },
+      frames: {
+        webTier: this.tag.origin,
+        group: parseSessionId(this.id)?.group ?? "",
+        resume: this.continuity.resume,
+      },
       part: (name) => loadMirror(this.tag, name),
     });
     this.recorder.say(this.said, {});

@@ -29,6 +29,7 @@ import {
 import type { Words } from "../words/types.js";
 import { clearCookie, jarOf, readCookie, type Continuity } from "./continuity.js";
 import { Events } from "./events.js";
+import { beFramed, isFramed, type Framed } from "./framed.js";
 import { LOG_PREFIX } from "./names.js";
 import type { PageInfo } from "./page-info.js";
 import { loadAssist, loadWays, type Assist, type WaysModule } from "./parts.js";
@@ -56,6 +57,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private button: { host: HTMLElement | null } | null = null;
   private theme: Theme | null = null;
   private readonly events = new Events();
+  private framed: Promise<Framed | null> | null = null;
 
   /** `readAgain` gives the tag as it is now: a page may change it while it stands. */
   constructor(
@@ -86,7 +88,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   showButton(): void {
-    if (this.button || this.session || this.isStarting) return;
+    if (this.button || this.session || this.isStarting || isFramed()) return;
     const button: { host: HTMLElement | null } = { host: null };
     this.button = button;
     void this.part().then(({ module, words }) => {
@@ -177,6 +179,11 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   /** Another window asks for something: a chat, if the group's settings name its origin. */
   receive(origin: string, data: unknown): void {
+    if (isFramed()) {
+      this.framed ??= beFramed(this.tag, this.readAgain);
+      void this.framed.then((framed) => framed?.invite(origin, data));
+      return;
+    }
     const allows = (group: string): boolean => this.allows(group);
     void loadWays(this.tag).then((ways) =>
       ways.takeMessage({ tag: this.tag, visitor: this, allows }, origin, data),
@@ -186,7 +193,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   /** An agent offers a session: the visitor is asked, if this page allows the group. */
   async offer(offer: { readonly agent: string; readonly group: string }): Promise<boolean> {
     const { agent: name, group } = offer;
-    if (this.session || this.isStarting || !this.allows(group)) return false;
+    if (this.session || this.isStarting || isFramed() || !this.allows(group)) return false;
     const { module, words } = await this.part();
     this.state = "idle";
     const widget = this.showWidget();
@@ -318,6 +325,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private async start(group: string, key: string | null, isAsking: boolean): Promise<StartedSession> {
+    if (isFramed()) throw fault("in_frame");
     if (this.session || this.isStarting) throw fault("in_session");
     this.isStarting = true;
     this.takeButtonAway();

@@ -124,6 +124,11 @@ fn seeds() -> Vec<Vec<u8>> {
         "GET /cobrowse/loader.js\n\n".to_owned(),
         "GET /cobrowse/v/0.1.0/loader.js\n\n".to_owned(),
         "OPTIONS /api/v1/sessions\nOrigin: https://shop.example\nAccess-Control-Request-Method: POST\n\n".to_owned(),
+        format!(
+            "POST /api/v1/sessions/frame\n{shop}\n\n{}",
+            r#"{"resume":"AbC","to":"https://shop.example"}"#
+        ),
+        format!("POST /api/v1/sessions/framed\n{shop}\n\n{}", r#"{"code":"AbC"}"#),
     ]
     .map(String::into_bytes)
     .into()

@@ -4,6 +4,7 @@
  * Ada may everything, Bob only point, Eve has no control. The visitor answers by the keyboard, as anybody could.
  */
 
+import { clickOn, placeOf } from "../support/hands.js";
 import { expect, Shopper, shoot, test, Viewer } from "../support/people.js";
 import { RawAgent } from "../support/raw-agent.js";
 
@@ -17,44 +18,6 @@ const PRIVILEGED = {
   ...{ draw: 0x82, scroll: 0x83, click: CLICK, type: 0x85, navigate: 0x86 },
   ...{ control: CONTROL, end: END },
 };
-
-/** The middle of an element of the mirrored page, on the agent's screen. */
-async function placeOf(viewer: Viewer, path: string[]): Promise<{ x: number; y: number }> {
-  const place = await viewer.page.evaluate((selectors) => {
-    const stage = document.getElementById("stage") as HTMLElement;
-    let root: Document | ShadowRoot | null | undefined =
-      stage.querySelector<HTMLIFrameElement>("iframe")?.contentDocument;
-    let [x, y, width, height] = [0, 0, 0, 0];
-    for (const selector of selectors) {
-      const element: Element | null | undefined = root?.querySelector(selector);
-      if (!element) return null;
-      const box = element.getBoundingClientRect();
-      if (element.localName === "iframe") {
-        x += box.left + element.clientLeft;
-        y += box.top + element.clientTop;
-        root = (element as HTMLIFrameElement).contentDocument;
-        continue;
-      }
-      root = element.shadowRoot;
-      [width, height] = [box.width, box.height];
-      if (!root) {
-        x += box.left;
-        y += box.top;
-      }
-    }
-    const box = stage.getBoundingClientRect();
-    const scale = box.width / stage.offsetWidth;
-    return { x: box.left + (x + width / 2) * scale, y: box.top + (y + height / 2) * scale };
-  }, path);
-  if (!place) throw new Error(`no ${path.join(" ")} in the view`);
-  return place;
-}
-
-async function clickOn(viewer: Viewer, ...path: string[]): Promise<void> {
-  await expect.poll(() => viewer.count(path[0] ?? "")).toBe(1);
-  const { x, y } = await placeOf(viewer, path);
-  await viewer.page.mouse.click(x, y);
-}
 
 async function wheelOver(viewer: Viewer, turn: number, ...path: string[]): Promise<void> {
   const { x, y } = await placeOf(viewer, path);

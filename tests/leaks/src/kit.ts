@@ -6,6 +6,7 @@
  * Placeholders, in markup, scripts and files:
  *
  *  - `{c}`, `{c1}` ... `{c9}`: canaries, letters and digits; `{d}`: seven digits. All have to arrive in the control.
+ *  - `{web}`: origin of the web tier; `{folder}`: path of the case's files, which every host of a frame has.
  *  - `{m}`: the attribute `glance_masked`, nothing in the control. `{M}`: the class, another one in the control.
  *  - `{masked|control}`: the first in the masked run, the second in the control.
  */
@@ -22,7 +23,8 @@ export type GroupName =
   | "canvas"
   | "canvas-text"
   | "uploads"
-  | "queries";
+  | "queries"
+  | "frames";
 
 /** One attack on the mask. */
 export interface Case {
@@ -37,7 +39,7 @@ export interface Case {
   /** Digits of canaries that no mirror shows, masked or not: no control can demand them. */
   readonly unseen?: string;
   /** What happens once the page is shown: a script in the page, or what a person does. */
-  readonly act?: string | ((page: Page, fill: Fill) => Promise<void>);
+  readonly act?: string | ((page: Page, fill: Fill, seen: () => string) => Promise<void>);
   /** Query and fragment of the page's address. */
   readonly address?: string;
   /** More files of the site, by path below the page. */

@@ -13,6 +13,7 @@ import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
 import { FIELDS } from "./cases/fields.js";
+import { FRAMES } from "./cases/frames.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
 import { TEXTS } from "./cases/texts.js";
@@ -41,6 +42,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...DISGUISES,
     ...CANVASES,
     ...UPLOADS,
+    ...FRAMES,
   ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");

@@ -91,7 +91,7 @@ export class Lane {
       [path, this.document(fill.text(one.head ?? ""), fill.text(markup), fill)],
       ...Object.entries(one.files ?? {}).map(([name, text]): [string, string] => [
         `/leak/${String(fill.number)}/${name}`,
-        fill.text(text),
+        this.whole(fill.text(text), fill),
       ]),
     ]);
     const page = this.page ?? (await this.open());
@@ -103,7 +103,7 @@ export class Lane {
     if (typeof one.act === "string") {
       await page.evaluate(`(async () => { ${fill.text(one.act)} })()`);
     } else if (one.act) {
-      await one.act(page, fill);
+      await one.act(page, fill, () => agent.textSince(start));
     }
     await page.evaluate(SETTLE);
     await this.arrived(one, fill, agent, start);
@@ -130,7 +130,8 @@ export class Lane {
     const page = await context.newPage();
     this.page = page;
     page.setDefaultTimeout(WAIT_MS_MAX);
-    await page.route(`${this.stack.shop_url}/**`, (route) => this.serve(route));
+    for (const origin of [this.stack.shop_url, ...FRAME_ORIGINS])
+      await page.route(`${origin}/**`, (route) => this.serve(route));
     const script = process.env["COBROWSE_VISITOR_JS"];
     if (script) {
       const body = readFileSync(script, "utf8");
@@ -202,13 +203,24 @@ export class Lane {
     const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" defer></script>`;
     // The marks stand in a place that even the default "text" leaves open.
     const marks = `<footer class="glance_unmasked"><p>ready${this.mark(fill)}</p><p id="the-end"></p></footer>`;
-    return `<!doctype html><html><head><meta charset="utf-8">${tag}${head}</head><body>${body}${marks}</body></html>`;
+    const text = `<!doctype html><html><head><meta charset="utf-8">${tag}${head}</head><body>${body}${marks}</body></html>`;
+    return this.whole(text, fill);
+  }
+
+  /** A page with the addresses that only a run knows. */
+  private whole(text: string, fill: Fill): string {
+    return text
+      .replaceAll("{web}", this.stack.web_url)
+      .replaceAll("{folder}", `/leak/${String(fill.number)}`);
   }
 }
 
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Where frames of other origins come from. The group `frames` lists the first. */
+const FRAME_ORIGINS = ["https://pay.localhost:1", "https://far.localhost:1"];
 
 /** rrweb gathers scrolls and inputs for a frame or two. */
 const SETTLE = "new Promise((done) => setTimeout(done, 60))";

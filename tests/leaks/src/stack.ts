@@ -75,6 +75,7 @@ const GROUPS: Record<GroupName, string[]> = {
   canvas: ["--canvas-rate", "5"],
   "canvas-text": ["--canvas-rate", "5", "--mask-default", "text"],
   uploads: ["--upload-origin", "{shop}"],
+  frames: ["--origin", "https://pay.localhost:1"],
   // Addresses keep these: what the others lose of them leaves here.
   queries: ["token", "next", "x"].flatMap((name) => ["--query-name", name]),
   // What is plainly no selector is refused when it is set; this one only a browser refuses.

@@ -130,6 +130,8 @@ export function normalise(doc, side) {
       }
       if (inside?.documentElement && !("cobrowsePlaceholder" in inside.documentElement.dataset))
         whole(inside, deeper);
+      // Another origin's page stands here when it was asked by itself.
+      if (!inside) lines.push(`${deeper}#foreign ${node.id}`);
       return;
     }
     children(node, deeper);

@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-import { OPEN_GROUP, OTHER_SITE } from "./stack.mjs";
+import { OPEN_GROUP, OTHER_SITE, PAY } from "./stack.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -22,20 +22,29 @@ const LINKS = {
 };
 
 /** Pages of another group than `demo`. */
-const GROUPS = { chart: OPEN_GROUP, reach: OPEN_GROUP };
+const GROUPS = {
+  chart: OPEN_GROUP,
+  forms: OPEN_GROUP,
+  joined: OPEN_GROUP,
+  pay: OPEN_GROUP,
+  reach: OPEN_GROUP,
+};
+
+/** What stands in frames of another page. */
+const INNER = ["pay"];
 
 /** Names of all pages. */
 export function pageNames() {
   return readdirSync(`${ROOT}pages`)
     .map((file) => file.replace(/\.mjs$/, ""))
-    .filter((name) => name !== "kit")
+    .filter((name) => name !== "kit" && !INNER.includes(name))
     .sort();
 }
 
 /** Bundles the pages in memory: name to script. */
 export async function bundle(names) {
   const { outputFiles } = await build({
-    entryPoints: names.map((name) => `${ROOT}pages/${name}.mjs`),
+    entryPoints: [...names, ...INNER].map((name) => `${ROOT}pages/${name}.mjs`),
     outdir: `${ROOT}dist`,
     bundle: true,
     format: "iife",
@@ -54,7 +63,7 @@ export async function bundle(names) {
 
 /** Serves the pages to one browser context. */
 export async function serve(context, stack, scripts, { dist, tagAttributes = "", isVisitor = false } = {}) {
-  await context.route(`${stack.shop_url}/mirror/**`, (route) => {
+  const answer = (route) => {
     const path = new URL(route.request().url()).pathname.replace("/mirror/", "");
     const [, name, ending] = /^([a-z0-9]+)\.(html|js|css)$/.exec(path) ?? [];
     // What lies behind the visitor's login.
@@ -78,7 +87,9 @@ export async function serve(context, stack, scripts, { dist, tagAttributes = "",
       });
     }
     return route.fulfill({ status: 404, body: "no such page" });
-  });
+  };
+  await context.route(`${stack.shop_url}/mirror/**`, answer);
+  await context.route(`${PAY}/mirror/**`, answer);
   await context.route(`${OTHER_SITE}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
     if (!isVisitor) return route.fulfill({ status: 403, body: "log in" });

@@ -38,6 +38,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/sessions", post(start::start).options(cors::preflight))
         .route("/api/v1/sessions/continue", post(start::go_on).options(cors::preflight))
         .route("/api/v1/sessions/cross", post(start::cross).options(cors::preflight))
+        .route("/api/v1/sessions/frame", post(start::frame).options(cors::preflight))
+        .route("/api/v1/sessions/framed", post(start::framed).options(cors::preflight))
         .route("/api/v1/sessions/masks", post(start::masks).options(cors::preflight))
         .route("/api/v1/sessions/arrive", post(start::arrive).options(cors::preflight))
         .route("/api/v1/presence", post(start::presence).options(cors::preflight))

@@ -73,6 +73,34 @@ pub(super) async fn cross(
     answer(StatusCode::OK, crossed)
 }
 
+/// `POST /api/v1/sessions/frame`
+pub(super) async fn frame(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let coded = match admit(&app, peer, &body) {
+        Ok(request) => app.frame(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, coded)
+}
+
+/// `POST /api/v1/sessions/framed`
+pub(super) async fn framed(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let settings = match admit(&app, peer, &body) {
+        Ok(request) => app.framed(cors::origin(&headers).as_deref(), request).await,
+        Err(refusal) => Err(refusal),
+    };
+    answer(StatusCode::OK, settings)
+}
+
 /// `POST /api/v1/sessions/masks`
 pub(super) async fn masks(
     State(app): State<App>,

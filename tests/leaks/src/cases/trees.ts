@@ -76,6 +76,12 @@ export const TREES: readonly Case[] = [
     act: SHADOW("open", "<slot {m}>{c}</slot>") + WAIT,
   },
   {
+    name: "text right below a shadow root, in the default that masks texts",
+    group: "text",
+    html: '<div id="h"></div>',
+    act: SHADOW("open", "x") + '; r.append("{c1}"); r.firstChild.data = "{c}"' + WAIT,
+  },
+  {
     name: "text that is slotted as it is",
     html: '<div id="h"></div>',
     act: SHADOW("open", "<p {m}><slot></slot></p>") + '; h.append("{c}")' + WAIT,

@@ -31,6 +31,8 @@ const ROUTES: &[(&str, From)] = &[
     ("/api/v1/sessions", From::Shop),
     ("/api/v1/sessions/continue", From::Shop),
     ("/api/v1/sessions/cross", From::Shop),
+    ("/api/v1/sessions/frame", From::Shop),
+    ("/api/v1/sessions/framed", From::Shop),
     ("/api/v1/sessions/masks", From::Shop),
     ("/api/v1/sessions/arrive", From::Shop),
     ("/api/v1/presence", From::Shop),
@@ -65,7 +67,8 @@ async fn no_post_is_taken_from_an_origin_that_is_not_its_own() {
         for origin in strangers(*from).iter().map(|origin| Some(&**origin)).chain([None]) {
             let got = matrix.send(path, *from, origin).await;
             // A code that is shown by another page is used up, and called none.
-            let refused = if path.ends_with("/arrive") { 404 } else { 403 };
+            let codes = ["/arrive", "/framed"];
+            let refused = if codes.iter().any(|end| path.ends_with(end)) { 404 } else { 403 };
             assert_eq!(got.status, refused, "POST {path} from {origin:?}: {}", got.body);
             let readable = got.header("access-control-allow-origin");
             assert!(readable.is_none() || readable == Some(OTHER), "{path} {origin:?}");
@@ -143,7 +146,9 @@ impl Matrix {
             Some("continue") => json!({ "resume": resume }),
             Some("cross") => json!({ "resume": resume, "to": SHOP }),
             Some("masks") => json!({ "resume": resume, "unreadable": ["#card"] }),
-            Some("arrive") => json!({ "code": self.code().await }),
+            Some("frame") => json!({ "resume": resume, "to": SHOP }),
+            Some("arrive") => json!({ "code": self.code("cross").await }),
+            Some("framed") => json!({ "code": self.code("frame").await }),
             Some("presence") => json!({ "group": "demo", "visitor": "crm-77" }),
             _ => json!({ "group": "demo" }),
         };
@@ -161,9 +166,10 @@ impl Matrix {
     }
 
     /// A code for the shop, which is good once.
-    async fn code(&self) -> String {
+    async fn code(&self, of: &str) -> String {
         let body = json!({ "resume": self.resume, "to": SHOP });
-        let ask = post(&self.world, "/api/v1/sessions/cross", body).from(self.peer());
+        let path = format!("/api/v1/sessions/{of}");
+        let ask = post(&self.world, &path, body).from(self.peer());
         ask.with("origin", SHOP).got().await.json()["code"].as_str().unwrap().to_owned()
     }
 

@@ -128,6 +128,50 @@ async fn a_session_crosses_to_an_origin_of_its_group_once_and_to_no_other() {
 }
 
 #[tokio::test]
+async fn a_frame_of_the_groups_learns_its_settings_and_its_page_once_while_the_session_runs() {
+    let world = World::new();
+    let list = |group: &mut crate::store::records::Group| {
+        group.settings.origins.push(OTHER.into());
+        group.settings.visitor.masks = vec!["#card".into()];
+        Ok(())
+    };
+    world.store().change_group(&demo(), &list).unwrap();
+    world.up("s1", 1);
+    let session = live(&world, "471113").await;
+    let frame = async |resume: &str, to: &str| {
+        let body = json!({ "resume": resume, "to": to });
+        post(&world, "/api/v1/sessions/frame", body).with("origin", SHOP).got().await
+    };
+    let code =
+        async || frame(&session.resume, OTHER).await.json()["code"].as_str().unwrap().to_owned();
+    let framed = async |code: &str, at: &str| {
+        let body = json!({ "code": code });
+        post(&world, "/api/v1/sessions/framed", body).with("origin", at).got().await
+    };
+    let good = code().await;
+    let got = framed(&good, OTHER).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!((&got.json()["group"], &got.json()["parent"]), (&json!("demo"), &json!(SHOP)));
+    assert_eq!(got.json()["settings"]["masks"], json!(["#card"]));
+    assert!(got.json().get("resume").is_none(), "a frame gets no secret");
+    assert_eq!(framed(&good, OTHER).await.error(), (404, "not_found".into()), "used twice");
+    let burned = code().await;
+    assert_eq!(framed(&burned, SHOP).await.error(), (404, "not_found".into()), "another origin");
+    assert_eq!(framed(&burned, OTHER).await.error(), (404, "not_found".into()), "burned");
+    // A code of one kind is none of the other: with a frame's nobody takes a session up.
+    let body = json!({ "code": code().await });
+    let got = post(&world, "/api/v1/sessions/arrive", body).with("origin", OTHER).got().await;
+    assert_eq!(got.error(), (404, "not_found".into()));
+    assert_eq!(frame(&session.resume, "https://evil.example").await.error().0, 403);
+    assert_eq!(frame("", OTHER).await.error().0, 404);
+    // What is asked while the session runs is worth nothing after its end.
+    let late = code().await;
+    let ended = ReportEvent::SessionEnded { home: 1, reason: "session_ended_visitor".into() };
+    world.report("s1", &session.session, ended);
+    assert_eq!(framed(&late, OTHER).await.error(), (404, "not_found".into()), "it has ended");
+}
+
+#[tokio::test]
 async fn malformed_json_group_or_key_is_a_bad_request() {
     let world = World::new();
     for body in [

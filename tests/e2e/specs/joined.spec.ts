@@ -1,0 +1,85 @@
+/**
+ * Frames of another of the group's domains: what they may not do by themselves, and that they join the session around them.
+ * How faithfully they are shown is `tests/mirror`'s to compare, what they keep to themselves `tests/leaks`'s to try.
+ */
+
+import type { Frame } from "@playwright/test";
+
+import { clickOn } from "../support/hands.js";
+import { expect, Shopper, test, Viewer } from "../support/people.js";
+import { stack } from "../support/stack.js";
+
+/** The shop under its second name: another domain of its group. */
+const payUrl = (path: string): string => stack().shop_url.replace("//shop.", "//pay.") + path;
+
+/** Puts a frame into the shop's page, and gives its inside. */
+async function framed(shopper: Shopper, path: string): Promise<Frame> {
+  await shopper.page.evaluate((url) => {
+    const frame = document.createElement("iframe");
+    Object.assign(frame, { id: "far", src: url, width: "400", height: "300" });
+    document.querySelector("main")?.prepend(frame);
+  }, payUrl(path));
+  const frame = await (await shopper.page.waitForSelector("#far")).contentFrame();
+  if (!frame) throw new Error("the frame has no page");
+  await frame.waitForURL(payUrl(path));
+  return frame;
+}
+
+/** What the agent sees in that frame. */
+function seen(viewer: Viewer, selector: string): Promise<string | null> {
+  return viewer.page.evaluate((wanted) => {
+    const inside = (parent: Document | null | undefined, at: string): Document | null =>
+      parent?.querySelector<HTMLIFrameElement>(at)?.contentDocument ?? null;
+    const far = inside(inside(document, "#stage iframe"), "#far");
+    return far?.querySelector(wanted)?.textContent ?? null;
+  }, selector);
+}
+
+const PLACEHOLDER = /which only the visitor sees/;
+
+test("in a page of another origin it starts no session and shows nothing", async ({ browser }) => {
+  const shopper = await Shopper.open(browser);
+  const frame = await framed(shopper, "/support");
+  const refused = await frame.evaluate(
+    `GLANCE.Cobrowse.Visitor.showButton();
+     GLANCE.Cobrowse.Visitor.startSession().catch(({ code }) => code)`,
+  );
+  expect(refused).toBe("in_frame");
+  await frame.locator("[data-glancebutton=showTerms]").click();
+  await expect(frame.locator("glance-cobrowse-widget")).toHaveCount(0);
+});
+
+test("a frame joins, goes on over its pages, is a placeholder without the tag, and comes back", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.withSession(browser);
+  const frame = await framed(shopper, "/product");
+  const viewer = await Viewer.join(browser, "ada", await shopper.key());
+  await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp");
+  await frame.evaluate(`document.querySelector("h1").append(" inside")`);
+  await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp inside");
+  // An agent points out what stands in it, and does no more there.
+  await viewer.page.click("[data-tool=mark]");
+  await clickOn(viewer, "#far", "h1");
+  await expect(shopper.widget).toHaveAttribute("data-marks", "1");
+  await viewer.page.click("[data-tool=control]");
+  await expect(shopper.widget).toHaveAttribute("data-dialog", "control");
+  await shopper.page.keyboard.press("Tab");
+  await shopper.page.keyboard.press("Enter");
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-control", "active");
+  await clickOn(viewer, "#far", "h1");
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-refused", "in_frame");
+  await frame.goto(payUrl("/cart"));
+  await expect.poll(() => seen(viewer, "h1")).toMatch(/cart/i);
+  await frame.goto(payUrl("/teapot.svg"));
+  await expect.poll(() => seen(viewer, "body")).toMatch(PLACEHOLDER);
+  await frame.goto(payUrl("/product"));
+  await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp");
+  // The page around it goes on elsewhere and comes back: the frame of the new page joins anew.
+  await shopper.go("/cart");
+  await viewer.expectText("h1", /cart/i);
+  await framed(shopper, "/product");
+  await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp");
+  expect(await viewer.page.getAttribute("body", "data-resyncs")).toBeNull();
+  await shopper.stop();
+});
