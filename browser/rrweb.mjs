@@ -78,6 +78,29 @@ const REPLACED = {
     try { if (original) source[name] = replacement(original); } catch {}
     return () => { if (original) source[name] = original; };
   }`,
+  // The browser's own, out of a frame of ours where a page has put something in their place.
+  "function getUntaintedPrototype(": `function getUntaintedPrototype(key) {
+    if (untaintedBasePrototype[key]) return untaintedBasePrototype[key];
+    const own = globalThis[key].prototype;
+    const isNative = (call) => String(call).includes("[native code]");
+    const isUntainted = !isAngularZonePresent()
+      && testableAccessors[key].every((name) => isNative(Object.getOwnPropertyDescriptor(own, name)?.get))
+      && testableMethods[key].every((name) => isNative(own[name]));
+    if (isUntainted) return (untaintedBasePrototype[key] = own);
+    try {
+      const frame = document.createElement("iframe");
+      frame.style.display = "none";
+      document.body.appendChild(frame);
+      const found = frame.contentWindow[key].prototype;
+      const end = () => frame.remove();
+      // In Safari its observers end with the frame.
+      if (/Safari/.test(navigator.userAgent) && !/Chrome/.test(navigator.userAgent)) untaintedBaseIframeCleanup[key] = end;
+      else end();
+      return (untaintedBasePrototype[key] = found);
+    } catch {
+      return own;
+    }
+  }`,
   "function getEventTarget(":
     "function getEventTarget(event) { return event.composedPath?.()[0] ?? event.target; }",
   "function getWindowScroll(":
