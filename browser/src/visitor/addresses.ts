@@ -105,6 +105,7 @@ const PICTURED: Readonly<Record<string, readonly string[]>> = {
   img: ["src"],
   input: ["src"],
   video: ["poster"],
+  object: ["data"],
   image: [...HREFS],
 };
 

@@ -360,7 +360,7 @@ export class Masker {
     if (verdict === "full") this.blank(node.id, tagName, attributes);
     return {
       ...base,
-      tagName: PLUGINS.has(tagName) ? "div" : tagName,
+      tagName: PLUGINS.has(tagName) ? placeOf(attributes) : tagName,
       attributes: attributes as Record<string, string>,
       // Each browser fills it by itself.
       childNodes: tagName === COPYING ? [] : this.trees(node.childNodes),
@@ -561,6 +561,14 @@ export function emptyPage(width: number, height: number): Masked<eventWithTime>[
 /** Facts that say nothing about the page. */
 export const NO_WORDS = brand("");
 
+/** What stands for a plug-in: the picture that it shows, or a place with what is there for browsers that cannot show it. */
+function placeOf(attributes: Record<string, unknown>): string {
+  const { type, data, src = data } = attributes;
+  if (typeof src !== "string" || !IS_PICTURE.test(`${String(type)} ${src}`)) return "div";
+  attributes.src = src;
+  return "img";
+}
+
 function brand<T>(value: T): Masked<T> {
   return value as Masked<T>;
 }
@@ -582,5 +590,6 @@ const HOLLOW = new Set(["script", "noscript", "base", "template"]);
 /** The chosen option of a select that the page draws. */
 const COPYING = "selectedcontent";
 const HOLLOW_SELECTOR = [...HOLLOW, COPYING].join(",");
+const IS_PICTURE = /image\/|\.(?:svg|png|jpe?g|gif|webp|avif)\b/i;
 const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
 const PICTURES = new Set(["img", "svg", "canvas", "video", "picture", "object", "embed", "iframe", "image"]);

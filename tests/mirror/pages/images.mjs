@@ -8,7 +8,8 @@ const data = (colour) => `data:image/svg+xml,${encodeURIComponent(svg(colour))}`
 const blob = (colour) => URL.createObjectURL(new Blob([svg(colour)], { type: "image/svg+xml" }));
 app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" width="80" height="60"> <img id="data" width="80" height="60">
   <canvas id="unseen" width="80" height="60"></canvas> <img id="blob" width="80" height="60"> <img id="gone" src="https://elsewhere.localhost:1/gone.png" width="80" height="60">
-  <img srcset="/mirror/tile/4,1.svg 1x,/mirror/tile/none.svg 2x" width="80" height="60"> <video id="film" poster="tile/5/1/1.svg" width="80" height="60"></video></p><div id="back" style="width:120px;height:60px"></div>`;
+  <img srcset="/mirror/tile/4,1.svg 1x,/mirror/tile/none.svg 2x" width="80" height="60"> <video id="film" poster="tile/5/1/1.svg" width="80" height="60"></video>
+  <object data="/mirror/tile/6/1/1.svg" type="image/svg+xml" width="80" height="60">no picture</object> <embed src="/mirror/tile/6/2/2.svg" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>`;
 const $ = (id) => document.getElementById(id);
 $("unseen").getContext("2d").fillRect(0, 0, 80, 60);
 $("data").src = data("teal");

@@ -87,13 +87,17 @@ export function normalise(doc, side) {
     const attributes = [];
     for (const { name: key, value } of node.attributes) {
       if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
+      if (key === "data" && node.hasAttribute("src")) continue;
       if (key === "srcset" && (value === "" || value.includes("/private/"))) continue;
       if (key === "class") {
         const kept = value.split(/\s+/).filter((one) => one && one !== ":hover" && one !== "rrweb-paused");
         if (kept.length > 0) attributes.push(`class=${kept.join(" ")}`);
       } else if (key === "href" && (name === "a" || name === "area")) {
         attributes.push(`href=${link(value, node.baseURI)}`);
-      } else attributes.push(`${key.replace("xlink:", "")}=${ADDRESS.test(key) ? tail(value) : value}`);
+      } else
+        attributes.push(
+          `${name === "object" && key === "data" ? "src" : key.replace("xlink:", "")}=${ADDRESS.test(key) ? tail(value) : value}`,
+        );
     }
     if (node.style?.cssText) attributes.push(`style=${css(node.style.cssText)}`);
     if (name === "input" || name === "textarea") {
@@ -106,9 +110,11 @@ export function normalise(doc, side) {
     for (const state of [":modal", ":popover-open"]) if (node.matches(state)) attributes.push(state);
     if (node.scrollTop || node.scrollLeft)
       attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
+    // A picture of a plug-in is one.
+    const kind = name === "object" || name === "embed" ? "img" : name;
     const space = node.namespaceURI.split("/").at(-1);
     lines.push(
-      `${depth}<${space === "xhtml" ? "" : `${space}:`}${name} ${[...new Set(attributes)].sort().join(" ")}>`,
+      `${depth}<${space === "xhtml" ? "" : `${space}:`}${kind} ${[...new Set(attributes)].sort().join(" ")}>`,
     );
     if (name === "textarea") return;
     const deeper = `${depth}  `;
