@@ -7,7 +7,7 @@ impl World {
     /// Something happens, and some time passes.
     pub(crate) fn act(&mut self) -> Check {
         match self.rng.below(100) {
-            0..40 => {
+            0..37 => {
                 let at = self.rng.index(self.visitors.len());
                 if matches!(self.visitors[at].stage, Stage::Idle) {
                     self.visitors[at].start(self.now);
@@ -17,6 +17,7 @@ impl World {
                     }
                 }
             }
+            37..40 => self.absence(),
             40..46 => self.purge(),
             46..54 => self.kill_server(),
             54..58 => self.drain()?,
@@ -80,6 +81,18 @@ impl World {
             let until_ms = self.now + self.rng.between(100, longest);
             self.net.block(one, other, until_ms);
             self.count("partitions");
+        }
+    }
+
+    /// A visitor's lid is closed: nothing leaves or reaches its host, for less than the shorter grace period or for longer.
+    fn absence(&mut self) {
+        let at = self.rng.index(self.visitors.len());
+        if self.visitors[at].is_live() {
+            let until_ms = self.now + self.rng.between(2_000, 30_000);
+            for host in 0..4 {
+                self.net.block(self.visitors[at].host, host, until_ms);
+            }
+            self.count("absences");
         }
     }
 

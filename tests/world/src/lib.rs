@@ -55,8 +55,9 @@ const SUITE: Suite = Suite { exercises: &EXERCISES, seeds_for_coverage: 200 };
 /// Things that happen in a world before it is mended.
 const STEPS: u64 = 25;
 
-/// What must have happened. Sessions that end by an absence are counted too, and are too rare to be asked for: one in ten thousand worlds.
-const EXERCISES: [&str; 17] = [
+/// What must have happened.
+const EXERCISES: [&str; 19] = [
+    "absences",
     "agent_connections",
     "clocks_far_apart",
     "clocks_stepped",
@@ -68,6 +69,7 @@ const EXERCISES: [&str; 17] = [
     "resets",
     "servers_drained",
     "servers_killed",
+    "sessions_over_by_absence",
     "slow_readers",
     "tiers_killed",
     "views_compared",

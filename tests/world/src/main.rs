@@ -15,7 +15,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Visitors, agents, session servers and web tiers in virtual time, a world for each seed.
 #[derive(Parser)]
-#[command(name = "cargo xtask simulate")]
+#[command(
+    name = "cargo xtask simulate",
+    after_help = "--optimised, before all others, builds the simulation for long runs"
+)]
 struct Arguments {
     /// How many seeds; left out, as many of each part as the tests run.
     #[arg(long)]
@@ -46,6 +49,8 @@ enum Part {
 struct Reports {
     /// Seeds of all parts.
     seeds: u64,
+    /// Steps of all their worlds.
+    steps: u64,
     /// Failures of all parts.
     failures: usize,
     seconds: f64,
@@ -74,12 +79,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let both = || whole.iter().chain(&relay);
     let reports = Reports {
         seeds: both().map(|report| report.seeds).sum(),
+        steps: both().map(|report| report.steps).sum(),
         failures: both().map(|report| report.failures.len()).sum(),
         seconds: began.elapsed().as_secs_f64(),
         whole: whole.clone(),
         relay: relay.clone(),
     };
-    println!("{} seeds, {} failures", reports.seeds, reports.failures);
+    let Reports { seeds, steps, failures, seconds, .. } = &reports;
+    println!("{seeds} seeds, {steps} steps, {failures} failures, {seconds:.0} s");
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&reports)?;
         std::fs::write(path, text + "\n")

@@ -35,6 +35,8 @@ use world::World;
 pub struct Report {
     /// How many were run.
     pub seeds: u64,
+    /// Steps that their worlds took.
+    pub steps: u64,
     /// What went wrong; at most [`FAILURES_MAX`] for each of the two threads, which then stop.
     pub failures: Vec<Failure>,
     /// How often each thing happened. None may be zero over as many seeds as the suite says.
@@ -103,7 +105,7 @@ pub fn run_suite(seeds: Range<u64>, suite: &Suite, live: impl Fn(u64) -> Lived +
         first.counts.entry(name).or_default();
     }
     let exercised = first.counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
-    Report { seeds: first.seeds, failures, exercised }
+    Report { seeds: first.seeds, steps: first.steps, failures, exercised }
 }
 
 /// What went wrong while it ran. A panic is a finding like any other.
@@ -118,6 +120,7 @@ pub fn caught(live: impl FnOnce() -> Result<(), String>) -> Option<String> {
 #[derive(Default)]
 struct Part {
     seeds: u64,
+    steps: u64,
     failures: Vec<Failure>,
     counts: BTreeMap<&'static str, u64>,
 }
@@ -125,6 +128,7 @@ struct Part {
 impl Part {
     fn add(&mut self, other: Self) {
         self.seeds += other.seeds;
+        self.steps += other.steps;
         self.failures.extend(other.failures);
         for (name, n) in other.counts {
             *self.counts.entry(name).or_default() += n;
@@ -137,7 +141,7 @@ fn run_part(seeds: Range<u64>, live: &impl Fn(u64) -> Lived) -> Part {
     for seed in seeds {
         let Lived { step, what, counts } = live(seed);
         let failures = what.map(|what| Failure { seed, step, what }).into_iter().collect();
-        part.add(Part { seeds: 1, failures, counts });
+        part.add(Part { seeds: 1, steps: step, failures, counts });
         if part.failures.len() >= FAILURES_MAX {
             break;
         }
