@@ -17,7 +17,7 @@ impl World {
                     }
                 }
             }
-            37..40 => self.absence(),
+            37..40 => self.absence()?,
             40..46 => self.purge(),
             46..54 => self.kill_server(),
             54..58 => self.drain()?,
@@ -84,16 +84,25 @@ impl World {
         }
     }
 
-    /// A visitor's lid is closed: nothing leaves or reaches its host, for less than the shorter grace period or for longer.
-    fn absence(&mut self) {
+    /// A visitor is in a tunnel: its connections are given up by the network, and nothing leaves or reaches its host, for less than the shorter
+    /// grace period or for longer.
+    fn absence(&mut self) -> Check {
         let at = self.rng.index(self.visitors.len());
         if self.visitors[at].is_live() {
-            let until_ms = self.now + self.rng.between(2_000, 30_000);
-            for host in 0..4 {
-                self.net.block(self.visitors[at].host, host, until_ms);
+            let (host, until_ms) =
+                (self.visitors[at].host, self.now + self.rng.between(2_000, 30_000));
+            for wire in 0..self.net.wires.len() {
+                if self.net.wires[wire].as_ref().is_some_and(|wire| wire.from == host) {
+                    self.net.reset(self.now, wire);
+                }
             }
             self.count("absences");
+            self.pass(RESET_MS)?;
+            for other in 0..4 {
+                self.net.block(host, other, until_ms);
+            }
         }
+        Ok(())
     }
 
     fn break_connection(&mut self) {
@@ -139,3 +148,6 @@ impl World {
         self.count("clocks_stepped");
     }
 }
+
+/// Both ends of a connection that is broken have heard of it by then.
+const RESET_MS: u64 = 2;

@@ -75,7 +75,7 @@ impl Agent {
         match &mut self.stage {
             Stage::Outside { until_ms } if *until_ms <= around.now => self.go(around, visitor),
             Stage::Outside { .. } => {}
-            Stage::Asking(request) => match around.ask(request) {
+            Stage::Asking(request) => match around.ask(request)? {
                 Progress::UnderWay => {}
                 Progress::Answered(answer) if answer.status == 303 && answer.ticket.is_some() => {
                     let to = answer.location.unwrap_or_default();

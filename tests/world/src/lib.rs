@@ -56,12 +56,13 @@ const SUITE: Suite = Suite { exercises: &EXERCISES, seeds_for_coverage: 200 };
 const STEPS: u64 = 25;
 
 /// What must have happened.
-const EXERCISES: [&str; 19] = [
+const EXERCISES: [&str; 20] = [
     "absences",
     "agent_connections",
     "clocks_far_apart",
     "clocks_stepped",
     "homes_given",
+    "homes_given_up",
     "joins",
     "old_tickets_refused",
     "partitions",

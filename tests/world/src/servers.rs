@@ -37,7 +37,7 @@ pub(crate) struct Running {
     shards: Vec<Shard>,
     mail: VecDeque<(CoreIndex, Mail)>,
     links: HashMap<(CoreIndex, LinkId), usize>,
-    started_ms: u64,
+    pub(crate) started_ms: u64,
 }
 
 impl Server {

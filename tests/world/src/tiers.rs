@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use protocol::ServerId;
+use protocol::start::StartAnswer;
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 use webtier::simulated::{Answer, Disk, Fault, Site, WebTier, Wire, prepare};
@@ -87,7 +88,7 @@ impl Tier {
 
 /// A request of a browser to a web tier.
 pub(crate) struct Request {
-    tier: usize,
+    pub(crate) tier: usize,
     from: Host,
     leaves_ms: u64,
     gives_up_ms: u64,
@@ -97,6 +98,8 @@ pub(crate) struct Request {
     arrives_ms: Option<u64>,
     is_lost: bool,
     starts: u64,
+    /// Its answer has been looked at by whoever checks what web tiers answer.
+    is_checked: bool,
 }
 
 struct Asked {
@@ -140,6 +143,7 @@ impl Request {
             arrives_ms: None,
             is_lost: false,
             starts: 0,
+            is_checked: false,
         }
     }
 
@@ -193,6 +197,19 @@ impl Request {
 }
 
 impl Request {
+    /// The ticket in an answer that was given a moment ago, and the CServer that it is for; once. It may not reach anybody.
+    pub(crate) fn new_ticket(&mut self) -> Option<(Host, String)> {
+        self.arrives_ms.filter(|_| !std::mem::replace(&mut self.is_checked, true))?;
+        let answer = lock(&self.answer);
+        let answer = answer.as_ref()?.as_ref()?;
+        let told = serde_json::from_str::<StartAnswer>(&answer.body).ok();
+        let (ticket, to) = match (&answer.ticket, told) {
+            (Some(ticket), _) => (ticket.clone(), answer.location.clone()?),
+            (None, told) => told.map(|told| (told.ticket, told.server))?,
+        };
+        Some((usize::from(to.contains("//s1.")), ticket))
+    }
+
     /// When something is to be done about it.
     pub(crate) fn next_ms(&self) -> u64 {
         match (self.arrives_ms, &self.what) {

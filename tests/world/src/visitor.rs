@@ -48,7 +48,10 @@ pub(crate) struct Held {
 pub(crate) enum Stage {
     Idle,
     Asking(Request),
-    Connecting(Tab),
+    Connecting {
+        tab: Tab,
+        gives_up_ms: u64,
+    },
     Live(Tab),
     /// Has said goodbye, and waits to hear that it was heard.
     Leaving(Tab),
@@ -100,6 +103,7 @@ impl Visitor {
         match &self.stage {
             Stage::Asking(request) => Some(request.next_ms()),
             Stage::Resting { until_ms, .. } => Some(*until_ms),
+            Stage::Connecting { gives_up_ms, .. } => Some(*gives_up_ms),
             _ => None,
         }
     }
@@ -107,7 +111,7 @@ impl Visitor {
     pub(crate) fn turn(&mut self, around: &mut Around<'_>) -> Check {
         match &mut self.stage {
             Stage::Idle | Stage::Over { .. } => {}
-            Stage::Asking(request) => match around.ask(request) {
+            Stage::Asking(request) => match around.ask(request)? {
                 Progress::UnderWay => {}
                 Progress::Failed => self.asked_in_vain(around),
                 Progress::Answered(answer) => self.answered(around, answer.status, &answer.body)?,
@@ -118,7 +122,10 @@ impl Visitor {
                 Then::Move => self.ask_for_a_home(around.now),
             },
             Stage::Resting { .. } => {}
-            Stage::Connecting(tab) | Stage::Live(tab) | Stage::Leaving(tab) => {
+            Stage::Connecting { gives_up_ms, .. } if *gives_up_ms <= around.now => {
+                self.silence(around);
+            }
+            Stage::Connecting { tab, .. } | Stage::Live(tab) | Stage::Leaving(tab) => {
                 for said in tab.hear() {
                     self.hear(around, said)?;
                 }
@@ -147,7 +154,7 @@ impl Visitor {
     }
 
     fn asked_in_vain(&mut self, around: &mut Around<'_>) {
-        let then = if self.session.is_some() { Then::Move } else { Then::Start };
+        let then = if self.session.is_some() { Then::Connect } else { Then::Start };
         self.rest(around, then);
     }
 
@@ -165,6 +172,10 @@ impl Visitor {
                 if told.home > 1 {
                     around.count("homes_given");
                 }
+                let stays = self.session.as_ref().is_some_and(|held| held.home == told.home);
+                if !stays && self.unreachable >= UNREACHABLE_MAX {
+                    around.count("homes_given_up");
+                }
                 self.session = Some(Held {
                     id,
                     server: usize::from(told.server.contains("//s1.")),
@@ -172,8 +183,12 @@ impl Visitor {
                     resume: told.resume,
                     ticket: Some(told.ticket),
                 });
-                self.unreachable = 0;
-                self.connect(around);
+                if stays {
+                    self.rest(around, Then::Connect);
+                } else {
+                    self.unreachable = 0;
+                    self.connect(around);
+                }
             }
             404 => return self.over(around, "not_found"),
             503 | 500 | 408 | 429 => self.asked_in_vain(around),
@@ -184,7 +199,9 @@ impl Visitor {
 
     fn ask_for_a_home(&mut self, now: u64) {
         let Some(held) = &self.session else { return self.start(now) };
-        let body = format!(r#"{{"resume":"{}"}}"#, held.resume);
+        let unreachable = (self.unreachable >= UNREACHABLE_MAX).then_some(held.home);
+        let body =
+            serde_json::json!({"resume": held.resume, "unreachable": unreachable}).to_string();
         let path = "/api/v1/sessions/continue";
         self.stage = Stage::Asking(Request::post(now, self.host, self.tier, path, body));
     }
@@ -204,13 +221,12 @@ impl Visitor {
         let host = host_name(held.server);
         let mut tab = Tab::open(around.net, around.pki, self.host, held.server, &host);
         tab.write(&upgrade(&host, "/visitor", &credential, SHOP, ""));
-        self.stage = Stage::Connecting(tab);
+        self.stage = Stage::Connecting { tab, gives_up_ms: around.now + CONNECT_MS };
     }
 
     fn silence(&mut self, around: &mut Around<'_>) {
         self.unreachable += 1;
-        let then = if self.unreachable >= 3 { Then::Move } else { Then::Connect };
-        self.rest(around, then);
+        self.ask_for_a_home(around.now);
     }
 
     fn hear(&mut self, around: &mut Around<'_>, said: Said) -> Check {
@@ -226,7 +242,9 @@ impl Visitor {
         match said {
             Said::Upgraded => {
                 around.count("visitor_connections");
-                if let Stage::Connecting(tab) = std::mem::replace(&mut self.stage, Stage::Idle) {
+                if let Stage::Connecting { tab, .. } =
+                    std::mem::replace(&mut self.stage, Stage::Idle)
+                {
                     self.stage = Stage::Live(tab);
                 }
                 if let Some(ticket) = self.session.as_mut().and_then(|held| held.ticket.take()) {
@@ -247,7 +265,7 @@ impl Visitor {
             }
             Said::Gone => match self.stage {
                 Stage::Live(_) => self.rest(around, Then::Connect),
-                Stage::Connecting(_) => self.silence(around),
+                Stage::Connecting { .. } => self.silence(around),
                 _ => {}
             },
         }
@@ -349,6 +367,12 @@ pub(crate) const STOPPED: &str = "stopped";
 
 /// A goodbye may have been lost with its connection: then the grace period ends the session.
 pub(crate) const UNHEARD: &str = "left unheard";
+
+/// A browser gives an attempt up that has not opened by then.
+const CONNECT_MS: u64 = 10_000;
+
+/// Attempts in a row from which on a home is named as out of reach.
+const UNREACHABLE_MAX: u32 = 3;
 
 /// What the two ends of a connection may see of its end at different times.
 const SLACK_MS: u64 = 4_000;

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protocol::SessionId;
+use protocol::limits::CLOCK_SKEW_MS;
+use protocol::ticket::{SealedTicket, TicketError};
 use relay_sim::rng::Rng;
 use tokio::runtime::{Builder, Runtime};
 use webtier::simulated::known;
 
 use crate::agent::Agent;
 use crate::net::{Host, Net, lock};
-use crate::servers::Server;
+use crate::servers::{Server, wall};
 use crate::thief::Thief;
 use crate::tiers::{Dials, GRACE_MS, Progress, Request, Tier, Up};
 use crate::tls::Pki;
@@ -220,8 +222,31 @@ impl Around<'_> {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    pub(crate) fn ask(&mut self, request: &mut Request) -> Progress {
-        request.turn(self.now, self.net, self.rng, self.tiers, self.runtime)
+    pub(crate) fn ask(&mut self, request: &mut Request) -> Result<Progress, String> {
+        let progress = request.turn(self.now, self.net, self.rng, self.tiers, self.runtime);
+        if let Some((server, ticket)) = request.new_ticket() {
+            self.must_be_known(request.tier, server, &ticket)?;
+        }
+        Ok(progress)
+    }
+
+    /// A ticket was signed a moment ago: the CServer that it is for must have the key.
+    fn must_be_known(&self, tier: usize, server: Host, ticket: &str) -> Check {
+        let (tier, server) = (&self.tiers[tier], &self.servers[server]);
+        let Some(running) = &server.running else { return Ok(()) };
+        let is_young = running.started_ms + 2 * STEP_MS_MAX > self.now;
+        // One that started this moment is not the one that it was signed for; one with a wrong clock gives keys up too soon.
+        if is_young || tier.offset_ms.abs_diff(server.offset_ms) > CLOCK_SKEW_MS {
+            return Ok(());
+        }
+        let sealed = SealedTicket::from_text(ticket).map_err(|error| error.to_string())?;
+        let now_ms = wall(self.now, server.offset_ms);
+        match running.shared.keys.read().open(&sealed, &running.shared.identity.server, now_ms) {
+            Err(TicketError::Forged) => {
+                Err("a ticket was signed with a key that its CServer does not have".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn is_up(&self, server: Host) -> bool {
