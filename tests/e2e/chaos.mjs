@@ -3,7 +3,8 @@
  * and later that all is mended.
  *
  * Each pair is a visitor on the shop's page, whose text changes all the time, and an agent's viewer. Owns how far the view is
- * behind: since when it has not shown what the visitor shows. Says `ready` once every view shows its page, and what was seen in the end.
+ * behind: since when it has not shown what the visitor shows; and, told which CServer was killed, how long its views take until they show a
+ * change that was made after it. Says `ready` once every view shows its page, and what was seen in the end.
  */
 
 import { createInterface } from "node:readline";
@@ -13,6 +14,9 @@ import { chromiumOptions } from "../support/chromium.mjs";
 
 /** The page changes so often. */
 const CHANGE_MS = 250;
+
+/** So often while a view is to come back after a kill, which is timed. */
+const WATCH_MS = 25;
 
 /** A view that does not show the page so long after all was mended is lost. */
 const MENDED_MS_MAX = 60_000;
@@ -31,16 +35,17 @@ try {
   const pairs = [];
   for (let at = 0; at < site.pairs; at += 1) pairs.push(await begin(agents));
   console.log("ready");
-  let isMended = false;
-  const word = line().then(() => (isMended = true));
-  while (!isMended) {
-    await Promise.all(pairs.map(look));
-    await Promise.race([word, pause(CHANGE_MS)]);
-  }
+  const over = { isMended: false };
+  const looks = pairs.map((pair) => watch(pair, over));
+  for (let word = await line(); word && word !== "finish"; word = await line())
+    kill(pairs, JSON.parse(word));
+  over.isMended = true;
+  await Promise.all(looks);
   const lost = await Promise.all(pairs.map(settle));
   console.log(
     JSON.stringify({
       pairs: pairs.length,
+      restored_ms: pairs.flatMap((pair) => pair.restoredMs),
       changes: pairs.reduce((sum, pair) => sum + pair.changes, 0),
       behind_ms_max: pairs.map((pair) => pair.behindMsMax),
       lost: lost.filter((why) => why !== null),
@@ -74,7 +79,15 @@ async function begin(agents) {
     await form.locator("button, input[type=submit]").first().click();
   }
   await agent.waitForSelector("body[data-state=live]");
-  const pair = { visitor, agent, changes: 0, sameAt: Date.now(), behindMsMax: 0 };
+  const pair = {
+    visitor,
+    agent,
+    changes: 0,
+    sameAt: Date.now(),
+    behindMsMax: 0,
+    killed: null,
+    restoredMs: [],
+  };
   const until = Date.now() + MENDED_MS_MAX;
   while (!(await isSame(pair))) {
     if (Date.now() > until) throw new Error("a view does not show its visitor's page at the start");
@@ -83,8 +96,29 @@ async function begin(agents) {
   return pair;
 }
 
+/** A CServer was killed at that moment: those whose view stood on it have to come back. */
+function kill(pairs, { at, port }) {
+  for (const pair of pairs) {
+    // One that is on its way already is timed from the first loss.
+    if (new URL(pair.agent.url()).port === port) pair.killed ??= { at, after: pair.changes };
+  }
+}
+
+async function watch(pair, over) {
+  while (!over.isMended || pair.killed) {
+    await look(pair);
+    if (over.isMended && pair.killed && Date.now() - pair.killed.at > MENDED_MS_MAX) return;
+    await pause(pair.killed ? WATCH_MS : CHANGE_MS);
+  }
+}
+
 /** Changes the page, and notes since when the view has not shown any change of late. */
 async function look(pair) {
+  const seen = await shown(pair.agent).catch(() => null);
+  if (pair.killed && Number(seen?.split(" ")[1] ?? 0) > pair.killed.after) {
+    pair.restoredMs.push(Date.now() - pair.killed.at);
+    pair.killed = null;
+  }
   if (await isSame(pair)) pair.sameAt = Date.now();
   pair.behindMsMax = Math.max(pair.behindMsMax, Date.now() - pair.sameAt);
   pair.changes += 1;

@@ -23,7 +23,7 @@ use cobrowse_tests::{AgentBrowser, Stack};
 use crate::building;
 use crate::repo::Repo;
 use browsers::Browsers;
-use faults::Faults;
+use faults::{Faults, Mended};
 use network::Island;
 use pair::{Orders, Outcome, Pair};
 use proxy::Proxy;
@@ -44,6 +44,12 @@ pub(crate) struct Arguments {
     /// Sessions in real browsers besides.
     #[arg(long, default_value_t = 3)]
     browsers: usize,
+    /// One kind of fault only, by its name in the report.
+    #[arg(long)]
+    only: Option<String>,
+    /// Pause between two faults: so that what is restored is seen to be.
+    #[arg(long, default_value_t = 1_500)]
+    pause_ms: u64,
     /// No network namespaces, which need root, and so no partitions.
     #[arg(long)]
     without_partitions: bool,
@@ -57,8 +63,15 @@ impl Arguments {
 
     /// A short run: nothing may be lost; how fast things come back says nothing on a busy machine.
     pub(crate) fn short(json: &Path) -> Self {
-        let json = json.to_owned();
-        Self { seconds: 12, json, sessions: 24, browsers: 0, without_partitions: false }
+        Self {
+            seconds: 12,
+            json: json.to_owned(),
+            sessions: 24,
+            browsers: 0,
+            only: None,
+            pause_ms: 1_500,
+            without_partitions: false,
+        }
     }
 }
 
@@ -100,13 +113,13 @@ pub(crate) fn break_everything(repo: &Repo, arguments: &Arguments) -> Result<Rep
         count => Some(Browsers::start(repo, &stack, count)?),
     };
     let before = memory(&mut stack);
-    let mut faults = Faults::new(stack, site, orders);
+    let mut faults = Faults::new(stack, site, orders, browsers).only(arguments.only.as_deref())?;
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     while Instant::now() < end {
         faults.inject()?;
-        sleep(PAUSE);
+        sleep(Duration::from_millis(arguments.pause_ms));
     }
-    let (mut stack, site, done) = faults.mend()?;
+    let Mended { mut stack, site, browsers, done } = faults.mend();
     stack.wait_until_ready()?;
     is_over.store(true, Ordering::Relaxed);
     let outcomes: Vec<Outcome> =
@@ -242,9 +255,6 @@ const WEB_TIERS: usize = 2;
 
 /// Nobody here stays away for so long.
 const GRACE_MS: u64 = 120_000;
-
-/// Between two faults: so that what is restored is seen to be.
-const PAUSE: Duration = Duration::from_millis(1_500);
 
 /// Sessions that begin at a time.
 const STARTERS: usize = 8;

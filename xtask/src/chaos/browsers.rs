@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use cobrowse_tests::Stack;
@@ -19,6 +20,9 @@ use crate::test::chromium;
 pub(super) struct Seen {
     /// How many sessions.
     pub(super) pairs: usize,
+    /// Of each kill of the CServer that a view stood on, from the kill until the view showed a change of the page that was made after it.
+    #[serde(skip_serializing)]
+    pub(super) restored_ms: Vec<u64>,
     /// Changes of the pages that the views were held to.
     pub(super) changes: u64,
     /// Of each pair, how long its view was behind at the longest, in milliseconds.
@@ -67,6 +71,14 @@ impl Browsers {
         let said = browsers.line()?;
         ensure!(said.trim() == "ready", "the browsers do not start: {said}");
         Ok(browsers)
+    }
+
+    /// Tells it which CServer was killed, by the port that views know it under, and when.
+    pub(super) fn killed(&mut self, at: SystemTime, port: u16) -> Result<()> {
+        let at = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let stdin = self.child.stdin.as_mut().context("no standard input")?;
+        writeln!(stdin, "{}", json!({"at": at, "port": port.to_string()}))?;
+        Ok(())
     }
 
     /// Tells it that all is mended; what it has seen.

@@ -6,20 +6,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use cobrowse_tests::Stack;
 use cobrowse_tests::limits::STOP_MAX;
 
+use super::browsers::Browsers;
 use super::pair::Orders;
 use super::{SERVERS, Site, WEB_TIERS};
+
+/// What is left when all is mended.
+pub(super) struct Mended {
+    pub(super) stack: Stack,
+    pub(super) site: Site,
+    pub(super) browsers: Option<Browsers>,
+    /// How often what was done.
+    pub(super) done: BTreeMap<&'static str, u64>,
+}
 
 /// Injects one fault after the other.
 pub(super) struct Faults {
     stack: Stack,
     site: Site,
     orders: Arc<Orders>,
+    browsers: Option<Browsers>,
+    /// Of this kind only.
+    only: Option<usize>,
     done: BTreeMap<&'static str, u64>,
     turn: usize,
     /// Web tiers that were broken so far.
@@ -27,19 +40,35 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    pub(super) fn new(stack: Stack, site: Site, orders: Arc<Orders>) -> Self {
-        Self { stack, site, orders, done: BTreeMap::new(), turn: 0, webs: 0 }
+    pub(super) fn new(
+        stack: Stack,
+        site: Site,
+        orders: Arc<Orders>,
+        browsers: Option<Browsers>,
+    ) -> Self {
+        Self { stack, site, orders, browsers, only: None, done: BTreeMap::new(), turn: 0, webs: 0 }
+    }
+
+    /// One kind again and again; an error names those that there are.
+    pub(super) fn only(mut self, name: Option<&str>) -> Result<Self> {
+        if let Some(name) = name {
+            let at = KINDS.iter().position(|(known, _)| *known == name);
+            let all = KINDS.map(|(known, _)| known).join(", ");
+            self.only = Some(at.with_context(|| format!("no fault {name:?}; there are {all}"))?);
+        }
+        Ok(self)
     }
 
     /// Everything as it was, and how often what was done.
-    pub(super) fn mend(self) -> Result<(Stack, Site, BTreeMap<&'static str, u64>)> {
+    pub(super) fn mend(self) -> Mended {
         self.orders.fault.store(KINDS.len(), Ordering::Relaxed);
-        Ok((self.stack, self.site, self.done))
+        let Self { stack, site, browsers, done, .. } = self;
+        Mended { stack, site, browsers, done }
     }
 
     /// The next one, from its beginning to its end.
     pub(super) fn inject(&mut self) -> Result<()> {
-        let kind = self.turn % KINDS.len();
+        let kind = self.only.unwrap_or(self.turn % KINDS.len());
         // Where it is felt most: those that fell last are nearly empty.
         let held = super::held(&self.stack)?;
         let server = (0..SERVERS).max_by_key(|at| held[*at]).unwrap_or(0);
@@ -52,8 +81,16 @@ impl Faults {
         Ok(())
     }
 
-    fn kill_server(&mut self, at: usize) -> Result<bool> {
+    /// Without a word, and those whose time is taken are told.
+    fn kill(&mut self, at: usize) -> Result<()> {
+        let when = SystemTime::now();
         self.stack.server(at).process.kill();
+        let port = self.site.proxies[at].port;
+        self.browsers.as_mut().map_or(Ok(()), |browsers| browsers.killed(when, port))
+    }
+
+    fn kill_server(&mut self, at: usize) -> Result<bool> {
+        self.kill(at)?;
         sleep(AWAY);
         self.stack.restart_server(at)?;
         Ok(true)
@@ -79,8 +116,8 @@ impl Faults {
 
     fn kill_two_servers(&mut self, at: usize) -> Result<bool> {
         let other = (at + 1) % SERVERS;
-        self.stack.server(at).process.kill();
-        self.stack.server(other).process.kill();
+        self.kill(at)?;
+        self.kill(other)?;
         sleep(AWAY);
         // Each waits for all others that run.
         self.stack.revive_server(at)?;

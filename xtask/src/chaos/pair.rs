@@ -66,15 +66,7 @@ impl Pair {
         number: usize,
     ) -> Result<Self> {
         let visitor = Visitor::with_page_from(stack, web, "demo", &page(number, 0))?;
-        let end = Instant::now() + PATIENCE;
-        let agent = loop {
-            match enter(&mut browser, &visitor) {
-                Ok(agent) => break agent,
-                Err(error) if Instant::now() >= end => return Err(error),
-                // Its web tier has not heard yet that it has begun.
-                Err(_) => sleep(RETRY),
-            }
-        };
+        let agent = enter(&mut browser, &visitor)?;
         Ok(Self { visitor, agent, browser, web, number, changes: 0, cut: (0, 0) })
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Report {
     memory_kib: [u64; 2],
     /// Sessions in real browsers, and how long each agent's view was behind its visitor at the longest.
     browsers: Option<Seen>,
+    /// In them, from each kill of a CServer until the views that stood on it showed a later change of the page.
+    restored_in_browsers: Option<Figures>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +87,7 @@ impl Report {
             acknowledged_lost: outcomes.iter().filter(|outcome| outcome.is_forgotten).count(),
             memory_growth_percent: (after - before) / before * 100.0,
             memory_kib,
+            restored_in_browsers: browsers.as_ref().map(|seen| figures(seen.restored_ms.clone())),
             browsers,
         }
     }
