@@ -2,13 +2,13 @@
  * What the scripts do when a connection ends, and what carries a session over pages: all without a network.
  */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { isSessionKept, readTag } from "../src/loader/tag.js";
 import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { clearCookie, readCookie, writeCookie, type CookieJar } from "../src/visitor/continuity.js";
-import { afterClose, afterContinue, afterName, afterSilence } from "../src/visitor/decide.js";
-import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "../src/visitor/limits.js";
+import { afterClose, afterContinue, afterName } from "../src/visitor/decide.js";
+import { PEER_FAULTS_MAX } from "../src/visitor/limits.js";
 import { callOfKey, isCallMessage, readKeys } from "../src/loader/calls.js";
 import * as de from "../src/words/de.js";
 import * as en from "../src/words/en.js";
@@ -18,9 +18,9 @@ import * as it_ from "../src/words/it.js";
 import { fill } from "../src/visitor/fill.js";
 import { languageOf, Sentences } from "../src/visitor/words.js";
 import { framesUrl, mayFollow, type Place } from "../src/viewer/follow.js";
-import { FOLLOW_INTERVAL_MS, RENEW_INTERVAL_MS } from "../src/viewer/limits.js";
+import { FOLLOW_INTERVAL_MS, RENEW_INTERVAL_MS, RENEWS_MAX } from "../src/viewer/limits.js";
 import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
-import { mayRenew, renewUrl } from "../src/viewer/renew.js";
+import { isThere, mayRenew, renewUrl } from "../src/viewer/renew.js";
 
 const NAMES = Object.keys(CLOSE_CODES) as CloseName[];
 
@@ -65,9 +65,7 @@ describe("the visitor's script", () => {
     expect(afterName("overload", PEER_FAULTS_MAX)).toEqual({ do: "retry" });
   });
 
-  it("asks the web tier when the CServer is silent, and believes it when the session is gone", () => {
-    expect(afterSilence(UNREACHABLE_MAX - 1).do).toBe("retry");
-    expect(afterSilence(UNREACHABLE_MAX).do).toBe("move");
+  it("believes the web tier when the session is gone, and asks again when it cannot say", () => {
     expect(afterContinue(404)).toEqual({ do: "over", reason: "not_found" });
     expect(afterContinue(403).do).toBe("over");
     for (const status of [null, 429, 500, 503]) expect(afterContinue(status).do).toBe("retry");
@@ -183,13 +181,14 @@ describe("the viewer", () => {
     }
   });
 
-  it("fetches no ticket twice within its interval, and none where it can remember nothing", () => {
+  it("fetches a few tickets within its interval and no more, and none where it can remember nothing", () => {
     const kept = new Map<string, string>();
     const memory = {
       getItem: (name: string) => kept.get(name) ?? null,
       setItem: (name: string, value: string) => void kept.set(name, value),
     };
-    expect(mayRenew(() => memory, "demo:1", 1_000_000)).toBe(true);
+    for (let trip = 0; trip < RENEWS_MAX; trip += 1)
+      expect(mayRenew(() => memory, "demo:1", 1_000_000 + trip)).toBe(true);
     expect(mayRenew(() => memory, "demo:1", 1_000_000 + RENEW_INTERVAL_MS - 1)).toBe(false);
     expect(mayRenew(() => memory, "demo:2", 1_000_001)).toBe(true);
     expect(mayRenew(() => memory, "demo:1", 1_000_000 + RENEW_INTERVAL_MS)).toBe(true);
@@ -199,9 +198,25 @@ describe("the viewer", () => {
     expect(mayRenew(broken, "demo:1", 1)).toBe(false);
   });
 
+  it("looks whether the web tier is there, at one address and without a credential", async () => {
+    const asked: [string, RequestInit | undefined][] = [];
+    vi.stubGlobal("fetch", (url: URL, init?: RequestInit) => {
+      asked.push([url.href, init]);
+      return url.host === "www.example" ? Promise.resolve(Response.error()) : Promise.reject(new TypeError());
+    });
+    expect(await isThere("https://www.example")).toBe(true);
+    expect(await isThere("https://gone.example")).toBe(false);
+    vi.unstubAllGlobals();
+    expect(asked[0]?.[0]).toBe("https://www.example/healthz");
+    expect(asked[0]?.[1]).toMatchObject({ credentials: "omit", mode: "no-cors", redirect: "error" });
+  });
+
   it("goes to the web tier with key and group, over HTTPS only", () => {
     expect(renewUrl("https://www.example:8443", "4 7&1", "demo")).toBe(
       "https://www.example:8443/cobrowse/AgentView?SessionKey=4+7%261&Group=demo",
+    );
+    expect(renewUrl("https://www.example", "1", "demo", "https://s1.example")).toBe(
+      "https://www.example/cobrowse/AgentView?SessionKey=1&Group=demo&Away=https%3A%2F%2Fs1.example",
     );
     expect(renewUrl("http://www.example", "1", "demo")).toBeNull();
     expect(renewUrl("", "1", "demo")).toBeNull();

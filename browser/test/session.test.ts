@@ -259,6 +259,35 @@ describe("a session", () => {
     ]);
   });
 
+  it("asks the web tier after one silence, and names a home that stays silent, so that it is given another", async () => {
+    const told: unknown[] = [];
+    const elsewhere = { ...ANSWER, home: 2, server: "wss://s2.example/visitor" };
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+      if (url.endsWith("/status")) return Promise.reject(new TypeError("nobody there"));
+      const body = JSON.parse(init.body as string) as { unreachable?: number };
+      told.push(body.unreachable);
+      return Promise.resolve(Response.json(body.unreachable === 1 ? elsewhere : ANSWER));
+    });
+    for (const unreachable of [undefined, undefined, 1]) {
+      const sockets = FakeSocket.all.length;
+      last().end(1006);
+      await vi.waitFor(() => {
+        expect(told.length).toBe(sockets);
+      });
+      expect(told.at(-1)).toBe(unreachable);
+      await vi.waitFor(() => {
+        vi.advanceTimersByTime(2_000);
+        expect(FakeSocket.all.length).toBe(sockets + 1);
+      });
+    }
+    expect(last().url).toBe("wss://s2.example/visitor");
+    last().end(1006);
+    await vi.waitFor(() => {
+      expect(told.length).toBe(4);
+    });
+    expect(told.at(-1)).toBe(undefined);
+  });
+
   it("takes changed masks at once, forgets what was sent by the old ones, and leaves the same ones alone", async () => {
     document.body.innerHTML = '<p id="late">SENT</p><p id="card">CANARY</p>';
     const session = new Session(window, TAG, ANSWER, witness);

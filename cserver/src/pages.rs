@@ -26,7 +26,7 @@ impl ViewerPage<'_> {
     /// The page, with its policy.
     pub fn response(&self, policy: &str) -> Response {
         Response::new(200)
-            .header("Content-Security-Policy", policy)
+            .header("Content-Security-Policy", &format!("{policy} {}{REACH}", self.web_tier_url))
             .header("Cache-Control", "no-store")
             .header("Cross-Origin-Opener-Policy", "same-origin")
             .header("Cross-Origin-Resource-Policy", "same-origin")
@@ -51,7 +51,8 @@ impl ViewerPage<'_> {
     }
 }
 
-/// The viewer's policy: no script but ours, and resources only from origins that the group lists.
+/// The viewer's policy: no script but ours, and resources only from origins that the group lists. It ends with `connect-src`, to which
+/// [`ViewerPage::response`] adds the one address at the session's web tier that tells whether it is there.
 /// The mirrored page's iframe inherits it. Inline styles are the mirrored page's own and have to hold.
 pub fn content_security_policy(settings: &GroupSettings, host: &str) -> String {
     let ancestors = match &settings.embed_ancestors[..] {
@@ -82,8 +83,8 @@ fn policy(
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'{origins}; \
          img-src 'self' data:{origins}; font-src data:{origins}; media-src{}; \
-         connect-src 'self' {socket}; frame-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors {ancestors}; require-trusted-types-for 'script'; trusted-types {TRUSTED_TYPES}",
+         frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; \
+         require-trusted-types-for 'script'; trusted-types {TRUSTED_TYPES}; connect-src 'self' {socket}",
         if origins.is_empty() { " 'none'" } else { &origins },
     )
 }
@@ -167,6 +168,10 @@ fn escape(text: &str) -> String {
 /// A page without scripts.
 const NOTICE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Where the viewer looks whether the web tier is there before it leaves its page for it. A path, so that nothing else of the web tier is
+/// within its reach.
+const REACH: &str = "/healthz";
+
 /// Names of the policies that the viewer's bundle creates.
 const TRUSTED_TYPES: &str = "default";
 
@@ -202,7 +207,7 @@ mod tests {
         let policy = content_security_policy(&settings, "s1.example:8443");
         assert!(policy.contains("script-src 'self';"));
         assert!(policy.contains("img-src 'self' data: https://shop.example https://cdn.example;"));
-        assert!(policy.contains("connect-src 'self' wss://s1.example:8443;"));
+        assert!(policy.ends_with("; connect-src 'self' wss://s1.example:8443"), "{policy}");
         let none = content_security_policy(&GroupSettings::default(), "s1.example");
         assert!(none.contains("media-src 'none';") && none.contains("frame-ancestors 'none';"));
         let follows = GroupSettings {
@@ -214,7 +219,7 @@ mod tests {
         assert!(!content_security_policy(&follows, "s1.example").contains("http://"));
         let plain = plain_policy(&follows, "plain.s1.example:443");
         assert!(plain.contains("img-src 'self' data: https://shop.example http://shop.example;"));
-        assert!(plain.contains("connect-src 'self' ws://plain.s1.example:443;"), "{plain}");
+        assert!(plain.ends_with("; connect-src 'self' ws://plain.s1.example:443"), "{plain}");
         assert!(plain.contains("frame-ancestors 'none';") && plain.contains("script-src 'self';"));
         let framed = GroupSettings {
             embed_ancestors: vec!["https://crm.example".into(), "https://desk.example".into()],
@@ -238,6 +243,10 @@ mod tests {
         assert!(!filled.contains("{{"), "{filled}");
         assert!(filled.contains(&VIEWER_JS.path()) && filled.contains("0101010101010101"));
         assert_eq!(page.fill("<p a=\"{{csrf}}\">"), "<p a=\"&quot;&gt;&lt;b&gt;\">");
+        let policy = content_security_policy(&GroupSettings::default(), "s1.example");
+        let answer = format!("{:?}", page.response(&policy));
+        let reach = "connect-src 'self' wss://s1.example https://www.example/healthz\\r\\n";
+        assert!(answer.contains(reach), "one address, and no other directive behind it: {answer}");
     }
 
     #[test]

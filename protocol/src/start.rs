@@ -24,10 +24,19 @@ pub struct StartRequest {
 }
 
 /// Body of `POST /api/v1/sessions/continue`.
+///
+/// ```
+/// use cobrowse_protocol::start::ContinueRequest;
+/// let request: ContinueRequest = serde_json::from_str(r#"{"resume":"…"}"#).unwrap();
+/// assert_eq!(request.unreachable, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContinueRequest {
     /// Text form of `resume::Resume`.
     pub resume: String,
+    /// Number of the home that the visitor has tried in vain, several times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<u32>,
 }
 
 /// Answer to both.

@@ -45,10 +45,10 @@ pub(crate) fn removed(name: &str) -> String {
 }
 
 /// The ticket, readable by every host of the shared domain, on the one path that takes it.
-pub(crate) fn ticket(ticket: &str, domain: &str) -> String {
+pub(crate) fn ticket(ticket: &str, domain: &str, path: &str) -> String {
     let life_s = TICKET_LIFE_MS / 1_000;
     format!(
-        "{TICKET}={ticket}; Domain={domain}; Path=/join; Max-Age={life_s}; Secure; HttpOnly; SameSite=Lax"
+        "{TICKET}={ticket}; Domain={domain}; Path={path}; Max-Age={life_s}; Secure; HttpOnly; SameSite=Lax"
     )
 }
 

@@ -404,8 +404,11 @@ impl<'a> Link<'a> {
         for report in &reports {
             tracing::info!(session = ?report.session, server = ?server, what = %what(&report.event), "reported");
         }
-        let is_move = |report: &Report| matches!(report.event, ReportEvent::SessionStarted { home } if home > 1);
+        let is_move = |report: &Report| matches!(report.event, ReportEvent::SessionStarted { home } | ReportEvent::SessionEnded { home, .. } if home > 1);
         let moves = reports.iter().any(is_move);
+        let is_start =
+            |report: &&Report| matches!(report.event, ReportEvent::SessionStarted { .. });
+        let begun: Vec<_> = reports.iter().filter(is_start).map(|report| report.session).collect();
         let stored = self.app.store(move |store| {
             let seq = store.apply_reports(&server, boot, &reports)?;
             let mut orders = 0;
@@ -427,6 +430,7 @@ impl<'a> Link<'a> {
             Ok((seq, orders))
         });
         let (seq, orders) = stored.await?;
+        begun.into_iter().for_each(|session| self.app.has_begun(session));
         self.send(&Down::Ack { seq }).await?;
         if moves {
             // Homes that were left are told so.

@@ -150,13 +150,13 @@ impl Fleet {
         }
     }
 
-    /// The least loaded CServer that takes sessions, has these settings in force and passes `may_sign`. Counts
+    /// The least loaded CServer that takes sessions, has these settings in force and passes `may_take`. Counts
     /// the session as given out there.
     pub(crate) fn choose(
         &mut self,
         group: &GroupId,
         revision: u64,
-        may_sign: impl Fn(&ServerId) -> bool,
+        may_take: impl Fn(&ServerId) -> bool,
     ) -> Option<Home> {
         let ready = |member: &Member| {
             let stream = member.stream.as_ref();
@@ -170,7 +170,7 @@ impl Fleet {
         let least = self
             .members
             .iter()
-            .filter(|(id, member)| ready(member) && may_sign(id))
+            .filter(|(id, member)| ready(member) && may_take(id))
             .min_by(|(id, member), (other_id, other)| {
                 member.load().total_cmp(&other.load()).then_with(|| id.cmp(other_id))
             })

@@ -96,6 +96,17 @@ pub(crate) const OFFERS_MAX: usize = 100_000;
 /// A start waits so long for a CServer that has the group's settings, then 503 `no_server`.
 pub(crate) const SERVER_WAIT_MS: u64 = 2_000;
 
+/// An agent view waits so long for a session that was given out and is not there yet: its visitor's first connection, or the way from one home
+/// to the next, takes some hundred milliseconds. Then 404, or a page that asks again.
+pub(crate) const SESSION_WAIT_MS: u64 = 2_000;
+
+/// Shortest life of a home that is given up at its visitor's word alone: what it says cannot be checked, and each move costs the store a write and
+/// agents a reconnect.
+pub(crate) const HOME_MS_MIN: u64 = 10_000;
+
+/// Begun sessions that a waiting agent view may not have looked at yet. More: it looks into the store instead.
+pub(crate) const BEGUN_MAX: usize = 1_024;
+
 /// What `Retry-After` says with a 503: the dialler tries again within a second.
 pub(crate) const RETRY_AFTER_S: u64 = 2;
 
@@ -162,7 +173,7 @@ const _: () = {
         ASSIGNED_MS_MAX > protocol::limits::TICKET_LIFE_MS + 2 * protocol::limits::CLOCK_SKEW_MS
     );
     assert!(LOGIN_TOUCH_MS < LOGIN_IDLE_MS && LOGIN_IDLE_MS < LOGIN_LIFE_MS);
-    assert!(SERVER_WAIT_MS < REQUEST_MS_MAX);
+    assert!(SERVER_WAIT_MS < REQUEST_MS_MAX && SESSION_WAIT_MS < REQUEST_MS_MAX);
     assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
     assert!(PASSWORD_BYTES_MAX * 4 < REQUEST_BODY_BYTES_MAX);
 };

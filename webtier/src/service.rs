@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::control::Down;
-use protocol::{GroupId, ServerId, Ticket};
-use tokio::sync::{Notify, mpsc};
+use protocol::{GroupId, ServerId, SessionId, Ticket};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,7 +19,7 @@ use crate::fleet::{Fleet, Home};
 use crate::guesses::Guesses;
 use crate::keys::{Push, Rotation};
 use crate::limits::{
-    AUDIT_SIGN_MS, LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST,
+    AUDIT_SIGN_MS, BEGUN_MAX, LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST,
     LOGIN_ADDRESS_REFILL_MS, SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
 use crate::login::Known;
@@ -53,6 +53,7 @@ pub(crate) struct Service {
     is_inline: bool,
     fleet: Mutex<Fleet>,
     fleet_changed: Notify,
+    begun: broadcast::Sender<SessionId>,
     rotation: Mutex<Rotation>,
     links: Mutex<HashMap<ServerId, mpsc::Sender<ToLink>>>,
 }
@@ -94,6 +95,7 @@ impl Service {
             store,
             fleet: fleet.into(),
             fleet_changed: Notify::new(),
+            begun: broadcast::Sender::new(BEGUN_MAX),
             rotation: rotation.into(),
             links: Mutex::default(),
         }))
@@ -136,9 +138,33 @@ impl Service {
         self.fleet_changed.notify_waiters();
     }
 
+    /// A CServer has reported that this session runs there: whoever waits for it looks again.
+    pub(crate) fn has_begun(&self, session: SessionId) {
+        // Nobody may be waiting.
+        let _ = self.begun.send(session);
+    }
+
+    /// Sessions that begin from now on.
+    pub(crate) fn beginnings(&self) -> broadcast::Receiver<SessionId> {
+        self.begun.subscribe()
+    }
+
     /// The keys.
     pub(crate) fn rotation(&self) -> MutexGuard<'_, Rotation> {
         lock(&self.rotation)
+    }
+
+    /// The least loaded CServer but one that is ready for the group's settings, if there is any at this moment.
+    pub(crate) fn choose_another(
+        &self,
+        group: GroupId,
+        revision: u64,
+        but: ServerId,
+    ) -> Option<Home> {
+        let (rotation, now_ms) = (self.rotation(), self.clock.now_ms());
+        let may_take =
+            |server: &ServerId| *server != but && rotation.signing(now_ms, server).is_some();
+        self.fleet().choose(&group, revision, may_take)
     }
 
     /// The least loaded CServer that is ready for the group's settings; waits a little for one.
@@ -243,8 +269,13 @@ impl Service {
                     Err(error) => tracing::error!(%error, "the audit log could not be signed"),
                 }
             }
-            if let Err(error) = self.store(move |store| store.sweep(now_ms)).await {
-                tracing::error!(%error, "the store could not be swept of what has expired");
+            match self.store(move |store| store.sweep(now_ms)).await {
+                Ok(0) => {}
+                // Sessions that never began at a home may live on at the one before, which is told.
+                Ok(_) => self.tell_all(|| ToLink::Orders),
+                Err(error) => {
+                    tracing::error!(%error, "the store could not be swept of what has expired");
+                }
             }
         }
     }

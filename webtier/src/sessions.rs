@@ -105,7 +105,7 @@ impl Service {
         Err(Refusal::TooMany)
     }
 
-    /// Gives a session whose CServer has left it a new home; one that is well where it is stays.
+    /// Gives a session a new home when its CServer has left it, or cannot be reached from where its visitor is. Else it stays.
     pub(crate) async fn go_on(
         &self,
         origin: Option<&str>,
@@ -121,11 +121,20 @@ impl Service {
         let is_owner = owner.matches(&resume.secret);
         let session = session.filter(|session| is_owner && session.may_move());
         let session = session.ok_or(Refusal::NotFound)?;
+        let (revision, now_ms) = (group.settings.revision, self.clock.now_ms());
         let stays = session.is_open() && self.fleet().keeps(&session.server, session.boot);
-        if stays && let Some(home) = self.home_of(&session) {
-            return self.answer(&group, &session, &home, resume.secret);
-        }
-        let home = self.choose(group.id, group.settings.revision).await.ok_or(Refusal::NoServer)?;
+        let here = self.home_of(&session).filter(|_| stays);
+        let home = match here {
+            None => self.choose(group.id, revision).await.ok_or(Refusal::NoServer)?,
+            Some(here) => {
+                let is_given_up = session.is_given_up(request.unreachable, now_ms);
+                let another = || self.choose_another(group.id, revision, session.server);
+                match is_given_up.then(another).flatten() {
+                    Some(another) => another,
+                    None => return self.answer(&group, &session, &here, resume.secret),
+                }
+            }
+        };
         let (to, now_ms, old_home) = ((home.server, home.boot), self.clock.now_ms(), session.home);
         let moved = self.store(move |store| store.move_session(&id, old_home, to, now_ms)).await;
         match moved {

@@ -94,8 +94,12 @@ impl World {
         let boot = self.store().server(&id).unwrap().unwrap().boot.unwrap();
         let seq = self.seq.fetch_add(1, Ordering::SeqCst) + 1;
         let session: SessionId = session.parse().unwrap();
+        let is_start = matches!(event, ReportEvent::SessionStarted { .. });
         let report = Report { seq, at_ms: self.app.clock.now_ms(), session, event };
         assert_eq!(self.store().apply_reports(&id, boot, &[report]).unwrap(), seq);
+        if is_start {
+            self.app.has_begun(session);
+        }
     }
 
     /// Opens a ticket as the CServer that it is for would.

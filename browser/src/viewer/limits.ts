@@ -11,14 +11,17 @@ export const RESYNC_INTERVAL_MS = 2_000;
 /** Shortest time between two repairs for warnings of the replayer: a page that drifts all the time is not rebuilt all the time. */
 export const REPAIR_INTERVAL_MS = 30_000;
 
-/** Shortest time between two trips to the web tier for a new ticket, over page loads. More often would be a loop. */
+/** Trips to the web tier for a new ticket, over page loads, are counted for so long. */
 export const RENEW_INTERVAL_MS = 30_000;
+
+/** So many of them within that time; more would be a loop. Several servers may die one after the other. */
+export const RENEWS_MAX = 4;
+
+/** The web tier is taken to be away when it says nothing for so long: the page is not left for it. */
+export const REACH_MS_MAX = 3_000;
 
 /** Shortest time between two moves of a view to plain HTTP, over page loads. More often would be a loop. */
 export const FOLLOW_INTERVAL_MS = 3_000;
-
-/** Attempts in a row that reach nobody, before the web tier is asked whether the session lives elsewhere. */
-export const UNREACHABLE_MAX = 5;
 
 /** Pointer frames: a quarter of what the CServer lets through. */
 export const POINTER_INTERVAL_MS = 33;

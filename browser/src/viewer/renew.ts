@@ -4,7 +4,7 @@
  * Owns the address and the guard against a loop, which has to outlive the page.
  */
 
-import { RENEW_INTERVAL_MS } from "./limits.js";
+import { REACH_MS_MAX, RENEW_INTERVAL_MS, RENEWS_MAX } from "./limits.js";
 
 /** Where the guard is kept. */
 export interface Memory {
@@ -14,16 +14,26 @@ export interface Memory {
 
 /** Whether the web tier may be asked now; notes that it was. */
 export function mayRenew(open: () => Memory, key: string, now: number): boolean {
-  return mayLeave(open, `cobrowse.renewed.${key}`, now, RENEW_INTERVAL_MS);
+  return mayLeave(open, `cobrowse.renewed.${key}`, now, RENEW_INTERVAL_MS, RENEWS_MAX);
 }
 
-/** Whether the page may be left for what `name` says; notes that it was. Opening the memory may fail: some browsers forbid it. */
-export function mayLeave(open: () => Memory, name: string, now: number, intervalMs: number): boolean {
+/**
+ * Whether the page may be left for what `name` says, which may be so often within that time; notes that it was.
+ * Opening the memory may fail: some browsers forbid it.
+ */
+export function mayLeave(
+  open: () => Memory,
+  name: string,
+  now: number,
+  intervalMs: number,
+  timesMax = 1,
+): boolean {
   try {
     const memory = open();
-    const last = Number(memory.getItem(name) ?? 0);
-    if (now - last < intervalMs && now >= last) return false;
-    memory.setItem(name, String(now));
+    const times = (memory.getItem(name) ?? "").split(" ").map(Number);
+    const recent = times.filter((at) => at > now - intervalMs && at <= now);
+    if (recent.length >= timesMax) return false;
+    memory.setItem(name, [...recent, now].join(" "));
     return true;
   } catch {
     // Without a memory there is no guard against a loop.
@@ -31,13 +41,32 @@ export function mayLeave(open: () => Memory, name: string, now: number, interval
   }
 }
 
-/** The agent view at the web tier, or `null` for an address that is none. */
-export function renewUrl(webTier: string, key: string, group: string): string | null {
+/** Whether the web tier is there. Leaving the page for one that is not would end in an error of the browser's own, from which nothing returns. */
+export async function isThere(webTier: string): Promise<boolean> {
+  try {
+    // The one address there that this page's policy allows. What it answers cannot be read, and need not be.
+    await fetch(new URL("/healthz", webTier), {
+      mode: "no-cors",
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(REACH_MS_MAX),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The agent view at the web tier, or `null` for an address that is none. `away` is the origin of a server that cannot be reached. */
+export function renewUrl(webTier: string, key: string, group: string, away?: string): string | null {
   try {
     const url = new URL("/cobrowse/AgentView", webTier);
     if (url.protocol !== "https:") return null;
     url.searchParams.set("SessionKey", key);
     url.searchParams.set("Group", group);
+    if (away) url.searchParams.set("Away", away);
     return url.href;
   } catch {
     return null;

@@ -35,12 +35,11 @@ import {
   REPAIR_INTERVAL_MS,
   RESYNC_INTERVAL_MS,
   STATUS_MS_MAX,
-  UNREACHABLE_MAX,
 } from "./limits.js";
 import * as messages from "./messages.js";
 import { PointerPace, type AgentPoint } from "./pointer.js";
 import { Parent } from "./parent.js";
-import { mayRenew, renewUrl } from "./renew.js";
+import { isThere, mayRenew, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
 import { Resources } from "./resources.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
@@ -84,7 +83,6 @@ export class ViewerSession {
   /** What is wrong with the picture at the moment. */
   private note = "";
   private failures = 0;
-  private unreachable = 0;
   private failedEpochs = 0;
   private readonly resources = new Resources();
   private resyncs = 0;
@@ -233,7 +231,6 @@ export class ViewerSession {
       this.finish("failed", "incompatible", messages.ENDINGS.incompatible.words);
       return;
     }
-    this.unreachable = 0;
     this.stableTimer = setTimeout(() => (this.failures = 0), STABLE_MS);
     this.isShown = false;
     this.note = "";
@@ -429,9 +426,10 @@ export class ViewerSession {
       this.retry(null, messages.LOST_WORDS);
     } else if (answer !== null) this.endBy(answer);
     else {
-      this.unreachable += 1;
-      if (this.unreachable >= UNREACHABLE_MAX) this.renew("unreachable", messages.UNREACHABLE_WORDS);
-      else this.retry(null, messages.UNREACHABLE_WORDS);
+      const isAway = !(await isThere(this.page.webTier));
+      if (this.socket || this.isOver()) return;
+      if (isAway) this.retry(null, messages.UNREACHABLE_WORDS);
+      else this.renew("unreachable", messages.UNREACHABLE_WORDS);
     }
   }
 
@@ -459,12 +457,12 @@ export class ViewerSession {
 
   /** The web tier knows where the session lives, and gives a new ticket. */
   private renew(reason: string, words: string): void {
-    const url = renewUrl(this.page.webTier, this.page.key, this.page.group);
+    const away = reason === "unreachable" ? window.location.origin : undefined;
+    const url = renewUrl(this.page.webTier, this.page.key, this.page.group, away);
     if (url && mayRenew(() => window.sessionStorage, `${this.page.group}:${this.page.key}`, Date.now())) {
       this.setState("reconnecting", reason, words);
       window.location.assign(url);
     } else if (reason === "unreachable") {
-      this.unreachable = 0;
       this.retry(null, words);
     } else {
       this.finish("failed", reason, messages.RENEWED_WORDS);

@@ -5,7 +5,7 @@
  */
 
 import { CLOSE_CODES, closeNameOf, type CloseName } from "../protocol/close.js";
-import { PEER_FAULTS_MAX, UNREACHABLE_MAX } from "./limits.js";
+import { PEER_FAULTS_MAX } from "./limits.js";
 
 /** What follows. */
 export type Next =
@@ -13,7 +13,7 @@ export type Next =
   | { readonly do: "retry" }
   /** Ask the CServer why the upgrade failed. */
   | { readonly do: "ask" }
-  /** Ask the web tier for another CServer. */
+  /** Ask the web tier where the session is to go on: here, or at another CServer. */
   | { readonly do: "move" }
   /** Another tab took over: wait until this one is looked at again. */
   | { readonly do: "rest" }
@@ -52,11 +52,6 @@ export function afterName(name: CloseName, peerFaults: number): Next {
         ? { do: "over", reason: name }
         : { do: "retry" };
   }
-}
-
-/** After an attempt that reached nobody. */
-export function afterSilence(unreachable: number): Next {
-  return unreachable >= UNREACHABLE_MAX ? { do: "move" } : { do: "retry" };
 }
 
 /** After the web tier's answer to "continue" that was no new server. `null` is no answer at all. */

@@ -31,7 +31,7 @@ export const EPOCH_INTERVAL_MS = 500;
 /** Closes in a row that say that this script broke the protocol. Reached: the session ends here, instead of reconnecting for ever. */
 export const PEER_FAULTS_MAX = 5;
 
-/** Attempts in a row that do not reach the CServer, before the web tier is asked for another. */
+/** Attempts in a row that do not reach the CServer, from which on it is named to the web tier as out of reach: it may be well for everybody else. */
 export const UNREACHABLE_MAX = 3;
 
 /** Time without any server before the session is given up: the longest grace period. */

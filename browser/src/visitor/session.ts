@@ -32,10 +32,10 @@ import {
   type Continuity,
   type CookieJar,
 } from "./continuity.js";
-import { afterClose, afterContinue, afterName, afterSilence, type Next } from "./decide.js";
+import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
 import { EpochWriter } from "./epoch.js";
 import type { Identity } from "./identity.js";
-import { OFFLINE_MS_MAX } from "./limits.js";
+import { OFFLINE_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
 import { loadMirror, loadRequests } from "./parts.js";
@@ -389,16 +389,21 @@ export class Session {
       if (answer.name === "already_live") this.ticket = null;
       await this.follow(afterName(answer.name, this.peerFaults));
     } else {
+      // The web tier knows at once when a CServer has died.
       this.unreachable += 1;
-      await this.follow(afterSilence(this.unreachable));
+      await this.move();
     }
   }
 
   private async move(): Promise<void> {
     this.setReconnecting();
-    const answer = await continueAt(this.tag.origin, this.continuity.resume);
+    const { resume, home } = this.continuity;
+    const answer = await continueAt(
+      this.tag.origin,
+      resume,
+      this.unreachable >= UNREACHABLE_MAX ? home : undefined,
+    );
     if (this.isIdle()) return;
-    this.unreachable = 0;
     if (isRefusal(answer)) {
       const next = afterContinue(answer.status);
       if (next.do === "retry") this.retry(answer.retryAfterMs);
@@ -406,7 +411,13 @@ export class Session {
       return;
     }
     this.remember(answer);
-    this.connect();
+    if (answer.home === home) {
+      // The same place: it may be there again soon, so there is no use in hurrying.
+      this.retry(null);
+    } else {
+      this.unreachable = 0;
+      this.connect();
+    }
   }
 
   private retry(afterMs: number | null): void {

@@ -30,9 +30,13 @@ export function start(
   return ask(`${origin}/api/v1/sessions`, { group, key, accepted });
 }
 
-/** Asks for another CServer for a running session. */
-export function continueAt(origin: string, resume: string): Promise<StartAnswer | Refusal> {
-  return ask(`${origin}/api/v1/sessions/continue`, { resume });
+/** Asks where a running session is to go on; `unreachable` is the number of a home that was tried several times in vain. */
+export function continueAt(
+  origin: string,
+  resume: string,
+  unreachable?: number,
+): Promise<StartAnswer | Refusal> {
+  return ask(`${origin}/api/v1/sessions/continue`, { resume, unreachable });
 }
 
 /** Asks with JSON; `null` for every answer that is not the wanted one. */

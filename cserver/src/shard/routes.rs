@@ -133,7 +133,10 @@ fn find(
         (Method::Post, ["visitor", "frames"]) => posts::visitor_frames(shared, request),
         (Method::Post, ["visitor", "status"]) => visitor_status(shared, now, request),
         (Method::Get, ["presence"]) => presence(shared, now, request),
-        (Method::Get, ["join"]) => join(shared, now, request, request.cookie(TICKET_COOKIE)),
+        // What stands behind it keeps the cookies of an agent's windows apart, and means nothing here.
+        (Method::Get, ["join"] | ["join", _]) => {
+            join(shared, now, request, request.cookie(TICKET_COOKIE))
+        }
         (Method::Post, ["join"]) => handed_over(shared, now, request),
         (Method::Get, ["view", join]) => {
             let has_other = open_cookie(shared, request, Scheme::Plain, join).is_ok();

@@ -136,8 +136,10 @@ fn the_viewers_page_carries_its_policy_and_the_cookie_its_attributes() {
     world.start(0, SESSION);
     let ticket = world.agent_ticket(SESSION, Privileges::VIEW);
     let client = world.connect(0);
-    let joined =
-        world.exchange(client, &get("/join", &format!("Cookie: cobrowse_ticket={ticket}\r\n")));
+    let joined = world.exchange(
+        client,
+        &get("/join/482913004817", &format!("Cookie: cobrowse_ticket={ticket}\r\n")),
+    );
     let cookie = header(&joined, "Set-Cookie");
     assert!(cookie.starts_with("__Host-j-"), "{cookie}");
     for attribute in ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"] {
@@ -177,6 +179,7 @@ fn a_ticket_in_a_form_of_the_web_tiers_page_joins_once_and_no_other_page_sends_o
         assert_eq!(status(&form(ours, broken)), "401", "{broken}");
     }
     assert_eq!(status(&get(&format!("/join?ticket={ticket}"), "")), "401", "not by an address");
+    assert_eq!(status(&get(&format!("/join/{ticket}"), "")), "401", "nor by a path");
     assert_eq!(status(&form(ours, &body)), "303");
     assert_eq!(status(&form(ours, &body)), "401", "twice");
 }

@@ -59,13 +59,7 @@ export class Login {
 
   private async enter(key: string): Promise<Agent> {
     const lookup = `${this.stack.web_url}/cobrowse/AgentView?SessionKey=${encodeURIComponent(key)}`;
-    let looked = await this.ask(lookup);
-    // The visitor is live a moment before the web tier has heard of it.
-    const until = Date.now() + WAIT_MS_MAX;
-    while (looked.status === 404 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      looked = await this.ask(lookup);
-    }
+    const looked = await this.ask(lookup);
     const joined = await this.ask(new URL(looked.location, lookup).href);
     const view = new URL(joined.location, new URL(looked.location, lookup)).href;
     const page = await this.ask(view);

@@ -6,6 +6,7 @@
 
 (() => {
   const EVERY_MS = 2000;
+  const FIRST_MS = 250;
   const again = document.querySelector('meta[name="again"]')?.content;
   const lists = document.querySelectorAll("[data-fresh]");
 
@@ -36,13 +37,16 @@
 
   const work = again ? look : lists.length > 0 ? refresh : null;
   if (!work) return;
+  // A session that is on its way from one server to another is there in a moment.
+  let pause = again ? FIRST_MS : EVERY_MS;
   const turn = async () => {
     try {
       if (document.visibilityState === "visible" || again) await work();
     } catch {
       // Out of reach for the moment: the next turn tries again.
     }
-    setTimeout(turn, EVERY_MS);
+    pause = Math.min(2 * pause, EVERY_MS);
+    setTimeout(turn, pause);
   };
-  setTimeout(turn, EVERY_MS);
+  setTimeout(turn, pause);
 })();

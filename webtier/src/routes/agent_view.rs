@@ -1,15 +1,18 @@
 //! From a session key to the CServer that has the session: login, lookup, ticket, redirect.
 
+use std::time::Duration;
+
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use protocol::{GroupId, Privileges, SessionKey};
+use protocol::{GroupId, Privileges, SessionId, SessionKey};
 use serde::Deserialize;
+use tokio::sync::broadcast::Receiver;
 
 use super::{broken_page, offers, see_other, set_cookie};
 use crate::config::is_below;
 use crate::cookies;
 use crate::headers::page_policy;
-use crate::limits::{GUESS_REFILL_MS, WAIT_MS_MAX};
+use crate::limits::{GUESS_REFILL_MS, SESSION_WAIT_MS, WAIT_MS_MAX};
 use crate::login::LoggedIn;
 use crate::pages::{self, Answer, Page, view_path};
 use crate::service::{App, lock};
@@ -26,6 +29,9 @@ pub(super) struct Asked {
     wait: Option<String>,
     #[serde(rename = "Since")]
     since_ms: Option<u64>,
+    /// Origin of the CServer that the agent's viewer comes from because it cannot be reached.
+    #[serde(rename = "Away")]
+    away: Option<String>,
 }
 
 /// `GET /cobrowse/AgentView.aspx`: the older spelling.
@@ -77,7 +83,8 @@ pub(super) async fn by_key(
         answer.headers_mut().insert(header::RETRY_AFTER, (GUESS_REFILL_MS / 1_000).into());
         return answer;
     }
-    let found = match look_up(&app, &reader.agent, &groups, key).await {
+    let away = asked.away.as_deref();
+    let found = match find(&app, &reader.agent, &groups, key, away).await {
         Ok(found) => found,
         Err(error) => return broken_page(&app, &error),
     };
@@ -86,7 +93,7 @@ pub(super) async fn by_key(
     }
     match found.as_slice() {
         [] => nothing(&app, &reader, &asked, &groups),
-        [(session, privileges)] => join(&app, &reader, session, *privileges),
+        [(session, privileges)] => join(&app, &reader, session, *privileges, away),
         several => {
             let groups: Vec<_> =
                 several.iter().map(|(session, _)| session.id.group.as_str()).collect();
@@ -96,15 +103,56 @@ pub(super) async fn by_key(
     }
 }
 
-/// Sessions with that key in these groups of the agent: live ones, and those that a CServer lost a moment ago and that
-/// may be on their way to another.
-async fn look_up(
+/// Sessions with that key in these groups of the agent. One that is about to begin somewhere is waited for: its visitor may have read out the
+/// key before its CServer's report is here, or it is on its way to another home.
+async fn find(
     app: &App,
     agent: &Agent,
     groups: &[GroupId],
     key: Option<SessionKey>,
+    away: Option<&str>,
 ) -> Result<Vec<(Session, Privileges)>, StoreError> {
     let Some(key) = key else { return Ok(Vec::new()) };
+    let wait = tokio::time::sleep(Duration::from_millis(SESSION_WAIT_MS));
+    tokio::pin!(wait);
+    // Before the look, so that no beginning is missed.
+    let mut beginnings = app.beginnings();
+    loop {
+        let mut found = look_up(app, agent, groups, key).await?;
+        let is_there = |session: &Session| {
+            let home = app.home_of(session).filter(|_| session.state == Life::Live);
+            home.is_some_and(|home| away != Some(&*home.public_url))
+        };
+        let may_come = !found.is_empty() && !found.iter().any(|(session, _)| is_there(session));
+        let has_come = may_come
+            && tokio::select! {
+                biased;
+                () = begins(&mut beginnings, groups, key) => true,
+                () = &mut wait => false,
+            };
+        if !has_come {
+            found.retain(|(session, _)| is_worth_a_look(session));
+            return Ok(found);
+        }
+    }
+}
+
+/// A session of that key begins in one of these groups, or may have: more began than were heard of.
+async fn begins(beginnings: &mut Receiver<SessionId>, groups: &[GroupId], key: SessionKey) {
+    while let Ok(id) = beginnings.recv().await {
+        if id.key == key && groups.contains(&id.group) {
+            return;
+        }
+    }
+}
+
+/// Those that are live, those that were given out and have not begun, and those that a CServer lost a moment ago.
+async fn look_up(
+    app: &App,
+    agent: &Agent,
+    groups: &[GroupId],
+    key: SessionKey,
+) -> Result<Vec<(Session, Privileges)>, StoreError> {
     let (agent, groups, now_ms) = (agent.clone(), groups.to_vec(), app.clock.now_ms());
     app.store(move |store| {
         let mut found = Vec::new();
@@ -114,29 +162,40 @@ async fn look_up(
                 continue;
             };
             let session = store.session_by_key(id, &key)?;
-            found.extend(session.filter(|s| is_worth_a_look(s, now_ms)).map(|s| (s, privileges)));
+            found.extend(session.filter(|s| may_be_there(s, now_ms)).map(|s| (s, privileges)));
         }
         Ok(found)
     })
     .await
 }
 
-fn is_worth_a_look(session: &Session, now_ms: u64) -> bool {
+/// Before its first home took it, nobody can join. On its way to another home it was live before.
+fn is_worth_a_look(session: &Session) -> bool {
+    session.state != Life::Assigned || session.started_ms.is_some()
+}
+
+fn may_be_there(session: &Session, now_ms: u64) -> bool {
     match &session.state {
-        Life::Live => true,
-        // Before its first home took it, nobody can join. On its way to another home it was live before.
-        Life::Assigned => session.started_ms.is_some(),
+        Life::Live | Life::Assigned => true,
         Life::Ended { at_ms, .. } => {
             session.may_move() && now_ms.saturating_sub(*at_ms) < MOVE_MS_MAX
         }
     }
 }
 
-fn join(app: &App, reader: &LoggedIn, session: &Session, privileges: Privileges) -> Answer {
+/// A viewer that has just failed to reach `away` is not sent back there at once: it would end in an error of its browser's own.
+fn join(
+    app: &App,
+    reader: &LoggedIn,
+    session: &Session,
+    privileges: Privileges,
+    away: Option<&str>,
+) -> Answer {
     let admitted = match session.state {
         Life::Live => app.admit(session, &reader.agent, privileges),
         _ => None,
     };
+    let admitted = admitted.filter(|(home, _)| away != Some(&*home.public_url));
     let Some((home, ticket)) = admitted else {
         let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
         return Page {
@@ -152,8 +211,10 @@ fn join(app: &App, reader: &LoggedIn, session: &Session, privileges: Privileges)
     if !is_below(&home.public_url, &app.config.cookie_domain) {
         return hand_over(app, reader, &home.public_url, &ticket);
     }
-    let mut answer = see_other(&format!("{}/join", home.public_url));
-    set_cookie(&mut answer, &cookies::ticket(&ticket, &app.config.cookie_domain));
+    // An agent's windows may be on their way at the same moment: none is to take another's ticket.
+    let path = format!("/join/{}", crate::random::digits(JOIN_TAG_DIGITS));
+    let mut answer = see_other(&format!("{}{path}", home.public_url));
+    set_cookie(&mut answer, &cookies::ticket(&ticket, &app.config.cookie_domain, &path));
     answer
 }
 
@@ -197,6 +258,9 @@ fn show(app: &App, reader: &LoggedIn, status: StatusCode, title: &str, body: Str
     Page { status, title, body, refresh: None, reader: Some(reader) }
         .answer(&app.config.cookie_domain)
 }
+
+/// Enough that no two windows of an agent meet.
+const JOIN_TAG_DIGITS: u32 = 12;
 
 /// A session that its server lost is looked for so long: its visitor comes back within seconds or not at all.
 const MOVE_MS_MAX: u64 = 120_000;

@@ -92,7 +92,10 @@ async fn health(State(app): State<App>) -> Answer {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "store_full"),
     };
-    (code, Json(serde_json::json!({"status": status, "servers_up": servers_up}))).into_response()
+    // A viewer, which stands on a CServer's origin, looks whether we are there before it leaves its page for us. It reads nothing.
+    let any = [("cross-origin-resource-policy", "cross-origin")];
+    (code, any, Json(serde_json::json!({"status": status, "servers_up": servers_up})))
+        .into_response()
 }
 
 async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {

@@ -160,6 +160,11 @@ fn hidden(page: &str, name: &str) -> String {
     page[at..].split('"').next().unwrap().to_owned()
 }
 
+/// Where an agent joins, without what keeps its windows apart.
+fn join_of(got: &Got) -> &str {
+    location(got).rsplit_once('/').unwrap().0
+}
+
 fn location(got: &Got) -> &str {
     got.header("location").unwrap()
 }

@@ -7,6 +7,8 @@ use protocol::secret::SecretHash;
 use protocol::{AgentId, GroupId, GroupSettings, Privileges, ServerId, SessionId};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::HOME_MS_MIN;
+
 /// A customer's group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Group {
@@ -126,6 +128,11 @@ impl Session {
     /// Whether it holds its key: nobody else may start one with it.
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, State::Ended { .. })
+    }
+
+    /// Whether its home, which is well, is left at the visitor's word that it cannot be reached. Not too soon: nobody can check what it says.
+    pub(crate) fn is_given_up(&self, unreachable: Option<u32>, now_ms: u64) -> bool {
+        unreachable == Some(self.home) && now_ms.saturating_sub(self.assigned_ms) >= HOME_MS_MIN
     }
 
     /// Whether it may go on elsewhere: its server left it, not its people.

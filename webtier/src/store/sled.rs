@@ -495,8 +495,9 @@ impl Store for SledStore {
             tx.remove_times(&old)?;
             let home = old.home.saturating_add(1);
             let mut left = old.left.clone();
-            left.retain(|id| *id != server && *id != old.server);
-            if old.server != server {
+            // Even where it goes now: should it not begin there, what is left of it has to end. But a process that is gone holds nothing.
+            let is_gone = old.server == server && old.boot != boot;
+            if !is_gone && !left.contains(&old.server) {
                 left.push(old.server);
             }
             let state = State::Assigned;

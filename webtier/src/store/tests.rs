@@ -189,6 +189,21 @@ fn a_lost_session_moves_once_and_reports_of_its_old_home_change_nothing() {
 }
 
 #[test]
+fn what_is_left_of_a_session_is_told_when_its_next_home_never_begins_though_it_was_to_be_the_same_server()
+ {
+    let (_folder, store) = store();
+    let one = session("1", 1);
+    store.add_session(one.clone()).unwrap();
+    store.apply_reports(&id("s1"), boot(1), &[started(1, &one)]).unwrap();
+    // Its visitor never hears of the second home, and goes on at the first.
+    store.move_session(&one.id, 1, (id("s1"), boot(1)), T0 + 9).unwrap();
+    assert_eq!(store.sweep(T0 + 10 + ASSIGNED_MS_MAX).unwrap(), 1);
+    let told: Vec<_> =
+        store.orders(&id("s1")).unwrap().into_iter().map(|(_, order)| order).collect();
+    assert_eq!(told, [Down::Moved { session: one.id, home: 2 }]);
+}
+
+#[test]
 fn a_session_that_somebody_ended_does_not_move() {
     let (_folder, store) = store();
     for (number, reason) in

@@ -157,14 +157,15 @@ async fn an_agent_gets_a_ticket_in_a_cookie_and_is_sent_to_the_server() {
     world.up("s1", 1);
     let session = live(&world, "471113").await;
     let got = view(&world, &ada(&world).await, "SessionKey=471113").await;
-    assert_eq!((got.status, location(&got)), (303, "https://s1.cobrowse.example/join"));
+    assert_eq!((got.status, join_of(&got)), (303, "https://s1.cobrowse.example/join"));
+    let path = location(&got).strip_prefix("https://s1.cobrowse.example").unwrap();
     let cookie = got.header("set-cookie").unwrap();
-    assert!(
-        cookie.ends_with(
-            "; Domain=cobrowse.example; Path=/join; Max-Age=30; Secure; HttpOnly; SameSite=Lax"
-        ),
-        "{cookie}"
+    let attributes = format!(
+        "; Domain=cobrowse.example; Path={path}; Max-Age=30; Secure; HttpOnly; SameSite=Lax"
     );
+    assert!(cookie.ends_with(&attributes), "{cookie}");
+    let other = view(&world, &ada(&world).await, "SessionKey=471113").await;
+    assert_ne!(location(&other), location(&got), "two windows, two cookies");
     let ticket = world.open("s1", &got.cookie(cookies::TICKET).unwrap());
     assert_eq!((ticket.session.to_text(), ticket.home), (session.session, 1));
     let Subject::Agent { agent, name, privileges } = ticket.subject else { panic!("a visitor's") };
@@ -235,7 +236,7 @@ async fn the_other_spellings_lead_to_the_same_view() {
     );
     let join =
         get(&world, "/agentjoin/AgentView?VisitorId=visitor-7").with("cookie", &cookie).got().await;
-    assert_eq!(location(&join), "https://s1.cobrowse.example/join");
+    assert_eq!(join_of(&join), "https://s1.cobrowse.example/join");
 }
 
 #[tokio::test]
@@ -251,7 +252,7 @@ async fn without_a_login_the_view_asks_for_one_and_comes_back() {
     assert_eq!(view(&world, &forged, "SessionKey=1").await.status, 303);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unknown_foreign_and_unstarted_sessions_look_the_same() {
     let world = World::new();
     world.up("s1", 1);
@@ -277,6 +278,49 @@ async fn unknown_foreign_and_unstarted_sessions_look_the_same() {
     for query in ["", "SessionKey=", "SessionKey=a%20b", "SessionKey=1&SessionKey=2"] {
         assert_eq!(view(&world, &cookie, query).await.status, 404, "{query}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_its_server_has_not_reported_yet_is_waited_for() {
+    let world = World::new();
+    world.up("s1", 1);
+    let session = start(&world, json!({"group": "demo", "key": "471113"})).await.started().session;
+    let cookie = ada(&world).await;
+    let report = async {
+        tokio::time::sleep(Duration::from_millis(SESSION_WAIT_MS / 2)).await;
+        world.report("s1", &session, ReportEvent::SessionStarted { home: 1 });
+    };
+    let (got, ()) = tokio::join!(view(&world, &cookie, "SessionKey=471113"), report);
+    assert_eq!(join_of(&got), "https://s1.cobrowse.example/join");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_follows_a_session_to_its_next_home_and_is_not_sent_back_to_a_server_that_is_away()
+{
+    let world = World::new();
+    world.up("s1", 1);
+    let one = live(&world, "1").await;
+    world.up("s2", 1);
+    let cookie = ada(&world).await;
+    // The web tier has not noticed anything yet.
+    let query = "SessionKey=1&Group=demo&Away=https%3A%2F%2Fs1.cobrowse.example";
+    let waits = view(&world, &cookie, query).await;
+    assert_eq!((waits.status, waits.cookie(cookies::TICKET)), (503, None));
+    assert!(
+        waits.body.contains("/cobrowse/AgentView?SessionKey=1&amp;Group=demo\""),
+        "{}",
+        waits.body
+    );
+    // The CServer dies, and the visitor is given another.
+    world.down("s1");
+    let moves = async {
+        tokio::time::sleep(Duration::from_millis(SESSION_WAIT_MS / 4)).await;
+        assert_eq!(go_on(&world, &one.resume).await.started().home, 2);
+        tokio::time::sleep(Duration::from_millis(SESSION_WAIT_MS / 4)).await;
+        world.report("s2", &one.session, ReportEvent::SessionStarted { home: 2 });
+    };
+    let (got, ()) = tokio::join!(view(&world, &cookie, query), moves);
+    assert_eq!(join_of(&got), "https://s2.cobrowse.example/join");
 }
 
 #[tokio::test]
@@ -342,7 +386,7 @@ async fn waiting_refreshes_until_the_session_appears_or_ten_minutes_are_over() {
     assert!(!over.body.contains("http-equiv"));
     world.up("s1", 1);
     live(&world, "471113").await;
-    assert_eq!(location(&view(&world, &cookie, query).await), "https://s1.cobrowse.example/join");
+    assert_eq!(join_of(&view(&world, &cookie, query).await), "https://s1.cobrowse.example/join");
 }
 
 #[tokio::test]

@@ -343,6 +343,32 @@ async fn a_session_of_a_draining_or_vanished_server_moves_and_a_healthy_one_stay
 }
 
 #[tokio::test]
+async fn a_home_that_its_visitor_cannot_reach_is_left_though_it_is_well_but_not_at_once_nor_for_nowhere()
+ {
+    let world = World::new();
+    world.up("s1", 1);
+    let one = live(&world, "1").await;
+    let stay = |unreachable: u32| {
+        let body = json!({"resume": one.resume, "unreachable": unreachable});
+        post(&world, "/api/v1/sessions/continue", body).with("origin", SHOP).got()
+    };
+    world.pass(HOME_MS_MIN);
+    world.up("s1", 1);
+    assert_eq!(stay(1).await.started().home, 1, "there is no other");
+    world.up("s2", 1);
+    assert_eq!(stay(2).await.started().home, 1, "not the home that it has");
+    let moved = stay(1).await.started();
+    assert_eq!((moved.home, moved.server.as_str()), (2, "wss://s2.cobrowse.example/visitor"));
+    assert_eq!(stay(1).await.started().home, 2, "of a home that was left long ago");
+    assert_eq!(stay(2).await.started().home, 2, "too soon");
+    world.report("s2", &one.session, ReportEvent::SessionStarted { home: 2 });
+    let told = world.store().orders(&"s1".parse().unwrap()).unwrap();
+    let told: Vec<_> = told.into_iter().map(|(_, order)| order).collect();
+    let session = one.session.parse().unwrap();
+    assert_eq!(told, [protocol::control::Down::Moved { session, home: 2 }], "one session, not two");
+}
+
+#[tokio::test]
 async fn a_session_that_is_over_or_not_ones_own_cannot_be_continued() {
     let world = World::new();
     world.up("s1", 1);
