@@ -234,8 +234,8 @@ impl Around<'_> {
     fn must_be_known(&self, tier: usize, server: Host, ticket: &str) -> Check {
         let (tier, server) = (&self.tiers[tier], &self.servers[server]);
         let Some(running) = &server.running else { return Ok(()) };
-        let is_young = running.started_ms + 2 * STEP_MS_MAX > self.now;
-        // One that started this moment is not the one that it was signed for; one with a wrong clock gives keys up too soon.
+        let is_young = running.started_ms + UNHEARD_MS > self.now;
+        // A web tier may not have heard yet that another process has started there; one with a wrong clock gives keys up too soon.
         if is_young || tier.offset_ms.abs_diff(server.offset_ms) > CLOCK_SKEW_MS {
             return Ok(());
         }
@@ -289,6 +289,9 @@ fn offset(rng: &mut Rng) -> i64 {
 
 /// Hosts before the people.
 const PEOPLE: usize = 4;
+
+/// A web tier ends a control stream that has been silent for 15 s, and looks so often.
+const UNHEARD_MS: u64 = 15_000 + 2 * STEP_MS_MAX;
 
 /// Web tiers keep time by themselves, and what they say is looked at so often.
 const STEP_MS_MAX: u64 = 250;
