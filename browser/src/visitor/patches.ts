@@ -15,7 +15,7 @@
  *  - `Element.prototype.attachShadow`, to know closed roots
  *  - the setters of `indeterminate`, and of `selected` once more
  *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
- *    of `disabled`
+ *    of `disabled`; `MediaList.prototype`: that of `mediaText`
  *
  * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
  * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
@@ -75,6 +75,7 @@ export function places(page: Window & typeof globalThis): [object, string][] {
     [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
     [page.CSSStyleRule?.prototype, [...rules, "style", "selectorText"]],
     [page.StyleSheet?.prototype, ["disabled"]],
+    [page.MediaList?.prototype, ["mediaText"]],
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
     [page.HTMLTextAreaElement.prototype, ["value"]],
     [page.HTMLOptionElement.prototype, ["selected"]],

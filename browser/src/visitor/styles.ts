@@ -25,7 +25,7 @@ export class StyleWatcher {
 
   /** Begins to watch; gives the way back. Wrapped properties are put back by `patches.ts`. */
   start(): () => void {
-    const { CSSStyleRule, StyleSheet, document } = this.page;
+    const { CSSStyleRule, MediaList, StyleSheet, document } = this.page;
     if (CSSStyleRule) {
       this.wrap(CSSStyleRule.prototype, "style", "get", (rule) => {
         this.touch(rule as CSSStyleRule);
@@ -33,6 +33,7 @@ export class StyleWatcher {
       this.wrap(CSSStyleRule.prototype, "selectorText", "set", this.onUnknown);
     }
     if (StyleSheet) this.wrap(StyleSheet.prototype, "disabled", "set", this.onUnknown);
+    if (MediaList) this.wrap(MediaList.prototype, "mediaText", "set", this.onUnknown);
     this.watchList(document);
     const timer = setInterval(() => {
       this.check();

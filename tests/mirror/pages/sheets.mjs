@@ -64,7 +64,7 @@ page([
   async () => {
     const rules = new Blob([".d { text-transform: uppercase }"], { type: "text/css" });
     const link = el("link", { rel: "stylesheet", href: URL.createObjectURL(rules), id: "link" });
-    document.head.append(link);
+    document.head.append(link, el("style", { id: "print" }, "@media print { .c { color: red } }"));
     await new Promise((resolve) => link.addEventListener("load", resolve, { once: true }));
     await pause(60);
   },
@@ -79,4 +79,5 @@ page([
     style.sheet.insertRule(".d { letter-spacing: 6px }", 0);
     style.sheet.cssRules[1].style.fontWeight = "bold";
   },
+  () => void (document.getElementById("print").sheet.cssRules[0].media.mediaText = "screen"),
 ]);
