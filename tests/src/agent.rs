@@ -411,7 +411,7 @@ impl Form {
 }
 
 /// The content of the `<meta>` whose name contains `word`.
-fn meta(page: &str, word: &str) -> Option<String> {
+pub(crate) fn meta(page: &str, word: &str) -> Option<String> {
     let found = tags(page, "meta")
         .find(|tag| attribute(tag, "name").is_some_and(|name| name.contains(word)));
     attribute(found?, "content")

@@ -17,6 +17,7 @@ pub mod http;
 pub mod limits;
 pub mod manager;
 pub mod net;
+pub mod plain;
 mod plan;
 pub mod ports;
 pub mod process;

@@ -6,7 +6,9 @@
 mod canaries;
 mod credentials;
 mod memory;
+mod plain;
 mod real;
+mod revocation;
 mod rng;
 mod rotation;
 mod smuggling;
@@ -69,6 +71,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
     real::attack(&stack, &mut findings).context("credentials over sockets")?;
     smuggling::attack(&stack, &mut findings).context("requests")?;
     websocket::attack(&stack, &mut findings).context("WebSockets")?;
+    revocation::attack(&stack, &mut findings).context("revocation")?;
+    plain::attack(&stack, &mut findings).context("plain HTTP")?;
     canaries::attack(&mut stack, &mut findings).context("canaries")?;
     stack.check()?;
     let late = stack.stop();

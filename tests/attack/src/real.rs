@@ -139,7 +139,7 @@ fn agents(stack: &Stack, visitor: &Visitor, findings: &mut Findings) -> Result<(
     Ok(())
 }
 
-fn tried(findings: &mut Findings, what: &str, accepted: bool) {
+pub(crate) fn tried(findings: &mut Findings, what: &str, accepted: bool) {
     findings.number("credentials_tried", 1);
     findings.number("credentials_tried_over_sockets", 1);
     if accepted {
@@ -148,7 +148,7 @@ fn tried(findings: &mut Findings, what: &str, accepted: bool) {
     }
 }
 
-fn control(findings: &mut Findings, what: &str, accepted: bool) {
+pub(crate) fn control(findings: &mut Findings, what: &str, accepted: bool) {
     findings.number("credential_controls", 1);
     if !accepted {
         findings.fault(format!("a valid control was refused over a socket: {what}"));

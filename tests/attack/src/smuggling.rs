@@ -1,60 +1,83 @@
 //! Requests whose borders two parsers might see in different places, and other abuse of heads and bodies.
 //!
 //! Each case carries a second request where one reading of the first would end. It passes when a server answers twice without having
-//! been sent two plain requests, or takes what it must refuse. Both servers are tried, over TLS. Among the shapes are those that
+//! been sent two plain requests, or takes what it must refuse. Both servers are tried over TLS here, and the session server over plain
+//! HTTP in `plain.rs`. Among the shapes are those that
 //! were published of Pingora: CVE-2026-2833 (bytes behind an Upgrade), CVE-2026-2835 (`identity, chunked`, HTTP/1.0), CVE-2025-4366
 //! (a body that was never read).
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cobrowse_tests::Stack;
-use cobrowse_tests::net::TlsStream;
-use std::io::Read;
 
 use crate::Findings;
 
 /// Tries every shape at both servers.
 pub(crate) fn attack(stack: &Stack, findings: &mut Findings) -> Result<()> {
-    let server = &stack.servers()[0];
+    let server = stack.servers()[0].public_url.clone();
     let web = stack.web_url().to_owned();
     for (url, path) in [
-        (server.public_url.clone(), "/visitor/status"),
-        (server.public_url.clone(), "/visitor/frames"),
-        (server.public_url.clone(), "/agent/0102030405060708/stream"),
-        (web, "/api/v1/sessions"),
+        (&server, "/visitor/status"),
+        (&server, "/visitor/frames"),
+        (&server, "/agent/0102030405060708/stream"),
+        (&web, "/api/v1/sessions"),
     ] {
         let authority = url.trim_start_matches("https://").to_owned();
         let (name, port) = authority.split_once(':').context("an address without a port")?;
         let port: u16 = port.parse()?;
-        let is_cserver = url == server.public_url;
-        for Case { what, first, answers_max } in cases(&authority, path, is_cserver) {
-            let mut stream = stack.net().connect(name, port)?;
-            // A marker behind it: it is answered only by who took it for a request of its own.
-            let smuggled =
-                format!("GET /healthz HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-            let sent = stream.write_all(&[first.as_slice(), smuggled.as_bytes()].concat());
-            let statuses = if sent.is_ok() { statuses(&mut stream) } else { Vec::new() };
-            findings.number("smuggling_cases", 1);
-            let is_ok = statuses.iter().any(|status| *status < 300);
-            let passed = statuses.len() > answers_max || is_ok && answers_max < 2;
-            if passed {
-                findings.number("smuggling_passed", 1);
-                findings.fault(format!("{what} at {authority}: answers {statuses:?}"));
-            }
+        let open = || stack.net().connect(name, port);
+        let door =
+            Door { authority: &authority, open, honest: "/healthz", is_cserver: url == &server };
+        knock(&door, path, findings)?;
+    }
+    Ok(())
+}
+
+/// Where requests go.
+pub(crate) struct Door<'a, F> {
+    /// What it calls itself.
+    pub(crate) authority: &'a str,
+    /// A new connection.
+    pub(crate) open: F,
+    /// A path that it answers with 200.
+    pub(crate) honest: &'a str,
+    /// The session server's rules, or the web tier's.
+    pub(crate) is_cserver: bool,
+}
+
+/// Every shape at one path of a door.
+pub(crate) fn knock<S: Read + Write>(
+    door: &Door<'_, impl Fn() -> Result<S>>,
+    path: &str,
+    findings: &mut Findings,
+) -> Result<()> {
+    let Door { authority, open, honest, is_cserver } = door;
+    for Case { what, first, answers_max } in cases(authority, path, *is_cserver) {
+        let mut stream = open()?;
+        // A marker behind it: it is answered only by who took it for a request of its own.
+        let smuggled =
+            format!("GET {honest} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        let sent = stream.write_all(&[first.as_slice(), smuggled.as_bytes()].concat());
+        let statuses = if sent.is_ok() { statuses(&mut stream) } else { Vec::new() };
+        findings.number("smuggling_cases", 1);
+        let is_ok = statuses.iter().any(|status| *status < 300);
+        let passed = statuses.len() > answers_max || is_ok && answers_max < 2;
+        if passed {
+            findings.number("smuggling_passed", 1);
+            findings.fault(format!("{what} at {authority}: answers {statuses:?}"));
         }
-        findings.number("smuggling_passed", 0);
-        // The control: two honest requests on one connection are two answers.
-        let mut stream = stack.net().connect(name, port)?;
-        let one = format!("GET /healthz HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-        let two =
-            format!("GET /healthz HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-        stream.write_all(format!("{one}{two}").as_bytes())?;
-        let honest = statuses(&mut stream);
-        if honest != [200, 200] {
-            findings.fault(format!("two honest requests at {authority}: answers {honest:?}"));
-        }
+    }
+    findings.number("smuggling_passed", 0);
+    // The control: two honest requests on one connection are two answers.
+    let mut stream = open()?;
+    let one = format!("GET {honest} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let two = format!("GET {honest} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(format!("{one}{two}").as_bytes())?;
+    let answers = statuses(&mut stream);
+    if answers != [200, 200] {
+        findings.fault(format!("two honest requests at {authority}: answers {answers:?}"));
     }
     Ok(())
 }
@@ -278,7 +301,7 @@ fn cases(host: &str, path: &str, is_cserver: bool) -> Vec<Case> {
 }
 
 /// The status of every answer until the server ends the connection or is quiet for a while.
-fn statuses(stream: &mut TlsStream) -> Vec<u16> {
+fn statuses(stream: &mut impl Read) -> Vec<u16> {
     let mut bytes = Vec::new();
     let (mut buffer, mut last) = ([0; 16 * 1024], Instant::now());
     while last.elapsed() < QUIET {

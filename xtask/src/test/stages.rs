@@ -328,6 +328,7 @@ const PATH_TESTS: &[&str] = &[
     "credentials",
     "frames",
     "posts",
+    "plain",
     "slow",
     "flood",
     "requests",
@@ -344,3 +345,23 @@ const PATH_TESTS: &[&str] = &[
 
 /// What moves bytes in every direction, ends connections in every way and restarts processes.
 const IO_URING_TESTS: &[&str] = &["path", "lifecycle", "frames", "posts", "slow", "processes"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_path_tests_belongs_to_a_stage() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests");
+        let mut found: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().path().file_stem()?.to_str().map(str::to_owned))
+            .filter(|name| name != "style")
+            .collect();
+        let mut named: Vec<_> = PATH_TESTS.iter().map(|name| (*name).to_owned()).collect();
+        found.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(named, found, "a file that no stage runs, or a stage without its file");
+        assert!(IO_URING_TESTS.iter().all(|name| PATH_TESTS.contains(name)));
+    }
+}
