@@ -358,17 +358,22 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     let hello = Down::Hello { replica, now_ms, public_url: Some("https://www2.example".into()) };
     world.exchange(dialled, &text(&hello.to_json()));
     world.start(0, SESSION);
-    world.start(0, second);
+    let visitor = world.start(0, second);
     let agent = world.agent(0, second, Privileges::VIEW);
     let told =
         String::from_utf8_lossy(&std::mem::take(&mut world.clients[dialled].inbox)).into_owned();
     assert!(told.contains("session_started") && told.contains("agent_joined"), "{told}");
     assert_eq!(world.clients[agent].core, 1);
     let revoke = r#"{"type":"revoke","group":"demo","agent":"09090909090909090909090909090909"}"#;
+    let revoked_at = world.now;
     let heard = world.exchange(dialled, &text(revoke));
     assert!(heard.contains("agent_left"), "{heard}");
     let told = String::from_utf8_lossy(&world.clients[agent].inbox).into_owned();
     assert!(told.contains("revoked") && world.clients[agent].shut, "{told:?}");
+    // No time has passed: the order cuts as it is read, and what the visitor sends after it reaches nobody.
+    assert_eq!(world.now.mono_ms, revoked_at.mono_ms);
+    world.send(visitor, &message(Kind::Diff, 0, 1, 2, b"after the order"));
+    assert!(!String::from_utf8_lossy(&world.clients[agent].inbox).contains("after the order"));
 }
 
 #[test]

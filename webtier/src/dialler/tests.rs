@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use super::Dialler;
+use crate::admin::{Order, Outcome, serve};
 use crate::config::ControlFiles;
 use crate::service::ToLink;
 use crate::store::records::{LOST, Server, Session, State};
@@ -412,6 +413,45 @@ async fn somebody_who_got_in_on_an_old_ticket_is_cut_off_at_once() {
         if stream.next().await == (Down::Revoke { group: demo(), agent }) {
             break;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_that_takes_access_away_is_on_its_way_before_anything_that_is_said_after_it() {
+    let (world, fake, dialler) = begin().await;
+    let (mut stream, _) = fake.meet(1, 2).await;
+    let role = |privileges| Order::RoleAdd { group: demo(), role: "helper".into(), privileges };
+    let grant =
+        |role: &str| Order::AgentGrant { name: "ada".into(), group: demo(), role: role.into() };
+    let agent = world.store().agent("ada").unwrap().unwrap().id;
+    // More than viewers may.
+    let more = Privileges::VIEW | Privileges::POINT | Privileges::DRAW;
+    let orders = [
+        (vec![role(more), grant("helper")], role(Privileges::VIEW)),
+        (vec![role(more), grant("helper")], grant("viewer")),
+        (vec![grant("helper")], Order::RoleRemove { group: demo(), role: "helper".into() }),
+        (vec![grant("lead")], Order::AgentRevoke { name: "ada".into(), group: demo() }),
+        (vec![grant("lead")], Order::AgentRemove { name: "ada".into() }),
+    ];
+    for (at, (before, order)) in orders.into_iter().enumerate() {
+        let told = format!("order {at}");
+        let give = |order| match serve(&world.app, &dialler, order) {
+            Outcome::Done(_) => {}
+            Outcome::Failed(why) => panic!("{told}: {why}"),
+        };
+        // What came before it is passed over.
+        before.into_iter().for_each(&give);
+        let mark = |home| Down::Moved { session: session(9, 1).id, home };
+        let [begun, done] = [2 * at as u32 + 10, 2 * at as u32 + 11];
+        world.app.tell_all(|| ToLink::Send(mark(begun)));
+        while stream.next().await != mark(begun) {}
+        give(order);
+        world.app.tell_all(|| ToLink::Send(mark(done)));
+        let mut came = Vec::new();
+        while came.last() != Some(&mark(done)) {
+            came.push(stream.next().await);
+        }
+        assert!(came.contains(&Down::Revoke { group: demo(), agent }), "{told}: {came:?}");
     }
 }
 
