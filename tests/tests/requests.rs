@@ -2,7 +2,7 @@
 //!
 //! After each, somebody else's session goes on.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,106 @@ fn bytes_that_are_no_tls_end_only_their_own_connection() -> Result<()> {
 }
 
 #[test]
+fn older_versions_of_tls_and_weak_suites_are_refused_with_an_alert_that_says_so() -> Result<()> {
+    const PROTOCOL_VERSION: u8 = 70;
+    const HANDSHAKE_FAILURE: u8 = 40;
+    let stack = stack();
+    let server = &stack.servers()[0];
+    let web = stack.web_url().trim_start_matches("https://");
+    let (web_name, web_port) = web.split_once(':').unwrap_or((web, "443"));
+    let public = server.public_url.trim_start_matches("https://");
+    let public = public.split(':').next().unwrap_or_default();
+    let doors = [
+        (public, server.port),
+        (&*server.control_name, server.port),
+        (web_name, web_port.parse()?),
+    ];
+    // RSA without forward secrecy, CBC, 3DES, RC4, none at all, no certificate, export.
+    let weak = [0x2f, 0x9c, 0xc013, 0xc009, 0xc027, 0x0a, 0x05, 0x02, 0x34, 0x03];
+    let strong = [0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8];
+    let all = [&weak[..], &strong[..]].concat();
+    for (name, port) in doors {
+        // SSL 3, TLS 1.0 and 1.1, as they were asked for in their time and as a newer client asks for them.
+        for (version, listed) in
+            [(0x300, 0), (0x301, 0), (0x302, 0), (0x303, 0x301), (0x303, 0x302)]
+        {
+            let answer = said_to(port, &client_hello(name, version, listed, &all))?;
+            let told = format!("{version:#x} and {listed:#x} at {name}: {answer:x?}");
+            assert_eq!((answer[0], answer.last()), (21, Some(&PROTOCOL_VERSION)), "{told}");
+        }
+        let answer = said_to(port, &client_hello(name, 0x303, 0, &weak))?;
+        assert_eq!((answer[0], answer.last()), (21, Some(&HANDSHAKE_FAILURE)), "{name}");
+        // The control: the same with a suite of today is answered.
+        let answer = said_to(port, &client_hello(name, 0x303, 0, &strong))?;
+        assert_eq!((answer[0], &answer[1..3]), (22, &[3, 3][..]), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_script_and_no_page_comes_over_plain_http() -> Result<()> {
+    let stack = stack();
+    let web: u16 = stack.web_url().rsplit(':').next().unwrap_or("443").parse()?;
+    for (port, path) in [
+        (web, "/cobrowse/loader.js"),
+        (web, "/cobrowse/visitor.js"),
+        (web, "/login"),
+        (stack.servers()[0].port, "/healthz"),
+    ] {
+        let mut socket = tcp(port)?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: www.cobrowse.localhost\r\n\r\n");
+        socket.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        // Refused or reset: what counts is what came before.
+        let _ = socket.read_to_end(&mut answer);
+        let text = String::from_utf8_lossy(&answer);
+        assert!(!text.contains("HTTP/"), "{path} at {port}: {text}");
+    }
+    Ok(())
+}
+
+/// A ClientHello of TLS up to 1.2. `listed` stands in `supported_versions`, unless it is zero.
+fn client_hello(name: &str, version: u16, listed: u16, suites: &[u16]) -> Vec<u8> {
+    let words =
+        |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
+    let sized = |bytes: Vec<u8>| [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat();
+    let extension = |kind: u16, body: Vec<u8>| [words(&[kind]), sized(body)].concat();
+    let host = sized([vec![0], sized(name.as_bytes().to_vec())].concat());
+    let mut extensions = vec![
+        extension(0, host),
+        extension(10, sized(words(&[29, 23, 24]))),
+        extension(11, vec![1, 0]),
+        extension(13, sized(words(&[0x403, 0x503, 0x804, 0x401, 0x807, 0x203, 0x201]))),
+        extension(23, Vec::new()),
+    ];
+    if listed != 0 {
+        extensions.push(extension(43, [vec![2], words(&[listed])].concat()));
+    }
+    let body = [
+        words(&[version]),
+        vec![7; 32],
+        vec![0],
+        sized(words(suites)),
+        vec![1, 0],
+        sized(extensions.concat()),
+    ]
+    .concat();
+    let handshake = [vec![1, 0], sized(body)].concat();
+    [vec![22, 3, 1], sized(handshake)].concat()
+}
+
+/// The first record that comes back.
+fn said_to(port: u16, hello: &[u8]) -> Result<Vec<u8>> {
+    let mut socket = tcp(port)?;
+    socket.write_all(hello)?;
+    let mut head = [0; 5];
+    socket.read_exact(&mut head)?;
+    let mut record = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    socket.read_exact(&mut record)?;
+    Ok([&head[..], &record].concat())
+}
+
+#[test]
 fn tls_is_1_2_or_1_3_with_a_post_quantum_exchange_and_resumes_on_whichever_core() -> Result<()> {
     use rustls::version::{TLS12, TLS13};
     let stack = stack();
@@ -58,43 +158,7 @@ fn tls_is_1_2_or_1_3_with_a_post_quantum_exchange_and_resumes_on_whichever_core(
             assert_eq!(read_answer(&mut stream)?.0.status, 200);
         }
     }
-    let answer_to = |minor| -> Result<[u8; 7]> {
-        let mut socket = tcp(server.port)?;
-        socket.write_all(&client_hello(minor))?;
-        let mut answer = [0; 7];
-        std::io::Read::read_exact(&mut socket, &mut answer)?;
-        Ok(answer)
-    };
-    assert_eq!(answer_to(3)?[0], 0x16, "the same hello with TLS 1.2 is taken");
-    for (older, minor) in [("TLS 1.1", 2), ("TLS 1.0", 1)] {
-        let answer = answer_to(minor)?;
-        // An alert, fatal, protocol_version.
-        assert_eq!((answer[0], answer[5], answer[6]), (0x15, 2, 70), "{older}");
-    }
     Ok(())
-}
-
-/// A hello of a client that knows no newer version than `3.minor`.
-fn client_hello(minor: u8) -> Vec<u8> {
-    // ECDHE with AES-GCM and ECDSA; groups, point formats and signatures that go with it.
-    let suites = [0xc0, 0x2b, 0xc0, 0x2f];
-    let extensions = [
-        &[0, 10, 0, 6, 0, 4, 0, 29, 0, 23][..],
-        &[0, 11, 0, 2, 1, 0],
-        &[0, 13, 0, 6, 0, 4, 4, 3, 8, 4],
-    ]
-    .concat();
-    let mut body = vec![3, minor];
-    body.extend([7; 32]);
-    body.extend([0, 0, suites.len() as u8]);
-    body.extend(suites);
-    body.extend([1, 0, 0, extensions.len() as u8]);
-    body.extend(extensions);
-    let mut hello = vec![1, 0, 0, body.len() as u8];
-    hello.extend(body);
-    let mut record = vec![0x16, 3, 1, 0, hello.len() as u8];
-    record.extend(hello);
-    record
 }
 
 #[test]
