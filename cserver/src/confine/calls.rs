@@ -3,7 +3,8 @@
 //! What is not listed fails with EPERM and the server goes on: a library that tries something new must not end other people's sessions, and a
 //! stranger who finds a refused call must not find a way to end the process (docs/decisions/0022). The unit's filter allows groups of calls,
 //! for any program; this one knows the program. It does not see what a ring does: a ring of ours can do nothing but poll
-//! (`backend::uring`), and none can be made any more.
+//! (`backend::uring`), and none can be made any more. What is refused the kernel logs, by number and thread, so that an operator sees it;
+//! what a healthy server is refused stays out of that log, so that whatever stands there is news.
 
 use std::collections::BTreeMap;
 
@@ -37,28 +38,56 @@ pub(super) fn filter(task: Task) -> Result<(), Unfiltered> {
             other => other.to_string(),
         })
     };
-    for program in programs(task).map_err(|error| told(error.into()))? {
+    let Programs { quiet, list } = programs(task).map_err(|error| told(error.into()))?;
+    for program in quiet {
         seccompiler::apply_filter(&program).map_err(told)?;
+    }
+    // The one that forbids to put on another comes last.
+    if apply_telling(&list).is_err() {
+        seccompiler::apply_filter(&list).map_err(told)?;
     }
     Ok(())
 }
 
-fn programs(task: Task) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+/// Puts a program on and has the kernel log what it refuses (Linux 4.14). On this thread, which gets no new privileges any more already.
+fn apply_telling(program: &BpfProgram) -> std::io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(std::io::Error::other)?,
+        filter: program.as_ptr().cast::<libc::sock_filter>().cast_mut(),
+    };
+    let (mode, telling) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_LOG);
+    // SAFETY: the kernel copies the instructions, which outlive the call, and writes to nothing of ours; seccompiler's instruction is the
+    // kernel's in its layout. Covered by every test beside this file.
+    #[allow(unsafe_code)]
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, mode, telling, &raw const program) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// What is put on, in this order.
+struct Programs {
+    /// They answer calls of which nobody needs to hear.
+    quiet: Vec<BpfProgram>,
+    list: BpfProgram,
+}
+
+fn programs(task: Task) -> Result<Programs, seccompiler::BackendError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let refuse = |error: i32| SeccompAction::Errno(error.cast_unsigned());
     let allowed =
         SeccompFilter::new(rules(task)?, refuse(libc::EPERM), SeccompAction::Allow, arch)?;
-    // Its flags stand in memory, where no filter sees them; a C library that hears that there is no such call takes `clone`.
-    let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let unknown = SeccompFilter::new(unknown, SeccompAction::Allow, refuse(libc::ENOSYS), arch)?;
-    // In this order: the list forbids to put on another.
-    Ok([unknown.try_into()?, allowed.try_into()?])
+    let quietly = |(call, error): &(libc::c_long, i32)| {
+        let rules = BTreeMap::from([(*call, Vec::new())]);
+        SeccompFilter::new(rules, SeccompAction::Allow, refuse(*error), arch)?.try_into()
+    };
+    let quiet = QUIETLY.iter().map(quietly).collect::<Result<_, _>>()?;
+    Ok(Programs { quiet, list: allowed.try_into()? })
 }
 
 type Rules = BTreeMap<libc::c_long, Vec<SeccompRule>>;
 
 fn rules(task: Task) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = ANYHOW.iter().map(|call| (*call, Vec::new())).collect();
+    let quiet = QUIETLY.iter().map(|(call, _)| call);
+    let mut rules: Rules = ANYHOW.iter().chain(quiet).map(|call| (*call, Vec::new())).collect();
     for (call, conditions) in WHEN {
         let conditions = conditions.iter().map(Condition::made).collect::<Result<Vec<_>, _>>()?;
         rules.entry(*call).or_default().push(SeccompRule::new(conditions)?);
@@ -146,8 +175,18 @@ const ANYHOW: &[libc::c_long] = &[
     libc::SYS_rt_sigreturn,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    // The other filter answers.
-    libc::SYS_clone3,
+];
+
+/// What libraries of a healthy server ask for and do without: refused by a program of its own, with this error. The list lets them
+/// pass to it.
+const QUIETLY: &[(libc::c_long, i32)] = &[
+    // Its flags stand in memory, where no filter sees them; a C library that hears that there is no such call takes `clone`.
+    (libc::SYS_clone3, libc::ENOSYS),
+    // By it mimalloc counts the host's memory nodes; refused, it takes one.
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_access, libc::EPERM),
+    #[cfg(not(target_arch = "x86_64"))]
+    (libc::SYS_faccessat, libc::EPERM),
 ];
 
 /// Under these conditions, all of one line together.

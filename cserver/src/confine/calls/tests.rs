@@ -142,3 +142,46 @@ fn what_serving_needs_goes_on_on_this_thread_and_on_those_that_it_starts() {
     assert_eq!((&heard, &served.join().unwrap()), (b"ping", b"pong"));
     assert!(client.as_raw_fd() > 2);
 }
+
+/// Where this process may not read the kernel's log (a container) there is nothing to look at.
+#[test]
+fn what_is_refused_stands_in_the_kernels_log_by_its_number_and_thread() {
+    let name = format!("told{}", std::process::id() % 100_000);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    // The kernel writes a few such lines in a second, and other tests are refused much: so it is asked again.
+    while let Some(log) = kernel_log() {
+        let is_ours =
+            |line: &&str| line.contains("type=1326") && line.contains(&format!("comm=\"{name}\""));
+        let lines: Vec<_> = log.lines().filter(is_ours).collect();
+        if lines.iter().any(|line| line.contains(&format!(" syscall={} ", libc::SYS_socket))) {
+            let quiet = |line: &&str| {
+                QUIETLY.iter().any(|(call, _)| line.contains(&format!(" syscall={call} ")))
+            };
+            assert!(!lines.iter().any(|line| quiet(&line)), "{lines:?}");
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "nothing of {name} in the kernel's log");
+        let refused = || {
+            filter(Task::Serving).unwrap();
+            let tried =
+                [libc::SYS_socket, QUIETLY[0].0, QUIETLY[1].0].map(|one| call(one, [NONE; 4]));
+            assert_eq!(tried, [libc::EPERM, QUIETLY[0].1, QUIETLY[1].1]);
+        };
+        std::thread::Builder::new().name(name.clone()).spawn(refused).unwrap().join().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
+fn kernel_log() -> Option<String> {
+    const READ_ALL: i32 = 3;
+    const SIZE: i32 = 10;
+    // SAFETY: neither call writes: the first only asks for a size.
+    #[allow(unsafe_code)]
+    let size = unsafe { libc::klogctl(SIZE, std::ptr::null_mut(), 0) };
+    let mut bytes = vec![0_u8; usize::try_from(size).ok()?];
+    // SAFETY: the kernel writes at most `size` bytes, which are the vector's own.
+    #[allow(unsafe_code)]
+    let read = unsafe { libc::klogctl(READ_ALL, bytes.as_mut_ptr().cast(), size) };
+    bytes.truncate(usize::try_from(read).ok()?);
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
