@@ -12,7 +12,7 @@ import type { Place, Stage } from "./stage.js";
 /** Drawings and highlights of all agents. */
 export class ViewInk {
   private readonly svg = document.createElementNS(SVG, "svg");
-  private readonly lines = new Map<string, { agent: number; line: SVGPolylineElement }>();
+  private readonly lines = new Map<string, Line>();
   private readonly marks = new Map<number, { id: number; box: HTMLElement }>();
   /** Own strokes that were drawn here: what comes back of them is here already. */
   private readonly drawnHere = new Set<string>();
@@ -38,9 +38,11 @@ export class ViewInk {
       const line = document.createElementNS(SVG, "polyline");
       line.setAttribute("stroke", colourOf(agent));
       this.svg.append(line);
-      known = { agent, line };
+      known = { agent, line, numbers: 0 };
       this.lines.set(name, known);
     }
+    known.numbers += points.length;
+    if (known.numbers > LINE_NUMBERS_MAX) return;
     const { line } = known;
     line.setAttribute("points", `${line.getAttribute("points") ?? ""} ${points.join(",")}`.trim());
     this.place();
@@ -61,7 +63,7 @@ export class ViewInk {
   mark(agent: number, id: number | null): void {
     this.marks.get(agent)?.box.remove();
     this.marks.delete(agent);
-    if (id !== null) {
+    if (id !== null && this.marks.size < MARKS_MAX) {
       const box = document.createElement("div");
       box.className = "mark";
       box.style.borderColor = colourOf(agent);
@@ -123,6 +125,14 @@ export class ViewInk {
   }
 }
 
+/** A line of an agent. */
+interface Line {
+  readonly agent: number;
+  readonly line: SVGPolylineElement;
+  /** How many numbers its points have. */
+  numbers: number;
+}
+
 /** A box in the picture. */
 export interface Box extends Place {
   readonly width: number;
@@ -133,3 +143,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** Lines in a picture: as many as the visitor's page keeps. */
 const LINES_MAX = 200;
+
+/** Numbers of a line's points: five minutes of drawing without a stop. A visitor could tell of more. */
+const LINE_NUMBERS_MAX = 20_000;
+
+/** Agents who highlight something at the same time. A visitor could tell of more. */
+const MARKS_MAX = 100;

@@ -56,6 +56,12 @@ export const ASK_LATENCY_MS = 15_000;
 /** Pause between a change of the page and the look at what could not be shown. */
 export const UNSHOWN_LOOK_MS = 500;
 
+/** A page that has not been laid out for so long stops its view: slow ones are done sooner, or answer in between. */
+export const BURDEN_AGE_MS_MIN = 3_000;
+
+/** After so long nobody remembers why; sessions rarely stay on one page that long. */
+export const BURDEN_AGE_MS_MAX = 10 * 60_000;
+
 /** Entries of the list of what could not be shown. More are marked, not listed. */
 export const UNSHOWN_MAX = 100;
 

@@ -73,6 +73,10 @@ export const TOO_LARGE_WORDS = "The visitor's page is too large to be shown.";
 /** The page is shown as it was, until a new copy comes. */
 export const REPAIRING_WORDS = "The view is being refreshed…";
 
+/** The view that was here before did not survive this page. */
+export const HELD_WORDS =
+  "This page stopped the view that showed it from answering, so nothing is shown before you ask for it.";
+
 /** The agent left by the button. */
 export const LEFT_WORDS = "You have left the session. You can close this window.";
 

@@ -26,6 +26,7 @@ import {
 } from "../protocol/payloads.js";
 import { readProof } from "../protocol/proof.js";
 import { openWebSocket, type FrameSocket } from "../protocol/ways.js";
+import { Burden, surroundings } from "./burden.js";
 import { framesUrl, mayFollow } from "./follow.js";
 import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
@@ -85,6 +86,7 @@ export class ViewerSession {
   private failures = 0;
   private failedEpochs = 0;
   private readonly resources = new Resources();
+  private readonly burden: Burden;
   private resyncs = 0;
   private resyncAt = Number.NEGATIVE_INFINITY;
   private resyncTimer: ReturnType<typeof setTimeout> | undefined;
@@ -117,6 +119,11 @@ export class ViewerSession {
       },
       onInvite: () => {
         this.invite();
+      },
+      onShow: () => {
+        this.burden.release();
+        this.hold(false);
+        this.resync();
       },
       onPoint: (point) => {
         this.pace.move(point);
@@ -156,6 +163,12 @@ export class ViewerSession {
       measure: () => this.measure(),
     });
     this.view.setSession(page.key, page.group);
+    this.burden = new Burden(`${page.group}:${page.key}`, surroundings(window));
+    const settled = (): void => {
+      this.burden.end();
+    };
+    window.addEventListener("pagehide", settled);
+    document.addEventListener("visibilitychange", settled);
     window.addEventListener("online", () => {
       if (this.state === "reconnecting") this.connect();
     });
@@ -249,6 +262,12 @@ export class ViewerSession {
           this.takeFacts(frame, step.isFirst);
           break;
         case "keyframe":
+          if (this.burden.isHeld) {
+            this.hold(true);
+            return;
+          }
+          this.hold(false);
+          this.burden.begin();
           this.resources.clear();
           this.stage.show(this.resources.fill(validateKeyframe(step.events)));
           this.isShown = true;
@@ -260,6 +279,7 @@ export class ViewerSession {
           this.follow();
           break;
         case "diff":
+          this.burden.begin();
           this.applyDiff(this.resources.fill(validateDiff(step.events, this.stage.tagOf)));
           break;
         case "nothing":
@@ -275,6 +295,17 @@ export class ViewerSession {
     this.showVisitor();
     const proof = frame.kind === "facts" ? readProof(parseJson(frame.payload)) : null;
     if (proof) this.verifier.take(proof);
+  }
+
+  /** A page that stopped the view before this one waits until it is asked for, and its changes with it. */
+  private hold(isHeld: boolean): void {
+    this.view.setHeld(isHeld);
+    if (!isHeld) return;
+    this.reader.abandon();
+    this.stage.clear();
+    this.isShown = false;
+    this.note = messages.HELD_WORDS;
+    this.showVisitor();
   }
 
   /** A page that came over plain HTTP is shown over plain HTTP, where the group wants it so. */

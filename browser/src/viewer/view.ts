@@ -19,6 +19,8 @@ export interface ViewActions {
   onEnd(): void;
   onLeave(): void;
   onInvite(): void;
+  /** The agent wants to see the page that was held back. */
+  onShow(): void;
   /** The agent's pointer over the stage, in the visitor's CSS pixels; `null` when it leaves. */
   onPoint(point: { x: number; y: number } | null): void;
 }
@@ -47,6 +49,9 @@ export class View {
     });
     find("invite").addEventListener("click", () => {
       actions.onInvite();
+    });
+    find("show").addEventListener("click", () => {
+      actions.onShow();
     });
     find("shield").addEventListener("pointermove", (event) => {
       if (this.canPoint) actions.onPoint(this.toPage(event));
@@ -102,6 +107,11 @@ export class View {
   setMessage(words: string): void {
     find("message").textContent = words;
     find("message").hidden = words === "";
+  }
+
+  /** Whether a page is held back, and can be asked for. */
+  setHeld(isHeld: boolean): void {
+    find("held").hidden = !isHeld;
   }
 
   /** Since when the visitor is offline. */

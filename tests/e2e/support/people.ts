@@ -226,6 +226,12 @@ export class Viewer {
     return new Viewer(context, page, watchFaults(page));
   }
 
+  /** Another window of the same browser. */
+  async besides(): Promise<Viewer> {
+    const page = await this.context.newPage();
+    return new Viewer(this.context, page, watchFaults(page));
+  }
+
   /** Opens the agent view of a key, logs in, and waits for the mirrored page. */
   static async join(browser: Browser, name: string, key: string): Promise<Viewer> {
     const viewer = await Viewer.fresh(browser);
