@@ -83,6 +83,46 @@ fn links_between_our_documents_lead_somewhere() {
     assert_none(&faults);
 }
 
+/// A promise whose test was renamed or removed is a promise without one.
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let page = fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let endings = ["rs", "ts", "mts", "js", "mjs"];
+    let tests: String = sources(&endings).into_iter().map(|(_, text)| text).collect();
+    let (mut faults, mut named) = (Vec::new(), 0);
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        for name in row.split('`').skip(1).step_by(2) {
+            // Metrics are told by their prefix.
+            let is_test = name.matches('_').count() >= 3
+                && !name.starts_with("cobrowse_")
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte));
+            let is_file =
+                name.contains('/') && !name.contains([' ', '<', '(']) && !name.starts_with('/');
+            if is_test && !tests.contains(&format!("fn {name}(")) {
+                faults.push(format!("SECURITY.md names the test {name}, which is not there"));
+            }
+            if is_file && !root().join(name).exists() {
+                faults.push(format!("SECURITY.md names {name}, which is not there"));
+            }
+            named += usize::from(is_test || is_file);
+        }
+        for title in row.split('"').skip(1).step_by(2) {
+            let begun = title.split('…').next().unwrap_or_default();
+            named += usize::from(begun.len() >= TITLE_BYTES_MIN);
+            if begun.len() >= TITLE_BYTES_MIN && !tests.contains(begun) {
+                faults.push(format!("SECURITY.md names the test {title:?}, which is not there"));
+            }
+        }
+    }
+    assert!(named > 100, "only {named} tests were found on the page: has its form changed?");
+    assert_none(&faults);
+}
+
+/// Shorter words in quotes are no titles.
+const TITLE_BYTES_MIN: usize = 16;
+
 /// Whether a test still sees what a picture shows, the browser suite compares; here it is that there is such a test at all.
 #[test]
 fn every_picture_of_the_guides_is_shown_and_taken_by_a_test() {

@@ -47,9 +47,10 @@ test("events written by hand harm nothing, and the next page is shown", async ({
   await viewer.expectState("live");
   const address = viewer.page.url();
   const size = viewer.page.viewportSize();
-  for (const [at, { name, keyframe, diffs }] of MALFORMED.entries()) {
+  for (const [at, { name, keyframe, diffs, facts }] of MALFORMED.entries()) {
     visitor.show(keyframe ?? page("changed"));
     for (const diff of diffs ?? []) visitor.change(diff);
+    for (const one of facts ?? []) visitor.tell(one);
     visitor.show(page(`clean-${String(at)}`));
     await expect
       .poll(() => viewer.text(`#clean-${String(at)}`), {
@@ -61,10 +62,21 @@ test("events written by hand harm nothing, and the next page is shown", async ({
     const harm = await viewer.page.evaluate(() => ({
       polluted: "polluted" in {} || "harmed" in {} || "harmed" in window,
       frames: document.querySelectorAll("iframe:not([sandbox='allow-same-origin'])").length,
+      // The viewer's own elements are reached by the agent, and never more than so many of them are made.
+      isCovered: document.elementFromPoint(5, 5)?.closest("header") === null,
+      isMany: document.querySelectorAll("#stage > *").length > 150,
+      isFocused: document.activeElement?.localName === "iframe",
       // A page of any size stays inside of its stage.
       overflows: document.documentElement.scrollWidth > window.innerWidth,
     }));
-    expect(harm, name).toEqual({ polluted: false, frames: 0, overflows: false });
+    expect(harm, name).toEqual({
+      polluted: false,
+      frames: 0,
+      isCovered: false,
+      isMany: false,
+      isFocused: false,
+      overflows: false,
+    });
     expect(viewer.page.url(), name).toBe(address);
   }
   expect(viewer.page.viewportSize()).toEqual(size);

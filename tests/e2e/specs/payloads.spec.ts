@@ -23,7 +23,7 @@ const SETTLE_MS = 250;
 /** How long a page is waited for that the viewer may have refused. */
 const SHOWN_MS_MAX = 3_000;
 /** Payloads of one page. What would change the others' addresses stands alone, and so does what the viewer refused with others. */
-const TOGETHER = 12;
+const TOGETHER = 24;
 const PAYLOADS_MIN = 60;
 /** Ids of a payload's nodes begin at its number times this; added ones once more behind all of those. */
 const IDS_EACH = 1_000;

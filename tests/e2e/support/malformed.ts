@@ -9,6 +9,8 @@ export interface Malformed {
   readonly name: string;
   readonly keyframe?: string;
   readonly diffs?: readonly string[];
+  /** Facts that follow, as text. */
+  readonly facts?: readonly string[];
 }
 
 const META = `{"type":4,"data":{"href":"https://shop.example/","width":800,"height":600},"timestamp":1}`;
@@ -38,6 +40,20 @@ const nested = (depth: number): string =>
       (_, at) => `{"id":${String(at + 20)},"type":2,"tagName":"b","attributes":{},"childNodes":[`,
     )
     .join("") + "]}".repeat(depth);
+
+const EVIL = "https://evil.localhost";
+const rules = `"@import '${EVIL}/a.css';","p{background:url(${EVIL}/rule.png)}"`;
+const adopted = (id: number): string =>
+  `"source":15,"id":${String(id)},"styleIds":[1],"styles":[{"styleId":1,"rules":[${rules
+    .split(/,(?=")/)
+    .map((rule, at) => `{"rule":${rule},"index":${String(at)}}`)
+    .join(",")}]}]`;
+const STYLE = element(
+  30,
+  `"tagName":"style","attributes":{"_cssText":"@import '${EVIL}/b.css';p{background:url(${EVIL}/text.png)}"},"childNodes":[]`,
+);
+const facts = (more: string): string =>
+  `{"url":"https://shop.localhost/","title":"x","width":800,"height":600,"visible":true,${more}}`;
 
 const BAD_IDS = [
   "-1",
@@ -206,6 +222,117 @@ export const MALFORMED: readonly Malformed[] = [
       increment(
         `"source":0,"texts":[],"attributes":[],"removes":[],"isAttachIframe":true,"adds":[{"parentId":10,"nextId":null,"node":{"id":30,"type":0,"childNodes":[${element(31, `"tagName":"script","attributes":{"src":"https://evil.localhost/s.js"},"childNodes":[]`)}]}}]`,
       ),
+    ],
+  },
+  {
+    name: "a shadow tree with what it fetches",
+    keyframe: keyframe(
+      element(
+        20,
+        `"tagName":"p","attributes":{},"isShadowHost":true,"childNodes":[{"id":21,"type":2,"isShadow":true,"tagName":"img","attributes":{"src":"${EVIL}/s.png"},"childNodes":[]},{"id":22,"type":2,"isShadow":true,"tagName":"style","attributes":{"_cssText":"@import '${EVIL}/s.css'"},"childNodes":[]}]`,
+      ),
+    ),
+    diffs: [increment(adopted(20))],
+  },
+  {
+    name: "a shadow tree where none may be",
+    keyframe: keyframe(
+      element(20, `"tagName":"a","attributes":{},"isShadowHost":true,"childNodes":[]`),
+    ),
+  },
+  {
+    name: "style sheets that fetch, however they come",
+    keyframe: keyframe(`${STYLE},${element(31)}`),
+    diffs: [
+      increment(adopted(1)),
+      increment(
+        `"source":8,"id":30,"adds":[{"rule":"p{background:url(${EVIL}/add.png)}","index":0}]`,
+      ),
+      increment(`"source":8,"id":30,"replaceSync":"@import '${EVIL}/c.css'"`),
+      increment(
+        `"source":13,"id":30,"index":[0],"set":{"property":"background","value":"url(${EVIL}/set.png)"}`,
+      ),
+      mutation({
+        attributes: `{"id":31,"attributes":{"style":{"background":"url(${EVIL}/changed.png)","cursor":["url(${EVIL}/cursor.png),auto","important"]}}}`,
+      }),
+    ],
+  },
+  {
+    name: "attributes that become harmful when they are changed",
+    keyframe: keyframe(
+      [
+        `"tagName":"link","attributes":{"rel":"stylesheet","href":"/nowhere.css"},"childNodes":[]`,
+        `"tagName":"iframe","attributes":{},"childNodes":[]`,
+        `"tagName":"meta","attributes":{"name":"viewport"},"childNodes":[]`,
+        `"tagName":"form","attributes":{},"childNodes":[]`,
+        `"tagName":"a","attributes":{"href":"/"},"childNodes":[]`,
+      ]
+        .map((more, at) => element(20 + at, more))
+        .join(","),
+    ),
+    diffs: [
+      mutation({
+        attributes: [
+          `{"id":20,"attributes":{"rel":"preload","as":"image","href":"${EVIL}/preload.png"}}`,
+          `{"id":21,"attributes":{"src":"${EVIL}/frame","srcdoc":"<script>top.harmed=1</script>","rr_src":"javascript:top.harmed=1","rr_width":"9px;background:url(${EVIL}/w.png)"}}`,
+          `{"id":22,"attributes":{"http-equiv":"refresh","content":"0;url=${EVIL}/refresh"}}`,
+          `{"id":23,"attributes":{"action":"javascript:top.harmed=1","onsubmit":"top.harmed=1"}}`,
+          `{"id":24,"attributes":{"href":"javascript:top.harmed=1","ping":"${EVIL}/ping","target":"_top"}}`,
+        ].join(","),
+      }),
+    ],
+  },
+  {
+    name: "nodes that are not there, of every source",
+    diffs: [
+      ...[
+        `"source":2,"type":2,"id":999,"x":1,"y":1`,
+        `"source":3,"id":999,"x":1,"y":1`,
+        `"source":5,"id":999,"text":"x","isChecked":true`,
+        `"source":7,"id":999,"type":0`,
+        `"source":8,"id":999,"adds":[{"rule":"p{}","index":9}]`,
+        `"source":13,"id":999,"index":[7],"set":{"property":"color","value":"red"}`,
+        `"source":14,"ranges":[{"start":999,"startOffset":5,"end":10,"endOffset":2147483647}]`,
+        `"source":15,"id":999,"styleIds":[77]`,
+      ].map(increment),
+      mutation({ adds: `{"parentId":999,"nextId":998,"node":${element(40)}}` }),
+      mutation({ texts: `{"id":10,"value":"x"}`, removes: `{"parentId":999,"id":10}` }),
+    ],
+  },
+  {
+    name: "places that are no numbers",
+    diffs: [
+      increment(`"source":1,"positions":[{"x":1e999,"y":-1e999,"id":10,"timeOffset":0}]`),
+      increment(`"source":3,"id":1,"x":1e999,"y":null`),
+      increment(`"source":4,"width":1e999,"height":1e999`),
+    ],
+  },
+  {
+    name: "what covers everything, and asks for keys, focus and the whole screen",
+    keyframe: keyframe(
+      [
+        `"tagName":"dialog","attributes":{"open":"","rr_open_mode":"modal","style":"position:fixed;inset:0;z-index:2147483647;cursor:none;width:999vw;height:999vh"},"childNodes":[]`,
+        `"tagName":"button","attributes":{"accesskey":"e","autofocus":"","popovertarget":"x","rr_popover":"true","popover":"manual","style":"view-transition-name:root"},"childNodes":[]`,
+      ]
+        .map((more, at) => element(20 + at, more))
+        .join(","),
+    ),
+  },
+  {
+    name: "facts that are none, or speak of what only agents do",
+    facts: [
+      facts(`"url":"javascript:top.harmed=1","title":"<img src=x onerror=top.harmed=1>"`),
+      facts(`"width":1e999`),
+      facts(`"width":100000,"height":0.0001`),
+      facts(
+        `"paused":"<script>top.harmed=1</script>","visitor":{"name":"<b onclick=top.harmed=1>"}`,
+      ),
+      facts(`${POLLUTED},"control":{${POLLUTED},"agent":"__proto__","state":"active"}`),
+      facts(
+        `"ink":[{"agent":1,"stroke":1,"points":[1e308,1e308,-1e308,9]},{"agent":1,"mark":999}]`,
+      ),
+      facts(`"ink":[${many(500, (at) => `{"agent":${String(at + 9)},"mark":10}`)}]`),
+      facts(`"answers":[{"agent":1,"n":1,"refused":"constructor"}],"proof":"__proto__"`),
     ],
   },
   {

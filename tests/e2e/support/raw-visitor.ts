@@ -7,13 +7,14 @@ import WebSocket from "ws";
 import { fetchRaw, toLoopback } from "./raw.js";
 import { stack } from "./stack.js";
 
-const FACTS = 0x04;
+const FACTS_KIND = 0x04;
 const KEYFRAME = 0x01;
 const DIFF = 0x02;
 const FIRST = 0x01;
 const LAST = 0x02;
 const PAYLOAD_BYTES_MAX = 61_440;
 const WAIT_MS_MAX = 20_000;
+const FACTS = { title: "x", width: 800, height: 600, visible: true };
 
 /** A live session of the group `demo`. */
 export class RawVisitor {
@@ -48,12 +49,12 @@ export class RawVisitor {
     return new RawVisitor(start.key, socket);
   }
 
-  /** A new epoch: facts and one keyframe, as events or as the text of some. */
-  show(events: unknown[] | string): void {
+  /** A new epoch: facts and one keyframe, as events or as the text of some. `more` stands in the facts besides. */
+  show(events: unknown[] | string, more: object = {}): void {
     this.epoch += 1;
     this.sequence = 0;
-    const facts = { url: stack().shop_url, title: "x", width: 800, height: 600, visible: true };
-    this.send(FACTS, 0, facts);
+    const facts = { ...FACTS, url: stack().shop_url, ...more };
+    this.send(FACTS_KIND, 0, facts);
     const bytes = encoded(events);
     for (let at = 0; at < bytes.length; at += PAYLOAD_BYTES_MAX) {
       const end = at + PAYLOAD_BYTES_MAX;
@@ -65,6 +66,12 @@ export class RawVisitor {
   /** A change of what is shown. */
   change(events: unknown[] | string): void {
     this.send(DIFF, 0, events);
+  }
+
+  /** Facts within the epoch, as an object or as text. */
+  tell(facts: object | string): void {
+    const whole = { ...FACTS, url: stack().shop_url, ...(facts as object) };
+    this.send(FACTS_KIND, 0, typeof facts === "string" ? facts : whole);
   }
 
   end(): void {
