@@ -14,6 +14,7 @@ use host::certificate::{Life, OutOfTime};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
+use crate::credentials::Ticketer;
 
 /// A certificate or key does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,9 @@ pub enum TlsSetupError {
         /// Why.
         error: rustls::Error,
     },
+    /// The system gives no random bytes for the keys of session tickets.
+    #[error("session tickets: the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
     /// The control CA does not serve to verify clients.
     #[error("control CA {path}: {error}")]
     Ca {
@@ -131,12 +135,7 @@ fn finish(builder: Builder, certificate: &Path, key: &Path) -> Result<ServerConf
     // One ticket: a browser comes back once. Two cost a seal and a send at each handshake.
     config.send_tls13_tickets = 1;
     config.session_storage = ServerSessionMemoryCache::new(0);
-    match ticketer() {
-        Ok(ticketer) => config.ticketer = ticketer,
-        Err(error) => {
-            return Err(TlsSetupError::Refused { path: "session tickets".into(), error });
-        }
-    }
+    config.ticketer = Ticketer::new().map_err(TlsSetupError::Random)?;
     Ok(config)
 }
 
@@ -157,12 +156,4 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
     let path_of = |error| TlsSetupError::Source { what, path: path.display().to_string(), error };
     host::source::read(path).map_err(path_of)
-}
-
-/// Session tickets with keys of their own that change by themselves.
-pub(crate) fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, rustls::Error> {
-    #[cfg(feature = "aws-lc")]
-    return rustls::crypto::aws_lc_rs::Ticketer::new();
-    #[cfg(not(feature = "aws-lc"))]
-    return rustls::crypto::ring::Ticketer::new();
 }

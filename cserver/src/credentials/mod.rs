@@ -6,7 +6,9 @@ mod cookie;
 mod keyring;
 mod locked;
 mod nonces;
+mod ticketer;
 
 pub use cookie::{AgentCookie, COOKIE_PREFIX, CookieKeys, PLAIN_COOKIE_PREFIX, Scheme};
 pub use keyring::KeyRing;
 pub use nonces::{Nonces, Spent};
+pub use ticketer::Ticketer;

@@ -41,7 +41,7 @@ pub(super) fn tls() -> (TlsConfigs, Pki) {
         .with_single_cert(chain, key)
         .unwrap();
     public.session_storage = Arc::new(NoServerSessionStorage {});
-    public.ticketer = crate::tls::ticketer().unwrap();
+    public.ticketer = crate::credentials::Ticketer::new().unwrap();
     let (chain, key) = leaf(CONTROL, ExtendedKeyUsagePurpose::ServerAuth);
     let verifier = WebPkiClientVerifier::builder(roots.clone()).build().unwrap();
     let control = ServerConfig::builder()
