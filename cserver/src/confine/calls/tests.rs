@@ -157,7 +157,7 @@ fn what_is_refused_stands_in_the_kernels_log_by_its_number_and_thread() {
             let quiet = |line: &&str| {
                 QUIETLY.iter().any(|(call, _)| line.contains(&format!(" syscall={call} ")))
             };
-            assert!(!lines.iter().any(|line| quiet(&line)), "{lines:?}");
+            assert!(!lines.iter().any(quiet), "{lines:?}");
             return;
         }
         assert!(std::time::Instant::now() < end, "nothing of {name} in the kernel's log");
