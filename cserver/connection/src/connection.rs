@@ -180,8 +180,8 @@ impl Connection {
 
     /// Seals bytes that are finished WebSocket frames (or an HTTP answer) for the socket.
     pub fn seal(&mut self, plain: &[u8], out: &mut Outgoing) {
-        // The only error is a key that is used up, which rustls prevents by updating it; the peer that
-        // does not follow hears nothing more and its timer ends it.
+        // The only error is a key that is used up, which an update prevents; the peer that does not follow hears nothing
+        // more and its timer ends it.
         let _ = self.tls.seal(plain, out);
     }
 
