@@ -14,21 +14,11 @@ import {
 } from "@rrweb/types";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { Budget } from "../src/frames/budget.js";
-import { Framed, readAnswer } from "../src/frames/child.js";
-import {
-  MESSAGE_CHARS_MAX,
-  MESSAGES_BURST,
-  PIECE_CHARS_SOFT,
-  PING_MS,
-  PINGS_MAX,
-} from "../src/frames/limits.js";
-import { readCode, readFromFrame, readHello, readToFrame } from "../src/frames/messages.js";
+import { Framed } from "../src/frames/child.js";
+import { MESSAGE_CHARS_MAX, MESSAGES_BURST, PING_MS, PINGS_MAX } from "../src/frames/limits.js";
 import { Frames } from "../src/frames/parent.js";
-import { cutTree } from "../src/frames/pieces.js";
-import { Shift, StrangeId } from "../src/frames/shift.js";
 import type { Tag } from "../src/loader/tag.js";
-import { ownId, SPACE_IDS, spaceOf, SPACES_MAX } from "../src/protocol/spaces.js";
+import { ownId, SPACE_IDS, spaceOf } from "../src/protocol/spaces.js";
 import type { ForeignHost } from "../src/visitor/parts.js";
 import type { Recorder, RecorderHost } from "../src/visitor/recorder.js";
 
@@ -491,82 +481,5 @@ describe("the frame's side", () => {
     inside.fire("pagehide");
     await next.until("leave");
     expect(inside.done.at(-1)).toBe("stop");
-  });
-});
-
-describe("words and ids", () => {
-  it("reads exactly the words of the handshake", () => {
-    for (const bad of [null, "here", {}, { glance_frame: "hello" }, { glance_frame: ["here"] }])
-      expect(readHello(bad)).toBeNull();
-    expect(readHello({ glance_frame: "here" })).toBe("here");
-    for (const bad of [null, { glance_frame: "port" }, { glance_frame: "port", code: 7 }, { code: CODE }])
-      expect(readCode(bad)).toBeNull();
-    expect(readToFrame(JSON.stringify({ kind: "ask", gen: -1 }))).toBeNull();
-    expect(readToFrame({ kind: "ask", gen: 1 })).toBeNull();
-    expect(readFromFrame(JSON.stringify({ kind: "proof", gen: 1, hash: "short" }))).toBeNull();
-    for (const boxes of [7, [[1, 2]], [[1, 2, 3, 4, "5"]], Array(17).fill([1, 0, 0, 1, 1])])
-      expect(readFromFrame(JSON.stringify({ kind: "boxes", boxes }))).toBeNull();
-    expect(readToFrame(JSON.stringify({ kind: "mark", ids: Array(17).fill(1) }))).toBeNull();
-  });
-
-  it("refuses a group or a page that the answer does not name", () => {
-    const good = { group: "demo", parent: SHOP, settings: SETTINGS };
-    expect(readAnswer(good, SHOP, ["demo"])?.masks).toEqual(["#card"]);
-    for (const bad of [
-      null,
-      [],
-      { ...good, group: 7 },
-      { ...good, parent: null },
-      { ...good, settings: null },
-    ])
-      expect(readAnswer(bad, SHOP, ["demo"])).toBeNull();
-  });
-
-  it("keeps every space's ids apart and on the wire", () => {
-    const last = new Shift(SPACES_MAX, 1);
-    expect(last.id(SPACE_IDS - 1)).toBeLessThanOrEqual(0x7fffffff);
-    expect(spaceOf(last.id(1))).toBe(SPACES_MAX);
-    expect([last.id(-1), last.id(-2)]).toEqual([-1, -2]);
-    expect(() => last.id(SPACE_IDS)).toThrow(StrangeId);
-    const tree = last.tree(page());
-    expect(tree.rootId).toBeUndefined();
-    expect("childNodes" in tree && tree.childNodes[0]?.rootId).toBe(tree.id);
-  });
-
-  it("cuts a large tree so that each part stands behind what it stands in, and nothing is lost", () => {
-    let id = 10;
-    const deep = (level: number): serializedNodeWithId => ({
-      type: NodeType.Element,
-      id: (id += 1),
-      tagName: "div",
-      attributes: { title: "x".repeat(200) },
-      childNodes: level === 0 ? [] : Array.from({ length: 5 }, () => deep(level - 1)),
-    });
-    const whole = { ...page(), childNodes: [deep(4)] } as serializedNodeWithId;
-    const idsOf = (node: serializedNodeWithId): number[] => [
-      node.id,
-      ...("childNodes" in node ? node.childNodes.flatMap(idsOf) : []),
-    ];
-    const { root, later } = cutTree(whole, 8_000);
-    expect(later.length).toBeGreaterThan(5);
-    const known = new Set(idsOf(root));
-    for (const { parentId, node } of later) {
-      expect(known.has(parentId)).toBe(true);
-      idsOf(node).forEach((one) => known.add(one));
-      expect(JSON.stringify(node).length).toBeLessThan(16_000);
-    }
-    expect(known.size).toBe(idsOf(whole).length);
-    expect(cutTree(whole, 2 ** 30).later).toEqual([]);
-    expect(PIECE_CHARS_SOFT).toBeLessThan(MESSAGE_CHARS_MAX);
-  });
-
-  it("lets a budget fill with time", () => {
-    const budget = new Budget(10, 5, 0);
-    expect([budget.take(10, 0), budget.take(1, 0), budget.take(5, 1_000), budget.take(1, 1_000)]).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
   });
 });

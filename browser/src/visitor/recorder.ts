@@ -105,7 +105,8 @@ export class Recorder {
         this.frames.add(frame);
         // Those of a keyframe are looked at once it is out.
         if (host.writer.isOpen) this.foreign?.met(frame);
-        if (isForeign(frame)) this.wantForeign();
+        // One whose page is still to come says itself that it is there.
+        if (!frame.contentDocument) this.wantForeign();
       };
     }
     this.facts = new FactsWatcher(page, this.masker);
@@ -526,14 +527,6 @@ export class Recorder {
       },
     };
   }
-}
-
-/** Whether a frame shows, or is about to show, a document of another origin. */
-function isForeign(frame: HTMLIFrameElement): boolean {
-  const { contentDocument, src } = frame;
-  return (
-    contentDocument === null || (src.startsWith("https:") && !src.startsWith(`${window.location.origin}/`))
-  );
 }
 
 /** One frame of a display. */

@@ -56,7 +56,10 @@ test("a frame joins, goes on over its pages, is a placeholder without the tag, a
   const frame = await framed(shopper, "/product");
   const viewer = await Viewer.join(browser, "ada", await shopper.key());
   await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp");
-  await frame.evaluate(`document.querySelector("h1").append(" inside")`);
+  // Where it can be pointed at, however little of the page the frame shows.
+  await frame.evaluate(`const title = document.querySelector("h1");
+    title.style.cssText = "position:fixed; top:20px; left:20px; margin:0; z-index:9";
+    title.append(" inside")`);
   await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp inside");
   // An agent points out what stands in it, and does no more there.
   await viewer.page.click("[data-tool=mark]");
