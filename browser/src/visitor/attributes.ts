@@ -138,6 +138,15 @@ export function wordlessCss(css: string): string {
   });
 }
 
+/** What stands for an element; for a plug-in: the picture that it shows, or a place with what is there for browsers that cannot show it. */
+export function shownAs(tagName: string, attributes: Record<string, unknown>): string {
+  if (!PLUGINS.has(tagName)) return tagName;
+  const { type, data, src = data } = attributes;
+  if (typeof src !== "string" || !IS_PICTURE.test(`${String(type)} ${src}`)) return "div";
+  attributes.src = src;
+  return "img";
+}
+
 /** Script in an address is still script. Browsers skip control characters and spaces before and in the scheme. */
 export function isScriptUrl(value: string): boolean {
   // eslint-disable-next-line no-control-regex
@@ -149,6 +158,9 @@ const NAMED =
   /(?:=|@[\w-]+|(?:url|src|format|local|lang)\(|image-set\([^)]*|(?:^|[;{\s])(?:font(?:-[\w-]+)?|grid[\w-]*|syntax)\s*:[^;{}]*)\s*$/i;
 
 const WORDS = /^(?:--|content$|quotes$|list-style(?:-type)?$|text-(?:emphasis|overflow)|hyphenate-)/;
+
+const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
+const IS_PICTURE = /image\/|\.(?:svg|png|jpe?g|gif|webp|avif)\b/i;
 
 const FIELD_TAGS = new Set(["input", "textarea"]);
 

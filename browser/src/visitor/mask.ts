@@ -21,13 +21,13 @@ import {
 } from "@rrweb/types";
 
 import { CSS_STRING } from "./addresses.js";
-import { cleanAttributes, isWords, MASK, wordlessCss, type Scrub } from "./attributes.js";
+import { cleanAttributes, isWords, MASK, shownAs, wordlessCss, type Scrub } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
 import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import { MaskWatch } from "./watch.js";
-import { textOf } from "./written.js";
+import { rulesOf } from "./written.js";
 
 declare const isMasked: unique symbol;
 
@@ -46,6 +46,10 @@ export class Masker {
   private readonly shownStyles = new Set<number>();
   /** Addresses of frames, without what may not leave. */
   private readonly frameUrls = new Set<string>();
+  /** Those of them, and the page's own, that have a query at this moment. */
+  private queried: string[] = [];
+  /** A snapshot has begun within this task. */
+  private isBegun = false;
   private readonly watch: MaskWatch;
   /** Hears of each frame element that is recorded. */
   onFrame: ((frame: HTMLIFrameElement) => void) | null = null;
@@ -83,7 +87,8 @@ export class Masker {
 
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
-    this.rules.refresh();
+    // A snapshot follows its head at once: what rrweb has asked meanwhile still holds.
+    if (!this.isBegun || event.type !== EventType.FullSnapshot) this.refresh();
     // What is ticked or typed may be what a selector waits for.
     if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
       this.watch.noteState();
@@ -96,6 +101,11 @@ export class Masker {
     return this.memory.copies.version === version ? masked : this.pass(event);
   }
 
+  private refresh(): void {
+    this.rules.refresh();
+    this.queried = [this.page.URL, ...this.frameUrls].filter((url) => url.includes("?"));
+  }
+
   private pass(event: eventWithTime): Masked<eventWithTime> | null {
     const { timestamp } = event;
     switch (event.type) {
@@ -104,6 +114,8 @@ export class Masker {
         // rrweb numbers constructed style sheets anew with each snapshot.
         this.shownStyles.clear();
         this.watch.forgetRoots();
+        this.isBegun = true;
+        queueMicrotask(() => (this.isBegun = false));
         return brand({
           type: event.type,
           data: { href: this.url(event.data.href), width, height },
@@ -138,7 +150,7 @@ export class Masker {
    * element is judged, and copies of what this page masks are taken out; `onCopy` hears of each.
    */
   foreign(frame: Element, event: eventWithTime, onCopy?: () => void): Masked<eventWithTime> | null {
-    this.rules.refresh();
+    this.refresh();
     this.watch.look();
     if (this.memory.isExposed || this.rules.judge(frame) === "full") return null;
     this.memory.copies.refresh(false);
@@ -154,19 +166,19 @@ export class Masker {
 
   /** Whether what stands in a frame may be shown. */
   admits(frame: Element): boolean {
-    this.rules.refresh();
+    this.refresh();
     return this.rules.judge(frame) !== "full";
   }
 
   /** Whether nothing of a node is masked at this moment. */
   isOpen(node: Node): boolean {
-    this.rules.refresh();
+    this.refresh();
     return this.rules.judge(node) === "open";
   }
 
   /** The page's title, for the facts: nothing of it when it is masked. */
   title(): Masked<string> {
-    this.rules.refresh();
+    this.refresh();
     // Which of several it is, and where it stands, is up to the page.
     const titles = [...this.page.querySelectorAll("title:not(svg *)")];
     const parts = titles.flatMap((one) => [one, ...one.childNodes]);
@@ -262,11 +274,7 @@ export class Masker {
           if (this.shownStyles.has(styleId)) return [];
           this.shownStyles.add(styleId);
           const known = data.styles?.find((one) => one.styleId === styleId);
-          const rules = Array.from(sheets?.[at]?.cssRules ?? [], (rule, index) => ({
-            rule: textOf(rule),
-            index,
-          }));
-          return [known ?? { styleId, rules }];
+          return [known ?? { styleId, rules: rulesOf(sheets?.[at]) }];
         });
         return this.css({ source, id, styles, styleIds });
       }
@@ -288,8 +296,7 @@ export class Masker {
     for (const { parentId, nextId, node } of data.adds) {
       if (this.isInHollow(node.id)) continue;
       if (node.isShadow) this.observeRootOf(parentId);
-      const masked = this.tree(node);
-      if (masked) adds.push({ parentId, nextId, node: masked });
+      adds.push({ parentId, nextId, node: this.tree(node) });
     }
     const removes = data.removes
       .filter(({ parentId }) => !this.isHollow(this.nodes.getNode(parentId)))
@@ -304,13 +311,12 @@ export class Masker {
     };
   }
 
-  private tree(node: serializedNodeWithId): serializedNodeWithId | null {
-    const common = {
-      id: node.id,
-      ...(node.rootId === undefined ? {} : { rootId: node.rootId }),
-      ...(node.isShadow ? { isShadow: true } : {}),
-      ...(node.isShadowHost ? { isShadowHost: true } : {}),
-    };
+  private tree(node: serializedNodeWithId): serializedNodeWithId {
+    // One object for a node: a large page has thousands, and they are a good part of the longest task.
+    const common: Common = { id: node.id };
+    if (node.rootId !== undefined) common.rootId = node.rootId;
+    if (node.isShadow) common.isShadow = true;
+    if (node.isShadowHost) common.isShadowHost = true;
     switch (node.type) {
       case NodeType.Document:
         this.watch.observe((this.nodes.getNode(node.id) as Document | null) ?? this.page);
@@ -339,16 +345,15 @@ export class Masker {
 
   private element(
     node: serializedNodeWithId & { type: NodeType.Element },
-    common: { id: number; rootId?: number; isShadow?: boolean; isShadowHost?: boolean },
+    common: Common,
   ): serializedNodeWithId {
     const tagName = node.tagName.toLowerCase();
-    const base = { ...common, type: node.type };
     if (tagName === WIDGET_TAG) {
       return { ...common, type: node.type, tagName, attributes: {}, childNodes: [] };
     }
     // Frames of other documents' making, scripts and their stand-ins keep their place and nothing else.
     if (HOLLOW.has(tagName)) {
-      return { ...base, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
+      return { ...common, type: node.type, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
     }
     const verdict = this.send(node.id);
     if (node.isShadowHost) this.observeRootOf(node.id);
@@ -358,15 +363,16 @@ export class Masker {
     if (attributes.rel === "stylesheet") this.fillSheet(node.attributes.href, attributes);
     if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
-    return {
-      ...base,
-      tagName: PLUGINS.has(tagName) ? placeOf(attributes) : tagName,
+    const masked = Object.assign(common, {
+      type: node.type,
+      tagName: shownAs(tagName, attributes),
       attributes: attributes as Record<string, string>,
       // Each browser fills it by itself.
       childNodes: tagName === COPYING ? [] : this.trees(node.childNodes),
-      ...(node.isSVG ? { isSVG: true as const } : {}),
-      ...(node.isCustom ? { isCustom: true as const } : {}),
-    };
+    });
+    if (node.isSVG) Object.assign(masked, { isSVG: true });
+    if (node.isCustom) Object.assign(masked, { isCustom: true });
+    return masked;
   }
 
   /** A tree that is recorded is watched too. */
@@ -377,7 +383,7 @@ export class Masker {
   }
 
   private trees(nodes: readonly serializedNodeWithId[]): serializedNodeWithId[] {
-    return nodes.map((node) => this.tree(node)).filter((node) => node !== null);
+    return nodes.map((node) => this.tree(node));
   }
 
   private text(change: textMutation): textMutation {
@@ -453,10 +459,10 @@ export class Masker {
   /** A text that is open, without copies of what is masked and without queries of the page's own address. */
   private readonly scrub: Scrub = (text, kind) => {
     let open = text;
-    for (const url of [this.page.URL, ...this.frameUrls]) {
+    for (const url of this.queried) {
       // rrweb makes relative addresses absolute by the page's, query and all.
       const at = url.indexOf("?");
-      if (at < 0 || !open.includes(url.slice(0, at + 1))) continue;
+      if (!open.includes(url.slice(0, at + 1))) continue;
       const base = url.slice(0, at);
       open = open
         .split(`${base}?`)
@@ -528,7 +534,9 @@ export class Masker {
     const frame = this.nodes.getNode(id) as HTMLIFrameElement | null;
     if (frame) this.onFrame?.(frame);
     const url = frame?.contentDocument?.URL;
-    if (url?.includes("?") && this.frameUrls.size < FRAME_URLS_MAX) this.frameUrls.add(url);
+    if (!url?.includes("?") || this.frameUrls.size >= FRAME_URLS_MAX) return;
+    this.frameUrls.add(url);
+    this.queried.push(url);
   }
 
   private isInHollow(id: number): boolean {
@@ -546,14 +554,13 @@ export class Masker {
 
 /** An empty page, which says nothing about the real one: what agents see while the session is paused. */
 export function emptyPage(width: number, height: number): Masked<eventWithTime>[] {
-  const timestamp = 0;
   const node = { type: NodeType.Document, id: 1, childNodes: [EMPTY_ROOT] } as serializedNodeWithId;
   return [
-    brand({ type: EventType.Meta, data: { href: "", width, height }, timestamp }),
+    brand({ type: EventType.Meta, data: { href: "", width, height }, timestamp: 0 }),
     brand({
       type: EventType.FullSnapshot,
       data: { node, initialOffset: { top: 0, left: 0 } },
-      timestamp,
+      timestamp: 0,
     }),
   ];
 }
@@ -561,16 +568,16 @@ export function emptyPage(width: number, height: number): Masked<eventWithTime>[
 /** Facts that say nothing about the page. */
 export const NO_WORDS = brand("");
 
-/** What stands for a plug-in: the picture that it shows, or a place with what is there for browsers that cannot show it. */
-function placeOf(attributes: Record<string, unknown>): string {
-  const { type, data, src = data } = attributes;
-  if (typeof src !== "string" || !IS_PICTURE.test(`${String(type)} ${src}`)) return "div";
-  attributes.src = src;
-  return "img";
-}
-
 function brand<T>(value: T): Masked<T> {
   return value as Masked<T>;
+}
+
+/** What every node has. */
+interface Common {
+  id: number;
+  rootId?: number;
+  isShadow?: boolean;
+  isShadowHost?: boolean;
 }
 
 const EMPTY_ROOT = {
@@ -590,6 +597,4 @@ const HOLLOW = new Set(["script", "noscript", "base", "template"]);
 /** The chosen option of a select that the page draws. */
 const COPYING = "selectedcontent";
 const HOLLOW_SELECTOR = [...HOLLOW, COPYING].join(",");
-const IS_PICTURE = /image\/|\.(?:svg|png|jpe?g|gif|webp|avif)\b/i;
-const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
 const PICTURES = new Set(["img", "svg", "canvas", "video", "picture", "object", "embed", "iframe", "image"]);

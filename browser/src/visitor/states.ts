@@ -109,7 +109,8 @@ export class PageStates {
     if (node.type === NodeType.Element) {
       const live = this.ids.getNode(node.id) as Element | null;
       if (live) {
-        Object.assign(node.attributes, stateOf(live, false));
+        if (HAS_STATE.test(node.tagName) || "popover" in node.attributes)
+          Object.assign(node.attributes, stateOf(live, false));
         this.change(node.id, node.attributes);
         if (node.isShadowHost) this.watchRootOf(live);
         if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
@@ -263,6 +264,8 @@ export class PageStates {
     });
   }
 }
+
+const HAS_STATE = /^(?:input|select)$/;
 
 /** An element's state as attributes. With `isWhole` also what is off, so that a change is told. */
 export function stateOf(element: Element, isWhole: boolean): Attributes {

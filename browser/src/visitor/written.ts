@@ -27,5 +27,10 @@ export function textOf(rule: CSSRule): string {
   return text;
 }
 
+/** All rules of a sheet, as rrweb tells of one that is adopted. */
+export function rulesOf(sheet: CSSStyleSheet | undefined): { rule: string; index: number }[] {
+  return Array.from(sheet?.cssRules ?? [], (rule, index) => ({ rule: textOf(rule), index }));
+}
+
 /** How a longhand without its value looks. */
 export const NO_VALUE = ": ;";
