@@ -31,6 +31,8 @@ pub(crate) struct Visitor {
     /// When the connection was last known to be whole.
     pub(crate) whole_ms: u64,
     was_live: bool,
+    /// The newest home that has welcomed it.
+    begun_home: u32,
     failures: u32,
     unreachable: u32,
 }
@@ -83,6 +85,7 @@ impl Visitor {
             purged: 0,
             whole_ms: 0,
             was_live: false,
+            begun_home: 0,
             failures: 0,
             unreachable: 0,
         }
@@ -247,8 +250,12 @@ impl Visitor {
                 {
                     self.stage = Stage::Live(tab);
                 }
-                if let Some(ticket) = self.session.as_mut().and_then(|held| held.ticket.take()) {
+                let Some(held) = &mut self.session else { return Ok(()) };
+                if let Some(ticket) = held.ticket.take() {
                     around.spent(&ticket);
+                    if held.home <= self.begun_home {
+                        return Err(format!("a ticket opened home {} a second time", held.home));
+                    }
                 }
                 self.unreachable = 0;
             }
@@ -311,6 +318,7 @@ impl Visitor {
                 if told["home"].as_u64() != Some(u64::from(held.home)) {
                     return Err(format!("a welcome to home {} of {}", told["home"], held.home));
                 }
+                self.begun_home = held.home;
                 self.failures = 0;
                 let last = told["last_epoch"].as_u64().unwrap_or(0) as u32;
                 self.begin(around.rng, last, false);
