@@ -37,7 +37,7 @@ pub(crate) fn attack(stack: &Stack, findings: &mut Findings) -> Result<()> {
         // Neither the page's cookie nor the login opens it again; who has less now comes back with less.
         let shown = [agent.view.reload()?.status, agent.view.status()?.status];
         let found = agent.view.browser.look_up(visitor.key())?;
-        let is_led_back = found.header("location").is_some_and(|to| to.ends_with("/join"));
+        let is_led_back = found.header("location").is_some_and(|to| to.starts_with("https://"));
         if shown.iter().any(|status| *status < 400) || is_led_back != (name == "lessened") {
             findings.fault(format!("{name} after the order: {shown:?}, led back: {is_led_back}"));
         }
