@@ -24,27 +24,33 @@ impl Default for Guesses {
     }
 }
 
+/// A try that was taken. To be shown again when a session has the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Try {
+    /// Otherwise the key was missed, and paid for, before.
+    is_paid: bool,
+}
+
 impl Guesses {
-    /// Takes one try in each of these groups, before anything is looked up; `false` when one of them has none left.
+    /// Takes one try in each of these groups, before anything is looked up; `None` when one of them has none left.
     pub(crate) fn take(
         &mut self,
         now_ms: u64,
         agent: AgentId,
         groups: &[GroupId],
         key: &SessionKey,
-    ) -> bool {
+    ) -> Option<Try> {
         if self.missed.get(&agent).is_some_and(|missed| missed.contains(key)) {
-            return true;
+            return Some(Try { is_paid: false });
         }
         let taken =
             groups.iter().take_while(|group| self.throttle.take(now_ms, (agent, **group))).count();
-        let is_allowed = taken == groups.len();
-        if !is_allowed {
+        if taken < groups.len() {
             self.give_back(now_ms, agent, &groups[..taken]);
-        } else {
-            self.remember(agent, *key);
+            return None;
         }
-        is_allowed
+        self.remember(agent, *key);
+        Some(Try { is_paid: true })
     }
 
     /// The key was that of a session: no guess.
@@ -54,16 +60,18 @@ impl Guesses {
         agent: AgentId,
         groups: &[GroupId],
         key: &SessionKey,
+        tried: Try,
     ) {
         // One that was waited for has been paid for as a miss, and is given back once.
-        let Some(missed) = self.missed.get_mut(&agent) else { return };
-        let before = missed.len();
-        missed.retain(|known| known != key);
-        let was_paid = missed.len() < before;
-        if missed.is_empty() {
+        let was_missed = self.missed.get_mut(&agent).is_some_and(|missed| {
+            let before = missed.len();
+            missed.retain(|known| known != key);
+            missed.len() < before
+        });
+        if self.missed.get(&agent).is_some_and(VecDeque::is_empty) {
             self.missed.remove(&agent);
         }
-        if was_paid {
+        if tried.is_paid || was_missed {
             self.give_back(now_ms, agent, groups);
         }
     }
@@ -108,15 +116,18 @@ mod tests {
         let mut guesses = Guesses::default();
         let (demo, other) = ([group("demo")], [group("other")]);
         for n in 0..GUESS_BURST {
-            assert!(guesses.take(0, agent(1), &demo, &key(n)));
+            assert!(guesses.take(0, agent(1), &demo, &key(n)).is_some());
         }
         let next = key(GUESS_BURST);
-        assert!(!guesses.take(0, agent(1), &demo, &next));
-        assert!(!guesses.take(0, agent(1), &[demo[0], other[0]], &next), "one group is used up");
-        assert!(guesses.take(0, agent(1), &other, &next), "another group");
-        assert!(guesses.take(0, agent(2), &demo, &next), "another agent");
-        assert!(guesses.take(GUESS_REFILL_MS, agent(1), &demo, &key(GUESS_BURST + 1)));
-        assert!(!guesses.take(GUESS_REFILL_MS, agent(1), &demo, &key(GUESS_BURST + 2)));
+        assert!(guesses.take(0, agent(1), &demo, &next).is_none());
+        assert!(
+            guesses.take(0, agent(1), &[demo[0], other[0]], &next).is_none(),
+            "one group is used up"
+        );
+        assert!(guesses.take(0, agent(1), &other, &next).is_some(), "another group");
+        assert!(guesses.take(0, agent(2), &demo, &next).is_some(), "another agent");
+        assert!(guesses.take(GUESS_REFILL_MS, agent(1), &demo, &key(GUESS_BURST + 1)).is_some());
+        assert!(guesses.take(GUESS_REFILL_MS, agent(1), &demo, &key(GUESS_BURST + 2)).is_none());
     }
 
     #[test]
@@ -124,15 +135,29 @@ mod tests {
         let mut guesses = Guesses::default();
         let demo = [group("demo")];
         for n in 0..GUESS_BURST * 3 {
-            assert!(guesses.take(0, agent(1), &demo, &key(n)));
-            guesses.found(0, agent(1), &demo, &key(n));
+            let tried = guesses.take(0, agent(1), &demo, &key(n)).unwrap();
+            guesses.found(0, agent(1), &demo, &key(n), tried);
         }
         for _ in 0..GUESS_BURST * 3 {
-            assert!(guesses.take(0, agent(1), &demo, &key(7)), "the same key again");
+            assert!(guesses.take(0, agent(1), &demo, &key(7)).is_some(), "the same key again");
         }
         for n in 100..100 + GUESS_BURST - 1 {
-            assert!(guesses.take(0, agent(1), &demo, &key(n)), "it has cost one try");
+            assert!(guesses.take(0, agent(1), &demo, &key(n)).is_some(), "it has cost one try");
         }
-        assert!(!guesses.take(0, agent(1), &demo, &key(99)));
+        assert!(guesses.take(0, agent(1), &demo, &key(99)).is_none());
+    }
+
+    #[test]
+    fn more_keys_at_once_than_are_remembered_cost_nothing_when_they_are_found() {
+        let mut guesses = Guesses::default();
+        let demo = [group("demo")];
+        for round in 0..5 {
+            let keys = (0..GUESS_BURST).map(|n| key(round * GUESS_BURST + n));
+            let tried: Vec<_> =
+                keys.map(|key| (key, guesses.take(0, agent(1), &demo, &key).unwrap())).collect();
+            for (key, tried) in tried {
+                guesses.found(0, agent(1), &demo, &key, tried);
+            }
+        }
     }
 }

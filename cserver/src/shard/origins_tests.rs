@@ -30,7 +30,7 @@ const TABLE: &[(&str, May)] = &[
     (r#"(Method::Post, ["visitor", "frames"])"#, May::Group),
     (r#"(Method::Post, ["visitor", "status"])"#, May::Group),
     (r#"(Method::Get, ["presence"])"#, May::Group),
-    (r#"(Method::Get, ["join"])"#, May::Anybody),
+    (r#"(Method::Get, ["join"] | ["join", _])"#, May::Anybody),
     (r#"(Method::Post, ["join"])"#, May::WebTier),
     (r#"(Method::Get, ["view", join])"#, May::Anybody),
     (r#"(Method::Get, ["view", join, "status"])"#, May::Anybody),

@@ -11,6 +11,7 @@ use tokio::sync::broadcast::Receiver;
 use super::{broken_page, offers, see_other, set_cookie};
 use crate::config::is_below;
 use crate::cookies;
+use crate::guesses::Try;
 use crate::headers::page_policy;
 use crate::limits::{GUESS_REFILL_MS, SESSION_WAIT_MS, WAIT_MS_MAX};
 use crate::login::LoggedIn;
@@ -74,9 +75,8 @@ pub(super) async fn by_key(
     let groups: Vec<_> = groups.into_iter().filter(is_asked).collect();
     let (agent, now_ms) = (reader.agent.id, app.clock.now_ms());
     let key = asked.key.trim().parse::<SessionKey>().ok();
-    if let Some(key) = &key
-        && !lock(&app.guesses).take(now_ms, agent, &groups, key)
-    {
+    let tried = key.map(|key| (key, lock(&app.guesses).take(now_ms, agent, &groups, &key)));
+    if let Some((_, None)) = tried {
         tracing::warn!(?agent, "a lookup was refused: too many keys that no session has");
         let body = pages::sentence("Too many keys that no session has. Try again in a minute.");
         let mut answer = show(&app, &reader, StatusCode::TOO_MANY_REQUESTS, "Too many tries", body);
@@ -84,13 +84,15 @@ pub(super) async fn by_key(
         return answer;
     }
     let away = asked.away.as_deref();
-    let found = match find(&app, &reader.agent, &groups, key, away).await {
-        Ok(found) => found,
-        Err(error) => return broken_page(&app, &error),
+    let found = match tried {
+        Some((key, Some(tried))) => {
+            match find(&app, &reader.agent, &groups, (key, tried), away).await {
+                Ok(found) => found,
+                Err(error) => return broken_page(&app, &error),
+            }
+        }
+        _ => Vec::new(),
     };
-    if let Some(key) = key.filter(|_| !found.is_empty()) {
-        lock(&app.guesses).found(now_ms, agent, &groups, &key);
-    }
     match found.as_slice() {
         [] => nothing(&app, &reader, &asked, &groups),
         [(session, privileges)] => join(&app, &reader, session, *privileges, away),
@@ -109,32 +111,32 @@ async fn find(
     app: &App,
     agent: &Agent,
     groups: &[GroupId],
-    key: Option<SessionKey>,
+    (key, tried): (SessionKey, Try),
     away: Option<&str>,
 ) -> Result<Vec<(Session, Privileges)>, StoreError> {
-    let Some(key) = key else { return Ok(Vec::new()) };
     let wait = tokio::time::sleep(Duration::from_millis(SESSION_WAIT_MS));
     tokio::pin!(wait);
     // Before the look, so that no beginning is missed.
     let mut beginnings = app.beginnings();
-    loop {
-        let mut found = look_up(app, agent, groups, key).await?;
-        let is_there = |session: &Session| {
-            let home = app.home_of(session).filter(|_| session.state == Life::Live);
-            home.is_some_and(|home| away != Some(&*home.public_url))
-        };
-        let may_come = !found.is_empty() && !found.iter().any(|(session, _)| is_there(session));
-        let has_come = may_come
-            && tokio::select! {
-                biased;
-                () = begins(&mut beginnings, groups, key) => true,
-                () = &mut wait => false,
-            };
-        if !has_come {
-            found.retain(|(session, _)| is_worth_a_look(session));
-            return Ok(found);
-        }
+    let mut found = look_up(app, agent, groups, key).await?;
+    if !found.is_empty() {
+        // Now, and not after the wait: an agent's windows that wait side by side guess nothing.
+        lock(&app.guesses).found(app.clock.now_ms(), agent.id, groups, &key, tried);
     }
+    let is_there = |session: &Session| {
+        let home = app.home_of(session).filter(|_| session.state == Life::Live);
+        home.is_some_and(|home| away != Some(&*home.public_url))
+    };
+    while !found.is_empty() && !found.iter().any(|(session, _)| is_there(session)) {
+        tokio::select! {
+            biased;
+            () = begins(&mut beginnings, groups, key) => {}
+            () = &mut wait => break,
+        }
+        found = look_up(app, agent, groups, key).await?;
+    }
+    found.retain(|(session, _)| is_worth_a_look(session));
+    Ok(found)
 }
 
 /// A session of that key begins in one of these groups, or may have: more began than were heard of.

@@ -68,7 +68,7 @@ pub(super) const BUGS: [Bug; 30] = [
     Bug {
         name: "a connection without room counts as drained",
         file: "relay.rs",
-        find: "        if !self.has_more(link) {\n            self.drained(owner);",
+        find: "        if !self.owes(owner) {\n            self.drained(owner);",
         replace: "        if frame.is_none() {\n            self.drained(owner);",
     },
     Bug {

@@ -295,6 +295,32 @@ async fn a_session_that_its_server_has_not_reported_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn windows_that_wait_side_by_side_for_what_is_there_are_no_guesses() {
+    let world = World::new();
+    world.up("s1", 1);
+    let cookie = ada(&world).await;
+    for wave in 1..=4 {
+        // So long that visitors may start again; of an agent's tries, two come back.
+        world.pass(2 * GUESS_REFILL_MS);
+        world.up("s1", 1);
+        let keys: Vec<_> = (0..GUESS_BURST / 2).map(|n| (wave * 1_000 + n).to_string()).collect();
+        for key in &keys {
+            start(&world, json!({"group": "demo", "key": key})).await.started();
+        }
+        let queries: Vec<_> = keys.iter().map(|key| format!("SessionKey={key}&Wait=1")).collect();
+        let windows = queries.iter().map(|query| view(&world, &cookie, query));
+        for got in futures_util::future::join_all(windows).await {
+            assert_eq!(got.status, 200, "{wave}: {}", got.body);
+        }
+    }
+    // What is not there counts as ever.
+    for key in 0..GUESS_BURST {
+        assert_eq!(view(&world, &cookie, &format!("SessionKey={key}")).await.status, 404);
+    }
+    assert_eq!(view(&world, &cookie, "SessionKey=99").await.status, 429);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_follows_a_session_to_its_next_home_and_is_not_sent_back_to_a_server_that_is_away()
 {
     let world = World::new();
