@@ -64,13 +64,14 @@ export async function proveProof({ browser, stack, scripts, site, agent }) {
     await set("secret", "another and longer");
     const second = await nextProof();
     await set("name", "something else");
-    const third = await nextProof();
+    // A proof of before may still be on its way.
+    const changed = await wait(() => proofs.at(-1) !== second);
     return {
       verified,
       altering_the_view_clears_the_badge: cleared,
       healed,
       a_masked_value_changes_no_hash: first === second,
-      an_open_value_changes_the_hash: second !== third,
+      an_open_value_changes_the_hash: changed,
     };
   } finally {
     await visitor.context.close();
