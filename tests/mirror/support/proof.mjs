@@ -59,9 +59,10 @@ export async function proveProof({ browser, stack, scripts, site, agent }) {
     await heading("altered in the view");
     const cleared = await wait(async () => !(await badge()));
     const healed = (await wait(async () => (await heading()) === original)) && (await wait(badge));
-    await set("secret", "one");
+    // Values that stand nowhere else on the pages: a copy would be masked too, and agents would be sent another picture.
+    await set("secret", "Wq7vXk");
     const first = await nextProof();
-    await set("secret", "another and longer");
+    await set("secret", "Rm4tZb-9hLc2-Yd");
     const second = await nextProof();
     await set("name", "something else");
     // A proof of before may still be on its way.
