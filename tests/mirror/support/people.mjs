@@ -162,8 +162,19 @@ export class Agent {
     }
   }
 
+  /** Where the mirrored page stands. A new picture takes the place of the one before: for a moment there is none. */
+  async stage() {
+    const until = Date.now() + WAIT_MS_MAX;
+    for (;;) {
+      const box = await this.page.locator("#stage iframe").boundingBox({ timeout: WAIT_MS_MAX });
+      if (box) return box;
+      if (Date.now() > until) throw new Error("the view shows no page");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   async picture() {
-    const stage = await this.page.locator("#stage iframe").boundingBox();
+    const stage = await this.stage();
     const clip = { x: Math.round(stage.x), y: Math.round(stage.y), ...VIEWPORT };
     return this.page.screenshot({ caret: "initial", animations: "allow", clip });
   }
