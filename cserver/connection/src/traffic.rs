@@ -68,7 +68,7 @@ impl Traffic {
 
     /// Leaves sequence numbers out.
     #[cfg(test)]
-    pub(crate) fn skip(&mut self, to: u64) {
+    pub(crate) fn jump_to(&mut self, to: u64) {
         self.sequence = to;
     }
 

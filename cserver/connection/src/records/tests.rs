@@ -113,7 +113,7 @@ impl World {
             panic!("another version");
         };
         let mut write = secrets.with(|[of_client, _]| Traffic::first(suite, of_client));
-        write.skip(tls.records().unwrap().read.sequence());
+        write.jump_to(tls.records().unwrap().read.sequence());
         Pair { tls, client, forger: Forger { suite, write }, plain, out }
     }
 }
@@ -506,15 +506,15 @@ fn a_client_whose_key_is_used_up_is_asked_for_another() {
 #[test]
 fn sequence_numbers_end_and_are_never_used_again() {
     let mut pair = pair();
-    pair.forger.write.skip(u64::MAX - 1);
-    pair.tls.records().unwrap().read.skip(u64::MAX - 1);
+    pair.forger.write.jump_to(u64::MAX - 1);
+    pair.tls.records().unwrap().read.jump_to(u64::MAX - 1);
     let last = pair.forged(APPLICATION_DATA, b"the last");
     pair.receive(last.clone()).unwrap();
     assert_eq!(std::mem::take(&mut pair.plain), b"the last");
     let (key, mut out) = (pair.forger.ready(), Outgoing::default());
     assert!(pair.forger.write.seal(&key, APPLICATION_DATA, b"once more", &mut out).is_err());
     assert!(out.is_empty());
-    pair.forger.write.skip(0);
+    pair.forger.write.jump_to(0);
     pair.refused(last, BadRecordMac);
 }
 
