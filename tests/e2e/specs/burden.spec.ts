@@ -67,8 +67,10 @@ test("a page that stops its view is held back in the next one, which answers", a
   // The visitor goes on to a page like any other: nothing is shown before the agent asks.
   visitor.show(page(element("p", { id: "unasked" })));
   await expect(next.page.locator("#show")).toBeVisible();
+  const asked = visitor.asked();
   await next.page.click("#show");
-  // As the visitor's script answers to who asks for the page.
+  // As the visitor's script does: what it sent before it was asked may have been left out.
+  await asked;
   visitor.show(page(element("p", { id: "second" })));
   await expect.poll(() => next.count("#second")).toBe(1);
   await next.expectState("live");

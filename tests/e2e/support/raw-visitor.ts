@@ -10,6 +10,7 @@ import { stack } from "./stack.js";
 const FACTS_KIND = 0x04;
 const KEYFRAME = 0x01;
 const DIFF = 0x02;
+const KEYFRAME_REQUEST = 0xc2;
 const FIRST = 0x01;
 const LAST = 0x02;
 const PAYLOAD_BYTES_MAX = 61_440;
@@ -61,6 +62,20 @@ export class RawVisitor {
       const flags = (at === 0 ? FIRST : 0) | (end >= bytes.length ? LAST : 0);
       this.send(KEYFRAME, flags, bytes.subarray(at, end));
     }
+  }
+
+  /** Resolves when the CServer asks for a keyframe, from now on. */
+  asked(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = setTimeout(() => reject(new Error("no keyframe was asked for")), WAIT_MS_MAX);
+      const hear = (frame: Buffer): void => {
+        if (frame[0] !== KEYFRAME_REQUEST) return;
+        clearTimeout(end);
+        this.socket.off("message", hear);
+        resolve();
+      };
+      this.socket.on("message", hear);
+    });
   }
 
   /** A change of what is shown. */
