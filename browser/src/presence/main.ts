@@ -41,6 +41,8 @@ export function startPresence(host: PresenceHost): () => void {
 class Presence {
   private socket: WebSocket | null = null;
   private failures = 0;
+  /** Connections in a row that did not open. */
+  private unopened = 0;
   private saidAt = 0;
   private isOver = false;
   private readonly tag: HTMLElement;
@@ -89,8 +91,10 @@ class Presence {
     const socket = new this.host.page.WebSocket(place.server, ["cobrowse.v1", `ticket.${place.ticket}`]);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    this.unopened += 1;
     socket.onopen = () => {
       this.failures = 0;
+      this.unopened = 0;
       this.say({});
     };
     socket.onmessage = ({ data }) => {
@@ -104,7 +108,8 @@ class Presence {
   }
 
   private again(): void {
-    setTimeout(() => void this.connect(), PAUSE_MS + backoffMs(this.failures, Math.random()));
+    const pause = this.unopened < UNOPENED_MAX ? PAUSE_MS : BLOCKED_PAUSE_MS;
+    setTimeout(() => void this.connect(), pause + backoffMs(this.failures, Math.random()));
     this.failures += 1;
   }
 
@@ -170,6 +175,12 @@ const ACTIVE_MS = 30_000;
 
 /** Between two connections: nobody waits for this one. */
 const PAUSE_MS = 1_000;
+
+/** The web tier named a server so often, and no connection opened: WebSockets are blocked here, and presence has no other way. */
+const UNOPENED_MAX = 3;
+
+/** Before another try then. */
+const BLOCKED_PAUSE_MS = 60_000;
 
 /** Characters of the address. */
 const URL_CHARS_MAX = 600;
