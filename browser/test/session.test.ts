@@ -259,6 +259,31 @@ describe("a session", () => {
     ]);
   });
 
+  it("shows a home that has let it in its resume secret, and a ticket only once that home does not know it", async () => {
+    let status: Response | null = null;
+    vi.stubGlobal("fetch", (url: string) => {
+      if (!url.endsWith("/status")) return Promise.resolve(Response.json({ ...ANSWER, ticket: "NEW" }));
+      return status ? Promise.resolve(status) : Promise.reject(new TypeError("nobody there"));
+    });
+    const shown = async (): Promise<string | undefined> => {
+      const sockets = FakeSocket.all.length;
+      last().end(1006);
+      await vi.waitFor(() => {
+        vi.advanceTimersByTime(2_000);
+        expect(FakeSocket.all.length).toBe(sockets + 1);
+      });
+      return last().protocols[1];
+    };
+    last().welcome();
+    expect(await shown()).toBe("resume.RESUME");
+    // Nobody answers, so the web tier is asked: the same home, with a ticket.
+    expect(await shown()).toBe("resume.RESUME");
+    status = Response.json({ error: "not_found" }, { status: 404 });
+    expect(await shown()).toBe("ticket.NEW");
+    status = Response.json({ error: "already_live" }, { status: 409 });
+    expect(await shown()).toBe("resume.RESUME");
+  });
+
   it("asks the web tier after one silence, and names a home that stays silent, so that it is given another", async () => {
     const told: unknown[] = [];
     const elsewhere = { ...ANSWER, home: 2, server: "wss://s2.example/visitor" };

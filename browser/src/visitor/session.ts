@@ -7,7 +7,7 @@
 
 import type { Tag } from "../loader/tag.js";
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
-import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
+import { closeNameOf, CLOSE_CODES, type CloseName } from "../protocol/close.js";
 import type { Answer, ControlState, InkItem } from "../protocol/commands.js";
 import { decodeFrame, KINDS, type Frame } from "../protocol/frame.js";
 import { parseSessionId } from "../protocol/ids.js";
@@ -74,6 +74,8 @@ export class Session {
   private added: readonly string[] | null;
   private control: ControlState | null = null;
   private ticket: string | null = null;
+  /** This home has let the session in, and has not said since that it does not know it: the resume secret opens it, a ticket does not. */
+  private hasBegun = false;
   private state: SessionState = "connecting";
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
@@ -179,6 +181,7 @@ export class Session {
 
   /** Takes up a session that ran on the page before, or in another tab. */
   resume(): void {
+    this.hasBegun = true;
     this.listen();
     // A tab that was opened in the background takes the session over only when it is looked at.
     if (this.page.document.visibilityState === "hidden") this.rest();
@@ -222,7 +225,7 @@ export class Session {
       this.lose();
       if (this.state === "ended") return;
       if (this.isPeerFault(event.code)) this.peerFaults += 1;
-      if (closeNameOf(event.code) === "already_live") this.ticket = null;
+      this.note(closeNameOf(event.code));
       void this.follow(afterClose(event.code, wasHeard, this.peerFaults));
     };
   }
@@ -275,7 +278,7 @@ export class Session {
       this.changeSettings(welcome.settings);
       return;
     }
-    this.ticket = null;
+    this.beginHere();
     this.unreachable = 0;
     this.offlineSince = null;
     this.stableTimer = setTimeout(() => {
@@ -386,7 +389,7 @@ export class Session {
       if (!this.isIdle()) this.retry(null);
     } else if (answer) {
       if (CLOSE_CODES[answer.name].fault === "peer") this.peerFaults += 1;
-      if (answer.name === "already_live") this.ticket = null;
+      this.note(answer.name);
       await this.follow(afterName(answer.name, this.peerFaults));
     } else {
       // The web tier knows at once when a CServer has died.
@@ -414,9 +417,11 @@ export class Session {
     if (answer.home === home) {
       // The same place: it may be there again soon, so there is no use in hurrying.
       this.retry(null);
+      if (this.hasBegun) this.ticket = null;
     } else {
       this.unreachable = 0;
       this.connect();
+      this.hasBegun = false;
     }
   }
 
@@ -442,9 +447,23 @@ export class Session {
 
   /** Another tab may have ended the session, begun another, or moved it. */
   private takeFromCookie(): boolean {
+  /** What a server has said of the session: whether it is there, which decides what opens it. */
+  private note(name: CloseName | null): void {
+    if (name === "already_live") this.beginHere();
+    else if (name && afterName(name, 0).do === "move") this.hasBegun = false;
+  }
+
+  private beginHere(): void {
+    this.ticket = null;
+    this.hasBegun = true;
+  }
+
     const kept = readCookie(this.jar);
     if (kept?.session === this.continuity.session) {
-      if (kept.home > this.continuity.home) this.continuity = kept;
+      if (kept.home > this.continuity.home) {
+        this.continuity = kept;
+        this.beginHere();
+      }
       return true;
     }
     // On a page without HTTPS, or with cookies blocked, there is none: then only this tab knows the session.
