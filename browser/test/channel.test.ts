@@ -11,7 +11,7 @@ import { CLOSE_CODES } from "../src/protocol/close.js";
 import { bareFrame } from "../src/protocol/frame.js";
 import { POST_BODY_BYTES_MAX } from "../src/protocol/limits.js";
 import { bodyOf, lineOf, StreamReader, type Said } from "../src/protocol/posts.js";
-import type { FrameSocket } from "../src/protocol/ways.js";
+import { OPENING_MS_MAX, type FrameSocket } from "../src/protocol/ways.js";
 
 interface PostVector {
   line: string;
@@ -89,7 +89,14 @@ class FakeServer {
     const line = new TextDecoder().decode(body.subarray(0, body.indexOf(10)));
     if (url.endsWith("/stream")) {
       this.streams.push(line);
-      const stream = new ReadableStream<Uint8Array>({ start: (controller) => void (this.body = controller) });
+      const start = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+        this.body = controller;
+        const { signal } = init;
+        signal?.addEventListener("abort", () => {
+          controller.error(new DOMException("", "AbortError"));
+        });
+      };
+      const stream = new ReadableStream<Uint8Array>({ start });
       return Promise.resolve(new Response(stream));
     }
     expect(url).toBe("https://s1.example/visitor/frames");
@@ -213,6 +220,39 @@ describe("a connection over requests", () => {
 });
 
 describe("the choice of the way", () => {
+  it("knows of a proxy that holds the stream back, whether or not it passes the head on, and of one that no longer does", async () => {
+    const fallback = createFallback();
+    fallback.blocked();
+    const open = (): number[] => {
+      const socket = fallback.open(TARGET.url, TARGET.credential, TARGET.postCredential);
+      const closed: number[] = [];
+      if (socket) socket.onclose = ({ code }) => closed.push(code);
+      return closed;
+    };
+    const withHead = open();
+    await settle(OPENING_MS_MAX - 1);
+    expect([withHead, fallback.isHeldBack]).toEqual([[], false]);
+    await settle(1);
+    expect([withHead, fallback.isHeldBack]).toEqual([[1006], true]);
+    const passed = open();
+    await settle(1);
+    server.say(0x82, 12, ...DIFF);
+    await settle(OPENING_MS_MAX);
+    expect([passed, fallback.isHeldBack]).toEqual([[], false]);
+    vi.stubGlobal(
+      "fetch",
+      (_: string, { signal }: RequestInit) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => {
+            reject(new DOMException("", "AbortError"));
+          });
+        }),
+    );
+    const withNothing = open();
+    await settle(OPENING_MS_MAX);
+    expect([withNothing, fallback.isHeldBack]).toEqual([[1006], true]);
+  });
+
   it("is requests once WebSockets are blocked, and a WebSocket again later", () => {
     const now = { ms: 1 };
     const open = (): FrameSocket | null =>

@@ -361,6 +361,21 @@ describe("a session", () => {
     expect(FakeSocket.all.length).toBe(1);
   });
 
+  it("says so when the network holds the streamed answer back as well", async () => {
+    vi.stubGlobal("fetch", (url: string, { signal }: RequestInit) =>
+      url.endsWith("/status")
+        ? Promise.resolve(Response.json({ state: "live" }))
+        : new Promise((_, reject) => {
+            signal?.addEventListener("abort", () => {
+              reject(new DOMException("", "AbortError"));
+            });
+          }),
+    );
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.waitFor(() => expect(witness.states.at(-1)).toEqual(["reconnecting", "held_back"]));
+  });
+
   it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {
     for (let at = 0; at < PEER_FAULTS_MAX; at += 1) {
       expect(witness.states.at(-1)?.[0]).not.toBe("ended");

@@ -25,11 +25,18 @@ export interface Target {
 /** Remembers that WebSockets are blocked, and until when that is believed. */
 export function createFallback(cookies: RequestCredentials = "omit", now: () => number = Date.now): Fallback {
   let blockedUntil = 0;
+  let isHeldBack = false;
+  const tell = (isSo: boolean): void => {
+    isHeldBack = isSo;
+  };
   return {
     open: (url, credential, postCredential) =>
-      now() < blockedUntil ? new HttpSocket({ url, credential, postCredential, cookies }) : null,
+      now() < blockedUntil ? new HttpSocket({ url, credential, postCredential, cookies }, tell) : null,
     blocked: () => {
       if (now() >= blockedUntil) blockedUntil = now() + BLOCKED_MS;
+    },
+    get isHeldBack() {
+      return isHeldBack;
     },
   };
 }
@@ -47,7 +54,10 @@ export class HttpSocket implements FrameSocket {
   private number = 0;
   private isPosting = false;
 
-  constructor(private readonly target: Target) {
+  constructor(
+    private readonly target: Target,
+    private readonly tellHeldBack: (isSo: boolean) => void = () => undefined,
+  ) {
     this.address = target.url.replace(/^ws/, "http");
     const random = crypto.getRandomValues(new Uint8Array(8));
     this.channel = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -79,19 +89,23 @@ export class HttpSocket implements FrameSocket {
     let code = LOST;
     try {
       const { credential } = this.target;
+      // A server says something at once. What collects answers may pass their head on, or nothing.
       const late = setTimeout(() => {
+        this.tellHeldBack(true);
         this.cancel.abort();
       }, OPENING_MS_MAX);
       const body = bodyOf(lineOf(credential, this.channel, null), []);
       const response = await this.request("stream", body, false, this.cancel.signal);
-      clearTimeout(late);
+      if (!response.ok) clearTimeout(late);
       const stream = response.ok ? response.body?.getReader() : undefined;
       if (stream && this.readyState === CONNECTING) {
         this.readyState = OPEN;
       }
       while (stream && this.readyState === OPEN) {
         const { done, value } = await stream.read();
+        clearTimeout(late);
         if (done) break;
+        this.tellHeldBack(false);
         for (const said of reader.take(value)) {
           if (said.type === "close") code = said.code;
           else if (said.type === "ping") void this.post(0, [], false);

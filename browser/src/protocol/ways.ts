@@ -23,6 +23,8 @@ export interface Fallback {
   open(url: string, credential: string, postCredential: string): FrameSocket | null;
   /** A connection ended before it carried anything, and yet the server answers requests. */
   blocked(): void;
+  /** Nothing of the last stream came in time: something between holds answers back until they end, which this one does not. */
+  readonly isHeldBack: boolean;
 }
 
 /** The first way. A proxy that swallows the request would be waited for for minutes. */

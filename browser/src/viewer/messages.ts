@@ -57,6 +57,10 @@ export const PLAIN_WORDS = "The visitor's page is not secure. Going there…";
 /** The connection is gone and nobody said why. */
 export const LOST_WORDS = "The connection was lost. Connecting again…";
 
+/** Something between holds streamed answers back, and refuses WebSockets. */
+export const HELD_BACK_WORDS =
+  "Your network lets neither WebSockets nor streamed answers of this server pass, so nothing can be shown. Whoever runs it can allow either. Trying again…";
+
 /** The server cannot be reached for a while. */
 export const UNREACHABLE_WORDS = "The server cannot be reached. Trying again…";
 

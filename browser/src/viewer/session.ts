@@ -454,7 +454,7 @@ export class ViewerSession {
     if (this.socket || this.isOver()) return;
     if (answer === "live") {
       this.fallback.blocked();
-      this.retry(null, messages.LOST_WORDS);
+      this.retry(null, this.fallback.isHeldBack ? messages.HELD_BACK_WORDS : messages.LOST_WORDS);
     } else if (answer !== null) this.endBy(answer);
     else {
       const isAway = !(await isThere(this.page.webTier));

@@ -386,7 +386,9 @@ export class Session {
     if (answer?.live) {
       this.fallback ??= await loadRequests(this.tag);
       this.fallback?.blocked();
-      if (!this.isIdle()) this.retry(null);
+      if (this.isIdle()) return;
+      this.retry(null);
+      if (this.fallback?.isHeldBack) this.setState("reconnecting", "held_back");
     } else if (answer) {
       if (CLOSE_CODES[answer.name].fault === "peer") this.peerFaults += 1;
       this.note(answer.name);
@@ -415,13 +417,13 @@ export class Session {
     }
     this.remember(answer);
     if (answer.home === home) {
+      if (this.hasBegun) this.ticket = null;
       // The same place: it may be there again soon, so there is no use in hurrying.
       this.retry(null);
-      if (this.hasBegun) this.ticket = null;
     } else {
+      this.hasBegun = false;
       this.unreachable = 0;
       this.connect();
-      this.hasBegun = false;
     }
   }
 
@@ -445,8 +447,6 @@ export class Session {
     this.setState("passive", null);
   }
 
-  /** Another tab may have ended the session, begun another, or moved it. */
-  private takeFromCookie(): boolean {
   /** What a server has said of the session: whether it is there, which decides what opens it. */
   private note(name: CloseName | null): void {
     if (name === "already_live") this.beginHere();
@@ -458,6 +458,8 @@ export class Session {
     this.hasBegun = true;
   }
 
+  /** Another tab may have ended the session, begun another, or moved it. */
+  private takeFromCookie(): boolean {
     const kept = readCookie(this.jar);
     if (kept?.session === this.continuity.session) {
       if (kept.home > this.continuity.home) {

@@ -239,7 +239,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const before = this.state;
     this.state = state;
     this.widget?.setData("reason", reason);
-    this.widget?.setState(state, state === "ended" ? this.sentences.end(reason) : this.sentence());
+    this.widget?.setState(state, state === "ended" ? this.sentences.end(reason) : this.sentence(reason));
     if (state !== "live") this.assist?.rest();
     if (state === "ended") {
       this.assist?.stop();
@@ -442,7 +442,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     return words;
   }
 
-  private sentence(): string {
+  private sentence(reason: string | null = null): string {
+    if (reason === "held_back") return this.sentences.words.heldBack;
     const names = this.agents.map((agent) => agent.name);
     const state = this.state === "idle" ? "connecting" : this.state;
     return this.sentences.state(state, names, this.session?.isPaused ?? false);

@@ -25,6 +25,7 @@ export interface WidgetWords {
   readonly shared: string;
   readonly paused: string;
   readonly reconnecting: string;
+  readonly heldBack: string;
   readonly passive: string;
   readonly ended: string;
   readonly tooLarge: string;
