@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connection::Response;
 use protocol::settings::is_http_origin;
 use protocol::{CloseCode, GroupSettings, JoinId, SessionId};
@@ -89,8 +91,38 @@ fn policy(
     )
 }
 
-/// Why something was refused: for a script as JSON, for a person as a page that says what to do.
-pub fn refusal(code: CloseCode, wants_page: bool, web_tier_url: &str) -> Response {
+/// Where an agent gets a new ticket for the session that a lost one was for. The web tier says it with the ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    url: String,
+    /// It was gone once already.
+    is_second: bool,
+}
+
+impl Way {
+    /// From a cookie's value; `None` for what does not lead to a view at a web tier of ours.
+    pub fn read(value: &str, is_web_tier: impl Fn(&str) -> bool) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let mut url = String::from_utf8(bytes).ok()?;
+        let (origin, _) = url.split_once(VIEW_PATH)?;
+        if !is_web_tier(origin) || url.contains(|c: char| c.is_control() || c == ' ') {
+            return None;
+        }
+        let is_second = url.ends_with(AGAIN);
+        if !is_second {
+            url += AGAIN;
+        }
+        Some(Self { url, is_second })
+    }
+}
+
+/// Why something was refused: for a script as JSON, for a person as a page that says what to do, or goes it by itself, once.
+pub fn refusal(
+    code: CloseCode,
+    wants_page: bool,
+    web_tier_url: &str,
+    way: Option<&Way>,
+) -> Response {
     if !wants_page {
         return Response::error(code);
     }
@@ -102,23 +134,27 @@ pub fn refusal(code: CloseCode, wants_page: bool, web_tier_url: &str) -> Respons
         CloseCode::Revoked => {
             ("No longer yours to see", "Your access to this session was withdrawn.")
         }
-        CloseCode::Unauthorized => {
-            ("Your way in has expired", "Open the session again from your list.")
-        }
+        CloseCode::Unauthorized => ("Your way in has expired", "Open the session again."),
         CloseCode::Moved | CloseCode::Draining => {
-            ("The session goes on elsewhere", "Open it again from your list.")
+            ("The session goes on elsewhere", "Open it again.")
         }
-        CloseCode::SecurePage => {
-            ("The visitor's page is secure", "Open the session again from your list.")
-        }
+        CloseCode::SecurePage => ("The visitor's page is secure", "Open the session again."),
         CloseCode::Overload => ("The server is at its limit", "Try again in a minute."),
         _ => ("This did not work", code.advice()),
     };
+    // A server that was started anew, or took another's sessions, knows no ticket from before: the web tier gives a new one.
+    let is_lost = matches!(code, CloseCode::Unauthorized | CloseCode::Moved | CloseCode::Draining);
+    let goes = way.filter(|way| is_lost && !way.is_second).map_or(String::new(), |way| {
+        format!("<meta http-equiv=\"refresh\" content=\"1; url={}\">", escape(&way.url))
+    });
+    let again = way.map_or(String::new(), |way| {
+        format!("<p><a href=\"{}\">Open the session again</a></p>", escape(&way.url))
+    });
     let page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">{goes}\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"{css}\"></head>\
-         <body class=\"notice\" data-reason=\"{name}\"><main><h1>{title}</h1><p>{what}</p>\
+         <body class=\"notice\" data-reason=\"{name}\"><main><h1>{title}</h1><p>{what}</p>{again}\
          <p><a href=\"{home}/\">To your list of sessions</a></p></main></body></html>",
         css = VIEWER_CSS.path(),
         name = code.name(),
@@ -164,6 +200,10 @@ impl Asset {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+/// Where a web tier lets agents in, and what tells it that this is the second try.
+const VIEW_PATH: &str = "/cobrowse/AgentView?";
+const AGAIN: &str = "&Again=1";
 
 /// A page without scripts.
 const NOTICE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -251,11 +291,31 @@ mod tests {
 
     #[test]
     fn a_refusal_is_json_for_scripts_and_a_page_for_people() {
-        let of =
-            |wants_page| format!("{:?}", refusal(CloseCode::NotFound, wants_page, "https://w"));
+        let of = |page| format!("{:?}", refusal(CloseCode::NotFound, page, "https://w", None));
         assert!(of(false).contains("application/json"));
         let page = of(true);
         assert!(page.contains("text/html") && page.contains("Content-Security-Policy"), "{page}");
+    }
+
+    #[test]
+    fn a_way_leads_to_a_view_at_a_web_tier_of_ours_and_says_that_it_was_gone_before() {
+        let to = "https://w.example/cobrowse/AgentView?SessionKey=a.b&Group=demo";
+        let read = |url: &str| {
+            Way::read(&URL_SAFE_NO_PAD.encode(url), |origin| origin == "https://w.example")
+        };
+        let url = format!("{to}&Again=1");
+        assert_eq!(read(&url), Some(Way { url: url.clone(), is_second: true }));
+        assert_eq!(read(to), Some(Way { url, is_second: false }));
+        for other in [
+            "https://evil.example/cobrowse/AgentView?SessionKey=1",
+            "https://w.example/logout?next=/cobrowse/AgentView?",
+            "https://w.example.evil/cobrowse/AgentView?SessionKey=1",
+            "https://w.example/cobrowse/AgentView?SessionKey=1\n2",
+            "",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+        assert_eq!(Way::read("no base64", |_| true), None);
     }
 
     #[test]

@@ -293,6 +293,11 @@ impl Shared {
         found.unwrap_or_else(|| self.identity.web_tier_url.as_str().into())
     }
 
+    /// Whether that is the origin of a web tier of ours: the configured one, or one whose keys are here.
+    pub fn is_web_tier(&self, origin: &str) -> bool {
+        origin == self.identity.web_tier_url || self.keys.read().knows_web_tier(origin)
+    }
+
     /// A claimed session could not be opened: its id is free again.
     pub fn unclaim(&self, session: &SessionId) {
         self.directory.lock().forget(session);

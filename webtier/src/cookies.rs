@@ -1,9 +1,11 @@
-//! Cookies: reading one from a request, writing the four that we set.
+//! Cookies: reading one from a request, writing the five that we set.
 
 use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::limits::TICKET_LIFE_MS;
 
-use crate::limits::DEVICE_LIFE_S;
+use crate::limits::{DEVICE_LIFE_S, WAY_LIFE_S};
 
 /// The login of an agent.
 pub(crate) const SESSION: &str = "__Host-session";
@@ -16,6 +18,9 @@ pub(crate) const DEVICE: &str = "__Host-device";
 
 /// The ticket on its way to the CServer.
 pub(crate) const TICKET: &str = "cobrowse_ticket";
+
+/// The way back to us, beside the ticket.
+pub(crate) const WAY: &str = "cobrowse_way";
 
 /// The value of a request's cookie.
 pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -49,6 +54,14 @@ pub(crate) fn ticket(ticket: &str, domain: &str, path: &str) -> String {
     let life_s = TICKET_LIFE_MS / 1_000;
     format!(
         "{TICKET}={ticket}; Domain={domain}; Path={path}; Max-Age={life_s}; Secure; HttpOnly; SameSite=Lax"
+    )
+}
+
+/// Where the agent of a ticket gets another, for the server that cannot take it. Outlives the ticket: an agent may look at a browser's error for a while.
+pub(crate) fn way(url: &str, domain: &str, path: &str) -> String {
+    let value = URL_SAFE_NO_PAD.encode(url);
+    format!(
+        "{WAY}={value}; Domain={domain}; Path={path}; Max-Age={WAY_LIFE_S}; Secure; HttpOnly; SameSite=Lax"
     )
 }
 

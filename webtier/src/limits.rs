@@ -116,6 +116,9 @@ pub(crate) const ASSIGNED_MS_MAX: u64 = 60_000;
 /// How long a session that has ended, and who had joined it, is kept on record. Then it is deleted.
 pub(crate) const ENDED_KEEP_MS: u64 = 30 * 24 * 3_600_000;
 
+/// How long a browser keeps the way back to the web tier, beside a ticket: a server that died comes back within minutes.
+pub(crate) const WAY_LIFE_S: u64 = 300;
+
 /// How often the store is swept of what has expired.
 pub(crate) const SWEEP_MS: u64 = 5_000;
 

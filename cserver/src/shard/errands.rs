@@ -14,7 +14,7 @@ use super::routes::{LIVE, cors};
 use super::slot::Role;
 use super::{Now, Shard, get, plain};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX, Scheme};
-use crate::pages::{self, ViewerPage};
+use crate::pages::{self, ViewerPage, Way};
 
 /// A verified wish.
 pub(super) enum Errand {
@@ -43,6 +43,8 @@ pub(super) enum Errand {
         stale: Vec<JoinId>,
         /// Whether a person reads a refusal.
         wants_page: bool,
+        /// Where another ticket is to be had.
+        way: Option<Way>,
     },
     /// An agent with a cookie.
     View { cookie: AgentCookie, scheme: Scheme, part: ViewPart, wants_page: bool },
@@ -64,7 +66,7 @@ pub(super) enum ViewPart {
 
 impl Shard {
     pub(super) fn run_errand(&mut self, now: Now, link: LinkId, errand: Errand) {
-        let mut is_for_people = false;
+        let (mut is_for_people, mut way_back) = (false, None);
         let (answer, origin) = match errand {
             Errand::Start { session, home, resume, on_http, opening } => {
                 let started = self.start(now, session, home, resume);
@@ -84,8 +86,8 @@ impl Shard {
             Errand::ResumeStatus { resume, origin } => {
                 (self.owned(&resume).map(|_| Some(live())), Some(origin))
             }
-            Errand::Join { session, agent, name, privileges, stale, wants_page } => {
-                is_for_people = wants_page;
+            Errand::Join { session, agent, name, privileges, stale, wants_page, way } => {
+                (is_for_people, way_back) = (wants_page, way);
                 (self.join(now, session, agent, name, privileges, &stale).map(Some), None)
             }
             Errand::View { cookie, scheme, part, wants_page } => {
@@ -102,7 +104,8 @@ impl Shard {
             Ok(Some(response)) => response,
             Err(code) => {
                 tracing::debug!(code = code.name(), "request refused by the session's core");
-                pages::refusal(code, is_for_people, &self.shared.identity.web_tier_url)
+                let web_tier = &self.shared.identity.web_tier_url;
+                pages::refusal(code, is_for_people, web_tier, way_back.as_ref())
             }
         };
         let response = match origin {

@@ -19,7 +19,7 @@ use super::posts::{self, Opening};
 use super::slot::{Role, Slot};
 use super::{Cargo, Now, Output, Shard, get};
 use crate::credentials::{AgentCookie, COOKIE_PREFIX, Scheme};
-use crate::pages;
+use crate::pages::{self, Way};
 use crate::shared::{CoreIndex, NotReady, Shared};
 
 /// What becomes of a request.
@@ -256,7 +256,7 @@ fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route,
 /// may send one: another could make an agent watch a session of somebody else's choice.
 fn handed_over(shared: &Shared, now: Now, request: &Request) -> Result<Route, CloseCode> {
     let origin = request.origin.as_deref().ok_or(CloseCode::NotAllowed)?;
-    if origin != shared.identity.web_tier_url && !shared.keys.read().knows_web_tier(origin) {
+    if !shared.is_web_tier(origin) {
         return Err(CloseCode::NotAllowed);
     }
     // Base64url is the same inside a form.
@@ -287,6 +287,7 @@ fn join(
             privileges,
             stale,
             wants_page: request.wants_page,
+            way: way(shared, request),
         },
     ))
 }
@@ -408,8 +409,15 @@ fn stale_cookies(shared: &Shared, request: &Request) -> Vec<JoinId> {
     stale
 }
 
+/// Where the agent of a ticket gets another.
+fn way(shared: &Shared, request: &Request) -> Option<Way> {
+    Way::read(request.cookie(WAY_COOKIE)?, |origin| shared.is_web_tier(origin))
+}
+
 fn refusal(shared: &Shared, request: &Request, code: CloseCode) -> Response {
-    let response = pages::refusal(code, request.wants_page, &shared.identity.web_tier_url);
+    let (wants_page, way) = (request.wants_page, way(shared, request));
+    let web_tier = &shared.identity.web_tier_url;
+    let response = pages::refusal(code, wants_page, web_tier, way.as_ref());
     let is_known = |origin: &String| shared.is_known_origin(origin);
     if request.path.starts_with("/visitor") && request.origin.as_ref().is_some_and(is_known) {
         with_cors(response, request)
@@ -463,3 +471,6 @@ fn fresh(code: u16, json: String) -> Response {
 pub(super) const LIVE: &[u8] = br#"{"state":"live"}"#;
 
 pub(super) const TICKET_COOKIE: &str = "cobrowse_ticket";
+
+/// Beside the ticket: where its agent gets another.
+const WAY_COOKIE: &str = "cobrowse_way";

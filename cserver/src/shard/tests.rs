@@ -1,5 +1,7 @@
 //! The whole server in virtual time: paths, refusals, hand-over, slow readers, silence and drain.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connection::Connection;
 use protocol::control::Down;
 use protocol::frame::{Flags, Kind};
@@ -154,6 +156,32 @@ fn the_viewers_page_carries_its_policy_and_the_cookie_its_attributes() {
     );
     assert_eq!(header(&page, "Cache-Control"), "no-store");
     assert!(!header(&page, "Strict-Transport-Security").is_empty());
+}
+
+#[test]
+fn a_person_whose_ticket_is_not_taken_is_led_to_the_web_tier_that_gave_it() {
+    let mut world = World::new(1);
+    world.start(0, SESSION);
+    let ticket = world.agent_ticket(SESSION, Privileges::VIEW);
+    let client = world.connect(0);
+    let mut answer = |ticket: &str, way: &str| {
+        let way = URL_SAFE_NO_PAD.encode(way);
+        let cookies = format!("Cookie: cobrowse_ticket={ticket}; cobrowse_way={way}\r\n");
+        let headers = format!("Accept: text/html\r\n{cookies}");
+        world.exchange(client, &get("/join/482913004817", &headers))
+    };
+    let way = "https://www.example/cobrowse/AgentView?SessionKey=1";
+    assert!(answer(&ticket, way).starts_with("HTTP/1.1 303 "));
+    let used = answer(&ticket, way);
+    assert!(used.starts_with("HTTP/1.1 401 "), "{used}");
+    let refresh = "http-equiv=\"refresh\" content=\"1; url=https://www.example/cobrowse/AgentView?SessionKey=1&amp;Again=1\"";
+    assert!(used.contains(refresh), "{used}");
+    let again = answer(&ticket, &format!("{way}&Again=1"));
+    assert!(again.contains("Open the session again</a>") && !again.contains("http-equiv"));
+    for other in ["https://evil.example/cobrowse/AgentView?", "no address"] {
+        let answer = answer(&ticket, other);
+        assert!(!answer.contains("evil") && !answer.contains("http-equiv"), "{answer}");
+    }
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub(super) struct Asked {
     /// Origin of the CServer that the agent's viewer comes from because it cannot be reached.
     #[serde(rename = "Away")]
     away: Option<String>,
+    /// A CServer could not take the ticket that was given before.
+    #[serde(rename = "Again")]
+    again: Option<String>,
 }
 
 /// `GET /cobrowse/AgentView.aspx`: the older spelling.
@@ -95,7 +98,7 @@ pub(super) async fn by_key(
     };
     match found.as_slice() {
         [] => nothing(&app, &reader, &asked, &groups),
-        [(session, privileges)] => join(&app, &reader, session, *privileges, away),
+        [(session, privileges)] => join(&app, &reader, session, *privileges, &asked),
         several => {
             let groups: Vec<_> =
                 several.iter().map(|(session, _)| session.id.group.as_str()).collect();
@@ -191,15 +194,16 @@ fn join(
     reader: &LoggedIn,
     session: &Session,
     privileges: Privileges,
-    away: Option<&str>,
+    asked: &Asked,
 ) -> Answer {
+    let away = asked.away.as_deref();
+    let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
     let admitted = match session.state {
         Life::Live => app.admit(session, &reader.agent, privileges),
         _ => None,
     };
     let admitted = admitted.filter(|(home, _)| away != Some(&*home.public_url));
     let Some((home, ticket)) = admitted else {
-        let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
         return Page {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "Session out of reach",
@@ -217,6 +221,9 @@ fn join(
     let path = format!("/join/{}", crate::random::digits(JOIN_TAG_DIGITS));
     let mut answer = see_other(&format!("{}{path}", home.public_url));
     set_cookie(&mut answer, &cookies::ticket(&ticket, &app.config.cookie_domain, &path));
+    let tried = if asked.again.is_some() { "&Again=1" } else { "" };
+    let way = format!("{}{again}{tried}", app.config.public_url);
+    set_cookie(&mut answer, &cookies::way(&way, &app.config.cookie_domain, &path));
     answer
 }
 

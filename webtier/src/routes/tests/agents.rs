@@ -1,5 +1,8 @@
 //! What agents and everybody else ask for: agent view, lists, assets, health.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 
 // -- agent view
@@ -200,6 +203,22 @@ async fn an_agent_follows_a_session_to_its_next_home_and_is_not_sent_back_to_a_s
     };
     let (got, ()) = tokio::join!(view(&world, &cookie, query), moves);
     assert_eq!(join_of(&got), "https://s2.cobrowse.example/join");
+}
+
+#[tokio::test]
+async fn beside_the_ticket_goes_the_way_to_another_and_the_second_says_so() {
+    let world = World::new();
+    world.up("s1", 1);
+    live(&world, "a.b").await;
+    let cookie = ada(&world).await;
+    for (query, tried) in [("SessionKey=a.b", ""), ("SessionKey=a.b&Again=1", "&Again=1")] {
+        let got = view(&world, &cookie, query).await;
+        let way = got.cookie(cookies::WAY).expect("a way");
+        let way = String::from_utf8(URL_SAFE_NO_PAD.decode(way).unwrap()).unwrap();
+        let (origin, to) = way.split_once("/cobrowse/").unwrap();
+        assert_eq!(to, format!("AgentView?SessionKey=a.b&Group=demo{tried}"));
+        assert_eq!(origin, world.app.config.public_url);
+    }
 }
 
 #[tokio::test]
