@@ -13,6 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use futures_util::future::BoxFuture;
+use protocol::keys::BootNonce;
 use protocol::{AgentId, ServerId, SessionId};
 use rustls::ClientConfig;
 use tokio::task::AbortHandle;
@@ -219,6 +220,11 @@ impl WebTier {
         self.dialler.configure()?;
         self.app.tell(server, ToLink::Send(protocol::control::Down::Drain { deadline_ms }));
         Ok(())
+    }
+
+    /// Which start of a CServer has said hello on the control stream that is open to it.
+    pub fn boot_of(&self, server: &ServerId) -> Option<BootNonce> {
+        self.app.fleet().home(server).map(|home| *home.boot.nonce())
     }
 
     /// How many CServers are connected.

@@ -5,12 +5,13 @@
 //! the same seed the same world again. What must hold in it stands in `docs/SIMULATION.md`.
 //!
 //! The map: `world` is a turn, `actions` what happens, `finish` how it must end; `net` the network, `servers` and `tiers` the
-//! hosts, `visitor`, `agent` and `thief` the people, `tab` a browser's connection, `tls` its cheap arithmetic.
+//! hosts, `visitor`, `agent` and `thief` the people, `tab` a browser's connection, `tls` and `arithmetic` what is cheaper in it than elsewhere.
 
 #![forbid(unsafe_code)]
 
 mod actions;
 mod agent;
+mod arithmetic;
 mod finish;
 mod net;
 mod servers;

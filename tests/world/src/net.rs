@@ -186,8 +186,9 @@ impl Net {
         }
     }
 
-    /// What is due at a CServer on this connection, in pieces of any size.
+    /// What is due at a CServer on this connection, in pieces of any size, between which a loss may lie.
     pub(crate) fn receive(&mut self, now: u64, at: usize) -> Option<Parcel> {
+        let loss = self.loss_percent;
         let wire = self.wires[at].as_mut()?;
         if self.blocked_until_ms[wire.from][wire.to] > now {
             return None;
@@ -195,7 +196,8 @@ impl Net {
         match wire.up.due(now)? {
             Parcel::Bytes(mut bytes) if bytes.len() > 1 && wire.rng.chance(20) => {
                 let rest = bytes.split_off(1 + wire.rng.index(bytes.len() - 1));
-                wire.up.queue.push_front((now, Parcel::Bytes(rest)));
+                let due_ms = now + loss_ms(&mut wire.rng, loss);
+                wire.up.queue.push_front((due_ms, Parcel::Bytes(rest)));
                 Some(Parcel::Bytes(bytes))
             }
             parcel => Some(parcel),
@@ -232,10 +234,14 @@ impl Net {
     }
 }
 
-/// A loss is a delay: TCP sends again.
 fn delay(rng: &mut Rng, (low, high): (u64, u64), loss_percent: u64) -> u64 {
-    let lost = if rng.chance(loss_percent) { rng.between(200, 1_500) } else { 0 };
-    rng.between(low, high) + lost
+    let loss_ms = loss_ms(rng, loss_percent);
+    rng.between(low, high) + loss_ms
+}
+
+/// A loss is a delay: TCP sends again.
+fn loss_ms(rng: &mut Rng, loss_percent: u64) -> u64 {
+    if rng.chance(loss_percent) { rng.between(200, 1_500) } else { 0 }
 }
 
 impl Lane {

@@ -159,6 +159,11 @@ impl Request {
         if now >= self.gives_up_ms {
             return Progress::Failed;
         }
+        // Looked at in the turn in which it was made, whether or not it gets anywhere.
+        if self.what.is_none() && self.arrives_ms.is_none() && lock(&self.answer).is_some() {
+            self.arrives_ms = Some(now + net.delay(rng));
+            self.is_lost = rng.chance(3);
+        }
         if net.is_blocked(now, self.from, tier.host) {
             return Progress::UnderWay;
         }
@@ -174,10 +179,6 @@ impl Request {
             let answer = self.answer.clone();
             let task = runtime.spawn(async move { *lock(&answer) = Some(work.await) });
             self.work = Some(task.abort_handle());
-        }
-        if self.what.is_none() && self.arrives_ms.is_none() && lock(&self.answer).is_some() {
-            self.arrives_ms = Some(now + net.delay(rng));
-            self.is_lost = rng.chance(3);
         }
         match self.arrives_ms {
             // Its process died before it could say anything.

@@ -1,9 +1,9 @@
 //! TLS for a world: rustls's real machine on both sides, with arithmetic that costs nothing and proves nothing.
 //!
 //! Owns the cheap parts: a key exchange whose secret is known to all, signatures that are empty, certificates that nobody
-//! reads. Records, handshake, alerts and closing are the real ones. A world opens tens of connections, and there are many worlds.
+//! reads, and hashes (`arithmetic.rs`). Records, handshake, alerts and closing are the real ones. A world opens tens of connections, and there are many worlds.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use connection::TlsConfigs;
 use connection::rustls::client::Resumption;
@@ -18,9 +18,12 @@ use connection::rustls::server::danger::{ClientCertVerified, ClientCertVerifier}
 use connection::rustls::server::{ClientHello, ResolvesServerCert};
 use connection::rustls::sign::{CertifiedKey, Signer, SigningKey};
 use connection::rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, NamedGroup,
-    ServerConfig, SignatureAlgorithm, SignatureScheme, client, version,
+    CipherSuite, CipherSuiteCommon, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    NamedGroup, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite,
+    Tls13CipherSuite, client, version,
 };
+
+use crate::arithmetic::{Counter, Derivation, Sum};
 
 /// What both sides of a world are configured with.
 #[derive(Clone)]
@@ -40,8 +43,9 @@ impl Pki {
         let wanted = CipherSuite::TLS13_AES_128_GCM_SHA256;
         let suites = known.cipher_suites.iter().filter(|suite| suite.suite() == wanted);
         let provider = Arc::new(CryptoProvider {
-            cipher_suites: suites.copied().collect(),
+            cipher_suites: suites.filter_map(cheap).collect(),
             kx_groups: vec![&OpenSecret],
+            secure_random: &Counter,
             ..(*known).clone()
         });
         let server = || {
@@ -86,6 +90,18 @@ impl Pki {
             plain_host: None,
         }
     }
+}
+
+/// The same suite with other hashes and keys. A program makes it once.
+fn cheap(suite: &SupportedCipherSuite) -> Option<SupportedCipherSuite> {
+    static CHEAP: OnceLock<Tls13CipherSuite> = OnceLock::new();
+    let real = suite.tls13()?;
+    let made = CHEAP.get_or_init(|| Tls13CipherSuite {
+        common: CipherSuiteCommon { hash_provider: &Sum, ..real.common },
+        hkdf_provider: &Derivation,
+        ..*real
+    });
+    Some(SupportedCipherSuite::Tls13(made))
 }
 
 /// A key exchange without a secret.

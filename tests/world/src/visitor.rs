@@ -33,6 +33,8 @@ pub(crate) struct Visitor {
     was_live: bool,
     /// The newest home that has welcomed it.
     begun_home: u32,
+    /// That home has not said since that it does not know the session: the resume secret opens it.
+    has_begun: bool,
     failures: u32,
     unreachable: u32,
 }
@@ -86,6 +88,7 @@ impl Visitor {
             whole_ms: 0,
             was_live: false,
             begun_home: 0,
+            has_begun: false,
             failures: 0,
             unreachable: 0,
         }
@@ -176,6 +179,7 @@ impl Visitor {
                     around.count("homes_given");
                 }
                 let stays = self.session.as_ref().is_some_and(|held| held.home == told.home);
+                self.has_begun &= stays;
                 if !stays && self.unreachable >= UNREACHABLE_MAX {
                     around.count("homes_given_up");
                 }
@@ -184,7 +188,7 @@ impl Visitor {
                     server: usize::from(told.server.contains("//s1.")),
                     home: told.home,
                     resume: told.resume,
-                    ticket: Some(told.ticket),
+                    ticket: (!self.has_begun).then_some(told.ticket),
                 });
                 if stays {
                     self.rest(around, Then::Connect);
@@ -281,8 +285,12 @@ impl Visitor {
 
     fn refused(&mut self, around: &mut Around<'_>, name: &str) -> Check {
         match name {
-            "moved" | "draining" | "unauthorized" | "not_found" => self.rest(around, Then::Move),
+            "moved" | "draining" | "unauthorized" | "not_found" => {
+                self.has_begun = false;
+                self.rest(around, Then::Move);
+            }
             "already_live" => {
+                self.has_begun = true;
                 if let Some(held) = &mut self.session {
                     held.ticket = None;
                 }
@@ -319,6 +327,7 @@ impl Visitor {
                     return Err(format!("a welcome to home {} of {}", told["home"], held.home));
                 }
                 self.begun_home = held.home;
+                self.has_begun = true;
                 self.failures = 0;
                 let last = told["last_epoch"].as_u64().unwrap_or(0) as u32;
                 self.begin(around.rng, last, false);

@@ -233,15 +233,17 @@ impl Around<'_> {
     /// A ticket was signed a moment ago: the CServer that it is for must have the key.
     fn must_be_known(&self, tier: usize, server: Host, ticket: &str) -> Check {
         let (tier, server) = (&self.tiers[tier], &self.servers[server]);
-        let Some(running) = &server.running else { return Ok(()) };
-        let is_young = running.started_ms + UNHEARD_MS > self.now;
-        // A web tier may not have heard yet that another process has started there; one with a wrong clock gives keys up too soon.
-        if is_young || tier.offset_ms.abs_diff(server.offset_ms) > CLOCK_SKEW_MS {
+        let (Some(running), Some(signer)) = (&server.running, &tier.running) else { return Ok(()) };
+        let identity = &running.shared.identity;
+        // A web tier may not have heard yet that another process runs there.
+        let has_met = signer.boot_of(&identity.server) == Some(identity.boot);
+        // One with a wrong clock gives keys up too soon.
+        if !has_met || tier.offset_ms.abs_diff(server.offset_ms) > CLOCK_SKEW_MS {
             return Ok(());
         }
         let sealed = SealedTicket::from_text(ticket).map_err(|error| error.to_string())?;
         let now_ms = wall(self.now, server.offset_ms);
-        match running.shared.keys.read().open(&sealed, &running.shared.identity.server, now_ms) {
+        match running.shared.keys.read().open(&sealed, &identity.server, now_ms) {
             Err(TicketError::Forged) => {
                 Err("a ticket was signed with a key that its CServer does not have".into())
             }
@@ -289,9 +291,6 @@ fn offset(rng: &mut Rng) -> i64 {
 
 /// Hosts before the people.
 const PEOPLE: usize = 4;
-
-/// A web tier ends a control stream that has been silent for 15 s, and looks so often.
-const UNHEARD_MS: u64 = 15_000 + 2 * STEP_MS_MAX;
 
 /// Web tiers keep time by themselves, and what they say is looked at so often.
 const STEP_MS_MAX: u64 = 250;
