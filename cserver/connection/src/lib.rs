@@ -21,6 +21,7 @@
 mod connection;
 #[doc(hidden)]
 pub mod fuzzing;
+mod hello;
 mod http;
 mod library;
 mod outgoing;

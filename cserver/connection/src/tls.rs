@@ -3,7 +3,7 @@
 //! Or its absence: where plain HTTP is taken as well, the first byte tells. A TLS record begins with 0x16, the name of an
 //! HTTP method with a capital letter; what follows a letter passes as it is.
 //!
-//! A first look at the ClientHello decides by its server name between the public configuration and that of the
+//! A first look at the ClientHello (`hello.rs`) decides by its server name between the public configuration and that of the
 //! control stream, which asks for a client certificate that no browser should be asked for. rustls shakes hands
 //! (`library.rs`); what is TLS 1.3 for the public goes on without it (`records.rs`), so that an idle connection holds two keys
 //! and no buffer.
@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::Acceptor;
 
 use crate::Outgoing;
+use crate::hello::{self, First};
 use crate::library::{Library, RECORD_OVERHEAD_BYTES_MAX};
 use crate::records::{RecordFault, Records, missing_bytes};
 
@@ -71,7 +71,6 @@ pub(crate) struct Tls {
 enum State {
     /// Waiting for a whole ClientHello.
     Hello {
-        acceptor: Box<Acceptor>,
         configs: Arc<TlsConfigs>,
         /// Plain HTTP is taken as well.
         or_plain: bool,
@@ -99,7 +98,7 @@ impl Tls {
         let state = if is_public_only {
             State::public(&configs).unwrap_or(State::Dead)
         } else {
-            State::Hello { acceptor: Box::default(), configs, or_plain: false }
+            State::Hello { configs, or_plain: false }
         };
         Self { state, partial: Vec::new() }
     }
@@ -174,17 +173,24 @@ impl Tls {
         }
         match &mut self.state {
             State::Plain => plain.extend_from_slice(bytes),
-            State::Hello { .. } => {
+            State::Hello { .. } if self.partial.is_empty() => {
+                if self.meet(bytes, out)? {
+                    return self.receive_library(bytes, plain, out);
+                }
                 self.partial.extend_from_slice(bytes);
-                if self.hello(bytes, out)? {
+            }
+            State::Hello { .. } => {
+                let mut held = core::mem::take(&mut self.partial);
+                held.extend_from_slice(bytes);
+                let is_met = self.meet(&held, out)?;
+                self.partial = held;
+                if is_met {
                     return self.receive_behind_partial(plain, out);
                 }
             }
             State::Records(_) => return self.receive_records(bytes, plain, out),
             State::Library { .. } if self.partial.is_empty() => {
-                let (used, progress) = self.use_up(bytes, plain, out)?;
-                self.partial.extend_from_slice(&bytes[used..]);
-                return Ok(progress);
+                return self.receive_library(bytes, plain, out);
             }
             State::Library { .. } => {
                 self.partial.extend_from_slice(bytes);
@@ -193,6 +199,17 @@ impl Tls {
             State::Dead => {}
         }
         Ok(Progress::default())
+    }
+
+    fn receive_library(
+        &mut self,
+        bytes: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Outgoing,
+    ) -> Result<Progress, TlsError> {
+        let (used, progress) = self.use_up(bytes, plain, out)?;
+        self.partial.extend_from_slice(&bytes[used..]);
+        Ok(progress)
     }
 
     /// What was held, with what has come behind it.
@@ -289,49 +306,21 @@ impl Tls {
         }
     }
 
-    /// Feeds the first flight; true once its server name has chosen a configuration.
-    fn hello(&mut self, mut bytes: &[u8], out: &mut Outgoing) -> Result<bool, TlsError> {
-        let State::Hello { acceptor, configs, .. } = &mut self.state else { return Ok(true) };
-        let accepted = loop {
-            match acceptor.accept() {
-                Ok(Some(accepted)) => break accepted,
-                Ok(None) if bytes.is_empty() => {
-                    if self.partial.len() > HELLO_BYTES_MAX {
-                        return Err(TlsError::HelloTooLong);
-                    }
-                    return Ok(false);
-                }
-                Ok(None) => {
-                    // Reading from memory fails only when the acceptor's own buffer is full.
-                    if acceptor.read_tls(&mut bytes).is_err() {
-                        return Err(TlsError::HelloTooLong);
-                    }
-                }
-                Err((error, mut alert)) => {
-                    let mut told = Vec::new();
-                    // Writing to memory does not fail.
-                    let _ = alert.write_all(&mut told);
-                    out.extend_from_slice(&told);
-                    self.state = State::Dead;
-                    return Err(error.into());
-                }
-            }
-        };
-        let asked = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
-        if asked.is_some() && asked == configs.plain_host {
+    /// Looks at all that has come so far; true once its server name has chosen a configuration.
+    fn meet(&mut self, bytes: &[u8], out: &mut Outgoing) -> Result<bool, TlsError> {
+        let State::Hello { configs, .. } = &self.state else { return Ok(true) };
+        let First::Whole(asked) = hello::look(bytes) else { return Ok(false) };
+        let is =
+            |name: &str| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(name.as_bytes()));
+        if configs.plain_host.as_deref().is_some_and(is) {
             out.extend_from_slice(&UNRECOGNIZED_NAME);
             return Err(TlsError::PlainName);
         }
-        let control = match (&configs.control, asked) {
-            (Some((name, config)), Some(asked)) if *name == asked => Some(config),
-            _ => None,
-        };
-        self.state = match control {
-            Some(config) => {
-                let library = Box::new(Library::to_the_end(config)?);
-                State::Library { library, control: true }
+        self.state = match &configs.control {
+            Some((name, config)) if is(name) => {
+                State::Library { library: Box::new(Library::to_the_end(config)?), control: true }
             }
-            None => State::public(configs)?,
+            _ => State::public(configs)?,
         };
         Ok(true)
     }
