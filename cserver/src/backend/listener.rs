@@ -1,7 +1,7 @@
 //! Listening sockets: one a core and address, so that the kernel spreads new connections and no core waits for another.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -45,6 +45,21 @@ pub fn share(handed: &[TcpListener], cores: usize) -> io::Result<Vec<Vec<TcpList
         }
     }
     Ok(all)
+}
+
+/// Takes a connection that waits; its socket does not wait.
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+pub(super) fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    // In one call: making it so afterwards is another for each connection.
+    let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
+    Ok(rustix::net::accept_with(listener, flags)?.into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+pub(super) fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
 /// Chooses the congestion control of what is accepted from now on. A kernel that does not have it, or does not let this user have it,
@@ -107,7 +122,6 @@ fn remedy(error: &io::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpStream;
 
     #[test]
     fn the_cores_share_one_port_and_accepted_sockets_inherit_the_options() {

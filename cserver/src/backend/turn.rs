@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use relay::LinkId;
 
 use super::office::Bell;
-use super::{Clock, Core, Office, Post, micros};
+use super::{Clock, Core, Office, Post, listener, micros};
 use crate::limits::{
     ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX,
 };
@@ -228,15 +228,12 @@ impl<W: Watch> Turn<W> {
 
     fn accept(&mut self, now: Now, at: usize) {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            match self.listeners[at].socket.accept() {
-                Ok((stream, _)) => {
+            match listener::accept(&self.listeners[at].socket) {
+                Ok(stream) => {
                     if std::mem::take(&mut self.listeners[at].stalled) {
                         tracing::info!("connections are accepted again");
                     }
                     self.outputs();
-                    if stream.set_nonblocking(true).is_err() {
-                        continue;
-                    }
                     if let Some(link) = self.shard.handle_accept(now) {
                         self.insert(now, link, stream);
                     }

@@ -197,7 +197,7 @@ const WHEN: &[(libc::c_long, &[Condition])] = &[
     // Memory, and never to run.
     (libc::SYS_mmap, &[Condition { at: 2, mask: EXEC, is: 0 }]),
     (libc::SYS_mprotect, &[Condition { at: 2, mask: EXEC, is: 0 }]),
-    // An accepted socket is made not to wait, and a local one to wait so long.
+    // A local socket is made to wait, and for how long.
     (libc::SYS_ioctl, &[Condition { at: 1, mask: u32::MAX, is: libc::FIONBIO as u32 }]),
     (libc::SYS_setsockopt, &[of_socket(), Condition { at: 2, mask: u32::MAX, is: libc::SO_RCVTIMEO.cast_unsigned() }]),
     (libc::SYS_setsockopt, &[of_socket(), Condition { at: 2, mask: u32::MAX, is: libc::SO_SNDTIMEO.cast_unsigned() }]),
