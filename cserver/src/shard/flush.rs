@@ -91,15 +91,18 @@ impl Shard {
         if slot.ending.is_some() {
             return 0;
         }
-        if !slot.outgoing.is_empty() {
+        // What this turn has sealed already, an answer to an upgrade or a ping, leaves with the frames in one send.
+        let joins = slot.queued && slot.outgoing.len() <= JOINED_BYTES_MAX;
+        if !slot.outgoing.is_empty() && !joins {
             slot.refill = true;
             return 0;
         }
+        let room = SEAL_BYTES_MAX - slot.outgoing.len();
         let mut taken = 0;
-        while taken < SEAL_BYTES_MAX
-            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, SEAL_BYTES_MAX - taken)
+        while taken < room
+            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, room - taken)
         {
-            if taken == 0
+            if slot.outgoing.capacity() == 0
                 && let Some(spare) = self.pool.pop()
             {
                 slot.outgoing = spare;
@@ -115,6 +118,8 @@ impl Shard {
             }
         }
         if taken == 0 {
+            // A frame of full length finds no room behind an answer.
+            slot.refill |= !slot.outgoing.is_empty() && self.relay.has_more(link);
             return 0;
         }
         slot.connection.seal(&self.plain, &mut slot.outgoing);
@@ -148,6 +153,15 @@ impl Shard {
         connection::forget(&mut self.plain);
     }
 
+    /// A connection with nothing to send holds no buffer.
+    pub(super) fn give_back(&mut self, link: LinkId) {
+        let Some(slot) = get(&mut self.slots, link) else { return };
+        if slot.outgoing.is_empty() {
+            let spare = std::mem::take(&mut slot.outgoing);
+            self.recycle(spare);
+        }
+    }
+
     pub(super) fn recycle(&mut self, mut buffer: Outgoing) {
         if buffer.capacity() > 0 && self.pool.len() < POOL_BUFFERS_MAX {
             buffer.clear();
@@ -158,6 +172,10 @@ impl Shard {
 
 /// Sealed before it is sent: some hundred small messages, or the frames of four agents; a fraction of a core's second cache.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// As much as an answer to an upgrade has behind a session ticket, and some more: frames are laid behind it. Behind more than that they wait
+/// until it has left, since a connection may have no more than [`SEAL_BYTES_MAX`] sealed and unsent.
+const JOINED_BYTES_MAX: usize = 4 * 1024;
 
 /// Bodies from here on are sealed where they lie in the log. Smaller ones are laid behind one another, since a record costs
 /// as much as copying some KiB.

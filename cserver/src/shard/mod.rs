@@ -250,6 +250,13 @@ impl Shard {
         let is_guest = matches!(slot.role, Role::Guest { .. });
         let Slot { connection, outgoing, .. } = slot;
         let is_new = is_guest && !connection.is_established();
+        if is_new
+            && outgoing.capacity() == 0
+            && let Some(spare) = self.pool.pop()
+        {
+            // A handshake is written in many small parts.
+            *outgoing = spare;
+        }
         let scratch = &mut self.scratch;
         // Strangers' bytes meet large parsers here. A fault in one of them costs the connection that found it, not
         // the sessions of a core; nothing of that connection or of the scratch memory is looked at again.
@@ -262,6 +269,9 @@ impl Shard {
         let is_done = connection.is_established() && !connection.is_plain();
         self.counts.handshakes += u64::from(is_new && is_done);
         self.settle(now, link);
+        if is_new {
+            self.give_back(link);
+        }
         self.weigh(now, link);
     }
 

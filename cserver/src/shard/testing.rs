@@ -80,6 +80,8 @@ pub(super) struct Client {
     pub(super) asleep: bool,
     /// Records that the server has sent it.
     pub(super) records: usize,
+    /// Sends that it took for them.
+    pub(super) sends: usize,
 }
 
 impl World {
@@ -142,6 +144,7 @@ impl World {
             closed: false,
             asleep: false,
             records: 0,
+            sends: 0,
         });
         self.clients.len() - 1
     }
@@ -268,6 +271,7 @@ impl World {
             return false;
         }
         self.shards[core].handle_sent(self.now, link, bytes.len());
+        client.sends += 1;
         client.take(&bytes);
         true
     }

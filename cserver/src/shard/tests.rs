@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connection::Connection;
 use protocol::control::Down;
 use protocol::frame::{Flags, Kind};
-use protocol::limits::PING_INTERVAL_MS;
+use protocol::limits::{FRAME_PAYLOAD_BYTES_MAX, PING_INTERVAL_MS};
 use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
@@ -304,6 +304,23 @@ fn many_frames_of_one_turn_leave_as_one_record() {
     let burst: Vec<u8> = (2..10).flat_map(|n| message(Kind::Diff, 0, 1, n, b"x")).collect();
     world.exchange(visitor, &burst);
     assert_eq!(world.clients[agent].records - before, 1);
+}
+
+#[test]
+fn the_answer_to_an_upgrade_and_the_first_frame_leave_in_one_send() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    assert_eq!(world.clients[visitor].sends, 2, "one was the handshake's");
+}
+
+#[test]
+fn a_frame_of_full_length_follows_an_answer_behind_which_it_has_no_room() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    let longest = vec![7; FRAME_PAYLOAD_BYTES_MAX];
+    world.exchange(visitor, &epoch(1, &longest));
+    let agent = world.agent(0, SESSION, Privileges::VIEW);
+    assert_eq!(payloads(&world.clients[agent].inbox).last().unwrap(), &longest);
 }
 
 #[test]
