@@ -15,7 +15,8 @@ use protocol::{CloseCode, GroupSettings};
 use relay::LinkId;
 
 use crate::limits::{
-    CONTROL_PING_MS, CONTROL_SILENCE_MS, LOAD_MS, PRESENCE_RECORD_BYTES, REPLICAS_MAX, REPORTS_MAX,
+    CONTROL_PING_MS, CONTROL_SILENCE_MS, LOAD_MS, PRESENCE_RECORD_BYTES, REPLICAS_MAX,
+    REPORTS_GATHER_MS, REPORTS_MAX,
 };
 use crate::shard::PresenceNews;
 use crate::shared::Identity;
@@ -27,6 +28,9 @@ pub struct Control {
     /// Streams that have not said which replica they are.
     strangers: Vec<Stream>,
     load_due_ms: u64,
+    /// A report was written down since the last were sent.
+    has_news: bool,
+    reports_due_ms: u64,
     /// Every page that is there, on all cores.
     pages: HashMap<SessionNumber, Here>,
     /// Pages of which something has to be told.
@@ -203,7 +207,7 @@ impl Control {
         }
     }
 
-    /// Something happened that every replica stores.
+    /// Something happened that every replica stores. It leaves with [`Control::due_reports`].
     pub fn report(&mut self, at_ms: u64, session: SessionId, event: &ReportEvent) -> Vec<Effect> {
         let mut effects = Vec::new();
         for replica in &mut self.replicas {
@@ -220,9 +224,20 @@ impl Control {
             let report = Report { seq: replica.next_seq, at_ms, session, event: event.clone() };
             replica.next_seq += 1;
             replica.outbox.push_back(report);
-            effects.extend(replica.send_rest());
         }
+        self.has_news = true;
         effects
+    }
+
+    /// When [`Control::due_reports`] has something: at once, but in a storm of them they gather for a moment.
+    pub fn reports_due_ms(&self) -> Option<u64> {
+        self.has_news.then_some(self.reports_due_ms)
+    }
+
+    /// The reports that no stream has carried yet, for each stream that is there.
+    pub fn due_reports(&mut self, now_ms: u64) -> Vec<(LinkId, Vec<String>)> {
+        (self.has_news, self.reports_due_ms) = (false, now_ms + REPORTS_GATHER_MS);
+        self.replicas.iter_mut().filter_map(Replica::rest).collect()
     }
 
     /// A page is there, says something new, or has gone. The web tiers hear it with the next [`Control::tick`].
@@ -337,7 +352,9 @@ impl Control {
         replica.url = url;
         replica.sent = 0;
         replica.needs_pages = true;
-        effects.extend(replica.send_rest());
+        if let Some((link, rest)) = replica.rest() {
+            effects.extend(rest.into_iter().map(|record| Effect::Send(link, record)));
+        }
         self.load_due_ms = now_ms;
         effects
     }
@@ -367,14 +384,13 @@ impl Replica {
         Self { id, url: None, stream: None, outbox, next_seq: 1, needs_pages: true, sent: 0 }
     }
 
-    fn send_rest(&mut self) -> Vec<Effect> {
-        let Some(stream) = self.stream else { return Vec::new() };
+    /// What its stream has not carried yet, which counts as sent from here on.
+    fn rest(&mut self) -> Option<(LinkId, Vec<String>)> {
+        let stream = self.stream?;
         let rest = self.outbox.iter().skip(self.sent);
-        let effects: Vec<_> = rest
-            .map(|report| Effect::Send(stream.link, Up::Report(report.clone()).to_json()))
-            .collect();
+        let records: Vec<_> = rest.map(|report| Up::Report(report.clone()).to_json()).collect();
         self.sent = self.outbox.len();
-        effects
+        (!records.is_empty()).then_some((stream.link, records))
     }
 }
 
@@ -491,16 +507,44 @@ mod tests {
         hello(&mut control, ONE, "w1");
         hello(&mut control, TWO, "w2");
         let started = ReportEvent::SessionStarted { home: 1 };
-        let effects = control.report(5, session(), &started);
-        assert_eq!((seqs(&effects, ONE), seqs(&effects, TWO)), (vec![1], vec![1]));
+        control.report(5, session(), &started);
+        assert_eq!(due(&mut control, 0), [(ONE, vec![1]), (TWO, vec![1])]);
+        assert_eq!(due(&mut control, 0), [], "sent once");
         control.record(0, TWO, &Down::Ack { seq: 1 }.to_json());
         control.gone(ONE);
         control.gone(TWO);
-        let effects = control.report(6, session(), &started);
-        assert!(effects.is_empty(), "nobody is there");
+        control.report(6, session(), &started);
+        assert_eq!(due(&mut control, 0), [], "nobody is there");
         let three = LinkId(3);
         assert_eq!(seqs(&hello(&mut control, three, "w1"), three), [1, 2]);
         assert_eq!(seqs(&hello(&mut control, TWO, "w2"), TWO), [2]);
+    }
+
+    /// Numbers of the reports that leave now, by stream.
+    fn due(control: &mut Control, now_ms: u64) -> Vec<(LinkId, Vec<u64>)> {
+        let number = |record: &String| match Up::from_json(record).unwrap() {
+            Some(Up::Report(report)) => report.seq,
+            other => panic!("no report: {other:?}"),
+        };
+        let due = control.due_reports(now_ms).into_iter();
+        due.map(|(link, records)| (link, records.iter().map(number).collect())).collect()
+    }
+
+    #[test]
+    fn a_lone_report_is_due_at_once_and_those_of_a_storm_together() {
+        let mut control = Control::default();
+        hello(&mut control, ONE, "w1");
+        assert_eq!(control.reports_due_ms(), None, "nothing has happened");
+        let started = ReportEvent::SessionStarted { home: 1 };
+        let now_ms = 1_000;
+        control.report(0, session(), &started);
+        assert!(control.reports_due_ms().unwrap() <= now_ms);
+        assert_eq!(due(&mut control, now_ms), [(ONE, vec![1])]);
+        assert_eq!(control.reports_due_ms(), None);
+        control.report(0, session(), &started);
+        control.report(0, session(), &started);
+        assert_eq!(control.reports_due_ms(), Some(now_ms + REPORTS_GATHER_MS));
+        assert_eq!(due(&mut control, now_ms + REPORTS_GATHER_MS), [(ONE, vec![2, 3])]);
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub const ENDED_MS: u64 = 120_000;
 /// Reports kept for one replica that does not acknowledge: an hour at 25 a second. Reached: the oldest goes, and a log line says so.
 pub const REPORTS_MAX: usize = 100_000;
 
+/// After reports have left, others gather for so long: in a storm of joins they share a record and a send, and the web tier stores them in one go.
+/// Nobody notices it: who asks for a session that is not reported yet waits longer.
+pub const REPORTS_GATHER_MS: u64 = 5;
+
 /// Groups of all replicas.
 pub const GROUPS_MAX: usize = 100_000;
 

@@ -3,6 +3,7 @@
 //! Runs on a thread and a ring of its own for as long as the process, so that load does not silence it.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
@@ -113,13 +114,18 @@ async fn serve(
     let (mut has_key, mut has_group) = (false, false);
     let mut opened = Some(Opened { signer, server, version, cores });
     loop {
-        match record(&link, &mut inflow).await? {
-            Up::KeyAck { key_id: known } if known == key_id => has_key = true,
-            Up::GroupAck { group: known, .. } if known == group() => has_group = true,
-            Up::Report(report) => {
-                say(&Down::Ack { seq: report.seq });
+        let mut reported = None;
+        while let Some(record) = next_record(&link, &mut inflow)? {
+            match record {
+                Up::KeyAck { key_id: known } if known == key_id => has_key = true,
+                Up::GroupAck { group: known, .. } if known == group() => has_group = true,
+                Up::Report(report) => reported = Some(report.seq),
+                _ => {}
             }
-            _ => {}
+        }
+        // As a web tier does: those that have come together are acknowledged together.
+        if let Some(seq) = reported {
+            say(&Down::Ack { seq });
         }
         if has_key
             && has_group
@@ -128,21 +134,32 @@ async fn serve(
         {
             return Ok(None);
         }
+        inflow.more(&link).await?;
     }
 }
 
-async fn record(link: &std::rc::Rc<Link>, inflow: &mut Inflow) -> Result<Up, LinkError> {
+async fn record(link: &Rc<Link>, inflow: &mut Inflow) -> Result<Up, LinkError> {
     loop {
-        let (opcode, body) = inflow.message(link).await?;
-        let text = match (opcode, String::from_utf8(body)) {
+        if let Some(record) = next_record(link, inflow)? {
+            return Ok(record);
+        }
+        inflow.more(link).await?;
+    }
+}
+
+/// The next record that has come whole and is known here.
+fn next_record(link: &Rc<Link>, inflow: &mut Inflow) -> Result<Option<Up>, LinkError> {
+    while let Some((opcode, body)) = inflow.next(link)? {
+        let text = match (opcode, std::str::from_utf8(body)) {
             (Opcode::Text, Ok(text)) => text,
             _ => return Err(LinkError::Unexpected("a control record that is not text")),
         };
-        match Up::from_json(&text) {
-            Ok(Some(record)) => return Ok(record),
+        match Up::from_json(text) {
+            Ok(Some(record)) => return Ok(Some(record)),
             // Of a later version.
             Ok(None) => {}
             Err(_) => return Err(LinkError::Unexpected("a control record that is not JSON")),
         }
     }
+    Ok(None)
 }

@@ -59,6 +59,22 @@ impl Shard {
         }
     }
 
+    /// Sends the reports that have gathered, in one record for each web tier; at once while a drain is under way, since it may end the process.
+    pub(super) fn send_reports(&mut self, now: Now) {
+        let Some(control) = &mut self.control else { return };
+        let Some(due_ms) = control.reports_due_ms() else { return };
+        if now.mono_ms < due_ms && self.drain_until_ms.is_none() {
+            return;
+        }
+        for (link, records) in control.due_reports(now.mono_ms) {
+            let mut frames = Vec::new();
+            for record in records {
+                frames.extend_from_slice(&Connection::text_frame(&record));
+            }
+            self.send_plain(link, &frames);
+        }
+    }
+
     /// Does what the control machine asks for.
     pub(super) fn apply(&mut self, now: Now, effects: Vec<Effect>) {
         for effect in effects {

@@ -16,6 +16,7 @@ impl Shard {
     /// All input of this turn was handled: settles its effects and seals what is to be sent, or the first of it.
     pub fn end_turn(&mut self, now: Now) {
         self.relay_events(now);
+        self.send_reports(now);
         self.flushing = now.mono_ms >= self.flush_due_ms();
         if self.flushing && self.seal_batch(now) {
             self.flushed_ms = now.mono_ms;

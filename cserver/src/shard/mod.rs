@@ -334,8 +334,12 @@ impl Shard {
         let done = |slot: &Slot| {
             slot.outgoing.is_empty() && matches!(slot.role, Role::Control | Role::Guest { .. })
         };
+        let reported = || {
+            let control = self.control.as_ref();
+            control.is_none_or(|control| control.reports_due_ms().is_none())
+        };
         self.drain_until_ms.is_some_and(|until_ms| {
-            now.mono_ms >= until_ms || self.slots.iter().all(|(_, slot)| done(slot))
+            now.mono_ms >= until_ms || (reported() && self.slots.iter().all(|(_, slot)| done(slot)))
         })
     }
 

@@ -10,7 +10,7 @@ use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
 use super::testing::{HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade};
-use crate::limits::{LINGER_MS, OPENING_MS_MAX, SEAL_BYTES_MAX};
+use crate::limits::{LINGER_MS, OPENING_MS_MAX, REPORTS_GATHER_MS, SEAL_BYTES_MAX};
 
 const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
 
@@ -405,6 +405,8 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     world.start(0, SESSION);
     let visitor = world.start(0, second);
     let agent = world.agent(0, second, Privileges::VIEW);
+    // What came together is told together, a moment after what came first.
+    world.pass(2 * REPORTS_GATHER_MS);
     let told =
         String::from_utf8_lossy(&std::mem::take(&mut world.clients[dialled].inbox)).into_owned();
     assert!(told.contains("session_started") && told.contains("agent_joined"), "{told}");
@@ -433,7 +435,7 @@ fn an_old_home_ends_when_it_hears_of_a_newer_one() {
     world.exchange(dialled, &moved(1));
     assert!(!world.clients[visitor].shut, "it is not older than itself");
     let heard = world.exchange(dialled, &moved(2));
-    world.pass(1);
+    world.pass(REPORTS_GATHER_MS);
     let heard = heard + &String::from_utf8_lossy(&world.clients[dialled].inbox);
     assert!(heard.contains(r#""reason":"moved""#), "{heard}");
     let told = String::from_utf8_lossy(&world.clients[visitor].inbox).into_owned();
