@@ -1,13 +1,15 @@
-//! The parts that run for every frame (header, fan-out, prefix, seal), every connection (handshake) or every join (ticket).
+//! The parts that run for every frame (header, mask, fan-out, prefix, seal), every connection (handshake) or every join (ticket, hand-over).
 //!
 //! `cargo bench -p bench` runs all; `cargo bench -p bench -- fan-out` those of that name.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
+use bench::handover::Cores;
 use bench::pair::Ends;
 use bench::session::Fanout;
 use bytes::Bytes;
-use connection::Outgoing;
+use connection::{Outgoing, Scratch};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use protocol::keys::TicketKey;
 use protocol::secret::Secret;
@@ -18,7 +20,7 @@ use relay::WireFrame;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(parts, frames, tickets, fan_out, seal, handshake);
+criterion_group!(parts, frames, receive, tickets, fan_out, seal, handshake, hand_over);
 criterion_main!(parts);
 
 fn frames(c: &mut Criterion) {
@@ -33,6 +35,26 @@ fn frames(c: &mut Criterion) {
     });
     c.bench_function("frame: message prefix", |b| {
         b.iter(|| connection::frame_prefix(black_box(412)));
+    });
+}
+
+fn receive(c: &mut Criterion) {
+    let mut pair = Ends::new().upgraded();
+    let (mut scratch, mut out) = (Scratch::default(), Outgoing::default());
+    // A client's frame of 400 bytes: header and mask, then the masked body.
+    let message = [&[0x82, 0x80 | 126, 1, 156, 1, 2, 3, 4][..], &[7; 412]].concat();
+    c.bench_function("connection: open, unmask and give out a message of 412 bytes", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let mut wire = pair.say(&message);
+                let start = Instant::now();
+                pair.server.receive(&mut wire, &mut scratch, &mut out);
+                spent += start.elapsed();
+                assert_eq!(scratch.events.drain(..).count(), 1);
+            }
+            spent
+        });
     });
 }
 
@@ -98,5 +120,21 @@ fn handshake(c: &mut Criterion) {
     // Both ends: the server's part is about half.
     c.bench_function("connection: handshake, both ends", |b| {
         b.iter_batched(|| (), |()| ends.shake(), BatchSize::PerIteration);
+    });
+}
+
+fn hand_over(c: &mut Criterion) {
+    let mut cores = Cores::new();
+    c.bench_function("shard: a visitor's request is carried to another core and answered", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let mut arriving = cores.arriving();
+                let start = Instant::now();
+                black_box(cores.hand_over(&mut arriving));
+                spent += start.elapsed();
+            }
+            spent
+        });
     });
 }

@@ -17,7 +17,7 @@ pub struct Cores {
     shared: Arc<Shared>,
     shards: [Shard; 2],
     client: Arc<ClientConfig>,
-    started: u8,
+    started: u32,
 }
 
 /// A visitor whose request waits to be read.
@@ -115,6 +115,8 @@ impl Cores {
     fn request(&self) -> String {
         let number = format!("{:032x}", self.started);
         let session: SessionId = format!("demo:1:{number}").parse().expect("a session id");
+        let mut nonce = [0; 16];
+        nonce[..4].copy_from_slice(&self.started.to_be_bytes());
         let ticket = Ticket {
             subject: Subject::Visitor { resume: Secret::new([1; 32]).hash() },
             home: 1,
@@ -123,7 +125,7 @@ impl Cores {
             session,
             issued_ms: NOW.wall_ms,
             expires_ms: NOW.wall_ms + 30_000,
-            nonce: [self.started; 16],
+            nonce,
         };
         format!(
             "GET /visitor HTTP/1.1\r\nHost: {NAME}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
