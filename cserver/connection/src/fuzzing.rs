@@ -1,12 +1,21 @@
-//! Both ends of a connection after its handshake, for the fuzz target `sealed`: the server's records as they are, and a client
-//! that seals whatever it is told to.
+//! For fuzz targets. `sealed`: both ends of a connection after its handshake, the server's records as they are, and a client that seals
+//! whatever it is told to. `hello`: the name that is read before a handshake.
 
 use rustls::{CipherSuite, SupportedCipherSuite, Tls13CipherSuite};
 
 use crate::Outgoing;
+use crate::hello::{self, First};
 use crate::records::{RecordFault, Records, parts, whole_record};
 use crate::suites::{algorithm, provider};
 use crate::traffic::{ReadyKey, SECRET_BYTES_MAX, Traffic};
+
+/// The name that the first bytes of a connection ask for, if it can be read; None while more is to come.
+pub fn asked_name(bytes: &[u8]) -> Option<Option<&[u8]>> {
+    match hello::look(bytes) {
+        First::Cut => None,
+        First::Whole(name) => Some(name),
+    }
+}
 
 /// See the module.
 pub struct SealedEnds {

@@ -4,6 +4,7 @@ mod config;
 mod control;
 mod cookie;
 mod frame;
+mod hello;
 mod http;
 mod offer;
 mod orders;
@@ -48,6 +49,7 @@ pub enum Outcome {
 pub fn targets() -> &'static [Target] {
     &[
         tls::TARGET,
+        hello::TARGET,
         sealed::TARGET,
         http::TARGET,
         websocket::TARGET,
