@@ -6,7 +6,7 @@ use protocol::control::ReportEvent;
 use relay::Event;
 
 use super::{CONTROL_CORE, Mail, Now, Output, Shard, get};
-use crate::control::Effect;
+use crate::control::{Control, Effect};
 
 impl Shard {
     /// Handles what the relay found, until nothing new comes of it.
@@ -59,10 +59,15 @@ impl Shard {
         }
     }
 
+    /// When reports are to be sent; `None` while there are none.
+    pub(super) fn reports_due_ms(&self) -> Option<u64> {
+        self.control.as_ref().and_then(Control::reports_due_ms)
+    }
+
     /// Sends the reports that have gathered, in one record for each web tier; at once while a drain is under way, since it may end the process.
     pub(super) fn send_reports(&mut self, now: Now) {
+        let Some(due_ms) = self.reports_due_ms() else { return };
         let Some(control) = &mut self.control else { return };
-        let Some(due_ms) = control.reports_due_ms() else { return };
         if now.mono_ms < due_ms && self.drain_until_ms.is_none() {
             return;
         }

@@ -103,11 +103,7 @@ impl Shard {
         while taken < room
             && let Some(frame) = self.relay.next_frame(now.mono_ms, link, room - taken)
         {
-            if slot.outgoing.capacity() == 0
-                && let Some(spare) = self.pool.pop()
-            {
-                slot.outgoing = spare;
-            }
+            lend(&mut self.pool, &mut slot.outgoing);
             taken += frame.wire_len();
             self.plain.extend_from_slice(frame.prefix());
             if frame.body().len() < DIRECT_BYTES_MIN {
@@ -168,6 +164,15 @@ impl Shard {
             buffer.clear();
             self.pool.push(buffer);
         }
+    }
+}
+
+/// Gives a connection without a buffer one that serves again, if there is one.
+pub(super) fn lend(pool: &mut Vec<Outgoing>, outgoing: &mut Outgoing) {
+    if outgoing.capacity() == 0
+        && let Some(spare) = pool.pop()
+    {
+        *outgoing = spare;
     }
 }
 

@@ -250,12 +250,9 @@ impl Shard {
         let is_guest = matches!(slot.role, Role::Guest { .. });
         let Slot { connection, outgoing, .. } = slot;
         let is_new = is_guest && !connection.is_established();
-        if is_new
-            && outgoing.capacity() == 0
-            && let Some(spare) = self.pool.pop()
-        {
+        if is_new {
             // A handshake is written in many small parts.
-            *outgoing = spare;
+            flush::lend(&mut self.pool, outgoing);
         }
         let scratch = &mut self.scratch;
         // Strangers' bytes meet large parsers here. A fault in one of them costs the connection that found it, not
@@ -334,12 +331,10 @@ impl Shard {
         let done = |slot: &Slot| {
             slot.outgoing.is_empty() && matches!(slot.role, Role::Control | Role::Guest { .. })
         };
-        let reported = || {
-            let control = self.control.as_ref();
-            control.is_none_or(|control| control.reports_due_ms().is_none())
-        };
         self.drain_until_ms.is_some_and(|until_ms| {
-            now.mono_ms >= until_ms || (reported() && self.slots.iter().all(|(_, slot)| done(slot)))
+            now.mono_ms >= until_ms
+                || (self.reports_due_ms().is_none()
+                    && self.slots.iter().all(|(_, slot)| done(slot)))
         })
     }
 

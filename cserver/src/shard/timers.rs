@@ -12,7 +12,7 @@ use relay::LinkId;
 
 use super::slot::Role;
 use super::{Now, Shard, get};
-use crate::control::{Control, LoadFigures};
+use crate::control::LoadFigures;
 use crate::limits::{LOAD_MS, METRICS_MS};
 
 impl Shard {
@@ -35,12 +35,18 @@ impl Shard {
     pub fn next_deadline(&self) -> Option<u64> {
         let timers = self.timers.peek().map(|Reverse((due_ms, _))| *due_ms);
         let control = self.control.is_some().then_some(self.control_due_ms);
-        let reports = self.control.as_ref().and_then(Control::reports_due_ms);
         let flush = self.relay.has_dirty().then(|| self.flush_due_ms());
-        [timers, control, reports, flush, self.relay.next_deadline(), self.drain_until_ms]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            timers,
+            control,
+            self.reports_due_ms(),
+            flush,
+            self.relay.next_deadline(),
+            self.drain_until_ms,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub(super) fn set_timer(&mut self, link: LinkId) {
