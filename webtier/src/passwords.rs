@@ -2,6 +2,7 @@
 //!
 //! Owns hashing, checking and the bound on how much of it happens at once. Who may try how often is `login.rs`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use argon2::Argon2;
@@ -20,7 +21,12 @@ pub(crate) struct Passwords {
     admitted: Arc<Semaphore>,
     /// Checked for accounts that do not exist, so that they take as long.
     nobody: Arc<str>,
+    runs: Runs,
 }
+
+/// How often a password was hashed to be compared. Only tests read it.
+#[derive(Clone, Default)]
+struct Runs(Arc<AtomicU64>);
 
 /// Too many checks are waiting already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,14 @@ impl Passwords {
             running: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             admitted: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX + PASSWORD_QUEUE_MAX)),
             nobody,
+            runs: Runs::default(),
         })
+    }
+
+    /// Hashes made so far to compare a password.
+    #[cfg(test)]
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs.0.load(Ordering::SeqCst)
     }
 
     /// Whether the password fits the hash; without a hash never, after the same work.
@@ -66,11 +79,11 @@ impl Passwords {
         // Both permits go with the work: a client that hangs up makes no room that is not there.
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
-        let nobody = Arc::clone(&self.nobody);
+        let (nobody, runs) = (Arc::clone(&self.nobody), self.runs.clone());
         let work = tokio::task::spawn_blocking(move || {
             let _permits = (admitted, running);
             let known = hash.is_some();
-            fits(&password, hash.as_deref().unwrap_or(&nobody)) && known
+            fits(&password, hash.as_deref().unwrap_or(&nobody), &runs) && known
         });
         work.await.map_err(|_| Busy)
     }
@@ -106,10 +119,13 @@ pub(crate) fn is_hash(text: &str) -> bool {
     text.starts_with("$argon2id$") && PasswordHash::new(text).is_ok()
 }
 
-fn fits(password: &str, hash: &str) -> bool {
+fn fits(password: &str, hash: &str, runs: &Runs) -> bool {
     let Ok(hash) = PasswordHash::new(hash) else { return false };
-    password.len() <= PASSWORD_BYTES_MAX
-        && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+    if password.len() > PASSWORD_BYTES_MAX {
+        return false;
+    }
+    runs.0.fetch_add(1, Ordering::SeqCst);
+    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
 }
 
 #[cfg(test)]
@@ -140,6 +156,16 @@ mod tests {
         assert_eq!(refused, Err(Busy));
         held.pop();
         assert_eq!(passwords.check(Zeroizing::new("x".into()), None).await, Ok(false));
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_a_new_one_costs() {
+        let passwords = Passwords::new().unwrap();
+        let made = hash("correct horse").unwrap();
+        // "$argon2id$v=19$m=…,t=…,p=…": the algorithm and its costs stand before the salt.
+        let costs = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(costs(&passwords.nobody), costs(&made));
+        assert!(costs(&made)[3].contains("m="), "{made}");
     }
 
     #[test]

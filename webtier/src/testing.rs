@@ -21,6 +21,7 @@ use crate::store::sled::SledStore;
 /// See the module.
 pub(crate) struct World {
     pub(crate) app: App,
+    disk: Arc<SledStore>,
     clock_ms: Arc<AtomicU64>,
     seq: AtomicU64,
     _folder: tempfile::TempDir,
@@ -49,10 +50,9 @@ impl World {
         for name in ["s1", "s2"] {
             store.add_server(server(name)).unwrap();
         }
-        let clock_ms = Arc::new(AtomicU64::new(T0));
-        let app =
-            Service::new(config(), Arc::new(store), Clock::standing(clock_ms.clone())).unwrap();
-        Self { app, clock_ms, seq: AtomicU64::new(0), _folder: folder }
+        let (clock_ms, disk) = (Arc::new(AtomicU64::new(T0)), Arc::new(store));
+        let app = Service::new(config(), disk.clone(), Clock::standing(clock_ms.clone())).unwrap();
+        Self { app, disk, clock_ms, seq: AtomicU64::new(0), _folder: folder }
     }
 
     /// Moves the clock. New keys are made, and reach nobody until [`World::up`].
@@ -64,6 +64,11 @@ impl World {
     /// The store.
     pub(crate) fn store(&self) -> &dyn Store {
         self.app.store_blocking()
+    }
+
+    /// The dear and the disclosing work so far: passwords hashed, and records read from the store.
+    pub(crate) fn work(&self) -> (u64, u64) {
+        (self.app.passwords.runs(), self.disk.reads.load(Ordering::SeqCst))
     }
 
     /// A CServer has said hello, has all settings and has acknowledged its keys.

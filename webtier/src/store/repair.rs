@@ -63,7 +63,7 @@ pub(super) fn repair(store: &Path, stamp: u64) -> Result<Option<Repaired>, Store
 
 /// A new store of these records.
 fn fill(folder: &Path, records: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
-    let store = SledStore { db: Tree::Sled(opening::open(folder)?) };
+    let store = SledStore::as_it_is(Tree::Sled(opening::open(folder)?));
     let (mut sessions, mut others) = (Vec::new(), Vec::new());
     let mut last_entry = None;
     for (key, value) in records {

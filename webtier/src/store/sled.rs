@@ -24,6 +24,9 @@ use crate::limits::SWEEP_BATCH_MAX;
 #[derive(Debug)]
 pub(crate) struct SledStore {
     pub(super) db: Tree,
+    /// Records read and lists begun so far: what answers that must not be told apart by their time are compared by.
+    #[cfg(test)]
+    pub(crate) reads: std::sync::atomic::AtomicU64,
 }
 
 impl SledStore {
@@ -38,7 +41,7 @@ impl SledStore {
     }
 
     fn over(db: Tree) -> Result<Self, StoreError> {
-        let store = Self { db };
+        let store = Self::as_it_is(db);
         match store.get::<u32>(&SCHEMA_KEY)? {
             None => store.write(|tx| tx.put(&SCHEMA_KEY, &SCHEMA))?,
             Some(SCHEMA) => {}
@@ -48,11 +51,24 @@ impl SledStore {
         Ok(store)
     }
 
+    /// Over a tree of which nothing is known yet.
+    pub(super) fn as_it_is(db: Tree) -> Self {
+        Self {
+            db,
+            #[cfg(test)]
+            reads: Default::default(),
+        }
+    }
+
     pub(super) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        #[cfg(test)]
+        self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         self.db.get(key)?.map(|value| read(key, &value)).transpose()
     }
 
     fn list<T: DeserializeOwned>(&self, prefix: &[u8]) -> Result<Vec<T>, StoreError> {
+        #[cfg(test)]
+        self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         self.db
             .scan_prefix(prefix)
             .map(|entry| entry.and_then(|(key, value)| read(&key, &value)))

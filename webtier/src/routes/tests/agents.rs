@@ -136,6 +136,31 @@ async fn unknown_foreign_and_unstarted_sessions_look_the_same() {
     }
 }
 
+/// What takes time is counted, since a clock would say something else on every machine.
+#[tokio::test]
+async fn sessions_of_other_groups_and_keys_that_no_session_has_cost_the_same_work() {
+    let world = World::new();
+    world.up("s1", 1);
+    let foreign = post(&world, "/api/v1/sessions", json!({"group": "other", "key": "555555"}));
+    let foreign = foreign.with("origin", OTHER).got().await.started();
+    world.report("s1", &foreign.session, ReportEvent::SessionStarted { home: 1 });
+    let cookie = ada(&world).await;
+    let mut works = Vec::new();
+    for query in [
+        "SessionKey=555555",
+        "SessionKey=777777",
+        "SessionKey=555555&Group=other",
+        "SessionKey=777777&Group=other",
+        "SessionKey=555555&Group=nobodys",
+    ] {
+        let before = world.work().1;
+        assert_eq!(view(&world, &cookie, query).await.status, 404, "{query}");
+        works.push(world.work().1 - before);
+    }
+    assert_eq!(works[0], works[1], "a session of another group, and none");
+    assert_eq!(works[2..], [works[2]; 3], "in another group, and in one that is not there");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_that_its_server_has_not_reported_yet_is_waited_for() {
     let world = World::new();

@@ -32,6 +32,31 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
     assert_eq!(wrong, unknown);
 }
 
+/// What takes time is counted, since a clock would say something else on every machine.
+#[tokio::test]
+async fn unknown_accounts_wrong_passwords_and_accounts_without_one_cost_the_same_work() {
+    let world = World::new();
+    world.store().add_agent(crate::testing::agent("bob", None)).unwrap();
+    let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+    let mut works = Vec::new();
+    for (name, password) in [
+        ("ada", "wrong horse"),
+        ("eve", PASSWORD),
+        ("bob", PASSWORD),
+        ("ada", &long),
+        ("eve", &long),
+    ] {
+        let before = world.work();
+        assert_eq!(log_in(&world, name, password).await.status, 401, "{name}");
+        let after = world.work();
+        works.push((after.0 - before.0, after.1 - before.1));
+    }
+    let reads = works[0].1;
+    assert!(reads > 0);
+    assert_eq!(works[..3], [(1, reads); 3], "one hash for everybody, and the same reads");
+    assert_eq!(works[3..], [(0, reads); 2], "what can be no password is hashed for nobody");
+}
+
 #[tokio::test]
 async fn a_form_from_elsewhere_or_without_its_value_logs_nobody_in() {
     let world = World::new();
