@@ -373,7 +373,7 @@ describe("a session", () => {
     );
     last().end(1006);
     await vi.advanceTimersByTimeAsync(15_000);
-    await vi.waitFor(() => expect(witness.states.at(-1)).toEqual(["reconnecting", "held_back"]));
+    await vi.waitFor(() => expect(witness.states.at(-1)).toEqual(["reconnecting", "unreachable"]));
   });
 
   it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {

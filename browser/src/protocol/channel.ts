@@ -92,6 +92,9 @@ export class HttpSocket implements FrameSocket {
       // A server says something at once. What collects answers may pass their head on, or nothing.
       const late = setTimeout(() => {
         this.tellHeldBack(true);
+        console.warn(
+          "Cobrowse: no streamed answer came within 10 s. A proxy that collects answers until they end lets none through.",
+        );
         this.cancel.abort();
       }, OPENING_MS_MAX);
       const body = bodyOf(lineOf(credential, this.channel, null), []);

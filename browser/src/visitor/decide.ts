@@ -9,8 +9,8 @@ import { PEER_FAULTS_MAX } from "./limits.js";
 
 /** What follows. */
 export type Next =
-  /** Connect again after a pause, with the resume secret. */
-  | { readonly do: "retry" }
+  /** Connect again after a pause, with the resume secret where the ticket is spent. */
+  | { readonly do: "retry"; readonly isSpent?: boolean }
   /** Ask the CServer why the upgrade failed. */
   | { readonly do: "ask" }
   /** Ask the web tier where the session is to go on: here, or at another CServer. */
@@ -46,7 +46,7 @@ export function afterName(name: CloseName, peerFaults: number): Next {
       return { do: "move" };
     case "already_live":
       // The ticket was used by a connection that we have lost sight of: the resume secret gets in.
-      return { do: "retry" };
+      return { do: "retry", isSpent: true };
     default:
       return CLOSE_CODES[name].fault === "peer" && peerFaults >= PEER_FAULTS_MAX
         ? { do: "over", reason: name }

@@ -7,7 +7,7 @@
 
 import type { Tag } from "../loader/tag.js";
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
-import { closeNameOf, CLOSE_CODES, type CloseName } from "../protocol/close.js";
+import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
 import type { Answer, ControlState, InkItem } from "../protocol/commands.js";
 import { decodeFrame, KINDS, type Frame } from "../protocol/frame.js";
 import { parseSessionId } from "../protocol/ids.js";
@@ -74,8 +74,6 @@ export class Session {
   private added: readonly string[] | null;
   private control: ControlState | null = null;
   private ticket: string | null = null;
-  /** This home has let the session in, and has not said since that it does not know it: the resume secret opens it, a ticket does not. */
-  private hasBegun = false;
   private state: SessionState = "connecting";
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
@@ -181,7 +179,6 @@ export class Session {
 
   /** Takes up a session that ran on the page before, or in another tab. */
   resume(): void {
-    this.hasBegun = true;
     this.listen();
     // A tab that was opened in the background takes the session over only when it is looked at.
     if (this.page.document.visibilityState === "hidden") this.rest();
@@ -225,7 +222,6 @@ export class Session {
       this.lose();
       if (this.state === "ended") return;
       if (this.isPeerFault(event.code)) this.peerFaults += 1;
-      this.note(closeNameOf(event.code));
       void this.follow(afterClose(event.code, wasHeard, this.peerFaults));
     };
   }
@@ -278,7 +274,7 @@ export class Session {
       this.changeSettings(welcome.settings);
       return;
     }
-    this.beginHere();
+    this.ticket = null;
     this.unreachable = 0;
     this.offlineSince = null;
     this.stableTimer = setTimeout(() => {
@@ -362,13 +358,14 @@ export class Session {
     if (this.isStopping && next.do !== "retry") return;
     switch (next.do) {
       case "retry":
+        if (next.isSpent) this.ticket = null;
         this.retry(null);
         break;
       case "ask":
         await this.ask();
         break;
       case "move":
-        await this.move();
+        await this.move(true);
         break;
       case "rest":
         this.rest();
@@ -388,10 +385,9 @@ export class Session {
       this.fallback?.blocked();
       if (this.isIdle()) return;
       this.retry(null);
-      if (this.fallback?.isHeldBack) this.setState("reconnecting", "held_back");
+      if (this.fallback?.isHeldBack) this.setState("reconnecting", "unreachable");
     } else if (answer) {
       if (CLOSE_CODES[answer.name].fault === "peer") this.peerFaults += 1;
-      this.note(answer.name);
       await this.follow(afterName(answer.name, this.peerFaults));
     } else {
       // The web tier knows at once when a CServer has died.
@@ -400,8 +396,11 @@ export class Session {
     }
   }
 
-  private async move(): Promise<void> {
+  /** `isGone`: the server has said that the session is not there. */
+  private async move(isGone = false): Promise<void> {
     this.setReconnecting();
+    // Without a ticket in hand the session has begun at its home: there its secret opens it, and a ticket does not.
+    const hasBegun = !this.ticket && !isGone;
     const { resume, home } = this.continuity;
     const answer = await continueAt(
       this.tag.origin,
@@ -417,11 +416,10 @@ export class Session {
     }
     this.remember(answer);
     if (answer.home === home) {
-      if (this.hasBegun) this.ticket = null;
+      if (hasBegun) this.ticket = null;
       // The same place: it may be there again soon, so there is no use in hurrying.
       this.retry(null);
     } else {
-      this.hasBegun = false;
       this.unreachable = 0;
       this.connect();
     }
@@ -447,25 +445,11 @@ export class Session {
     this.setState("passive", null);
   }
 
-  /** What a server has said of the session: whether it is there, which decides what opens it. */
-  private note(name: CloseName | null): void {
-    if (name === "already_live") this.beginHere();
-    else if (name && afterName(name, 0).do === "move") this.hasBegun = false;
-  }
-
-  private beginHere(): void {
-    this.ticket = null;
-    this.hasBegun = true;
-  }
-
   /** Another tab may have ended the session, begun another, or moved it. */
   private takeFromCookie(): boolean {
     const kept = readCookie(this.jar);
     if (kept?.session === this.continuity.session) {
-      if (kept.home > this.continuity.home) {
-        this.continuity = kept;
-        this.beginHere();
-      }
+      if (kept.home > this.continuity.home) this.continuity = kept;
       return true;
     }
     // On a page without HTTPS, or with cookies blocked, there is none: then only this tab knows the session.

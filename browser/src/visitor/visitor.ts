@@ -443,7 +443,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private sentence(reason: string | null = null): string {
-    if (reason === "held_back") return this.sentences.words.heldBack;
+    if (reason) return this.sentences.error(reason);
     const names = this.agents.map((agent) => agent.name);
     const state = this.state === "idle" ? "connecting" : this.state;
     return this.sentences.state(state, names, this.session?.isPaused ?? false);

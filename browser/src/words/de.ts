@@ -21,7 +21,6 @@ export const widget: WidgetWords = {
   shared: "Geteilt mit {names}",
   paused: "Unterbrochen: Niemand sieht diese Seite.",
   reconnecting: "Verbindung verloren. Neuer Versuch …",
-  heldBack: "Dieses Netzwerk hält die Antworten des Servers zurück. Neuer Versuch …",
   passive: "Hier unterbrochen: Ein anderer Tab wird gezeigt.",
   ended: "Das Teilen ist beendet.",
   tooLarge: "Diese Seite ist zu groß, um geteilt zu werden.",

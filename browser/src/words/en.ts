@@ -21,7 +21,6 @@ export const widget: WidgetWords = {
   shared: "Screen shared with {names}",
   paused: "Paused: nobody sees this page.",
   reconnecting: "Connection lost. Trying again…",
-  heldBack: "This network holds back what the server answers. Trying again…",
   passive: "Sharing is paused here: another tab is shown.",
   ended: "Screen sharing has ended.",
   tooLarge: "This page is too large to be shared.",

@@ -21,7 +21,6 @@ export const widget: WidgetWords = {
   shared: "Pantalla compartida con {names}",
   paused: "En pausa: nadie ve esta página.",
   reconnecting: "Conexión perdida. Se intenta de nuevo…",
-  heldBack: "Esta red retiene las respuestas del servidor. Se intenta de nuevo…",
   passive: "En pausa aquí: se muestra otra pestaña.",
   ended: "Se ha dejado de compartir.",
   tooLarge: "Esta página es demasiado grande para compartirla.",

@@ -21,7 +21,6 @@ export const widget: WidgetWords = {
   shared: "Écran partagé avec {names}",
   paused: "En pause : personne ne voit cette page.",
   reconnecting: "Connexion perdue. Nouvel essai…",
-  heldBack: "Ce réseau retient les réponses du serveur. Nouvel essai…",
   passive: "En pause ici : un autre onglet est affiché.",
   ended: "Le partage est terminé.",
   tooLarge: "Cette page est trop grande pour être partagée.",

@@ -21,7 +21,6 @@ export const widget: WidgetWords = {
   shared: "Schermo condiviso con {names}",
   paused: "In pausa: nessuno vede questa pagina.",
   reconnecting: "Connessione persa. Nuovo tentativo…",
-  heldBack: "Questa rete trattiene le risposte del server. Nuovo tentativo…",
   passive: "In pausa qui: è mostrata un’altra scheda.",
   ended: "La condivisione è terminata.",
   tooLarge: "Questa pagina è troppo grande per essere condivisa.",

@@ -25,7 +25,6 @@ export interface WidgetWords {
   readonly shared: string;
   readonly paused: string;
   readonly reconnecting: string;
-  readonly heldBack: string;
   readonly passive: string;
   readonly ended: string;
   readonly tooLarge: string;
