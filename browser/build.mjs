@@ -37,6 +37,7 @@ const PARTS = {
   presence: "src/presence/main.ts",
   ways: "src/ways/main.ts",
   requests: "src/protocol/channel.ts",
+  deflate: "src/mirror/deflate.ts",
   mirror: "src/mirror/main.ts",
   canvas: "src/mirror/canvas.ts",
   uploads: "src/mirror/uploads.ts",

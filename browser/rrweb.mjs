@@ -52,8 +52,6 @@ const REPLACED = {
     const isFirst = frame.contentDocument?.URL === "about:blank" && !["", "about:blank"].includes(frame.src);
     if (!isFirst) setTimeout(tell, 0);
   }`,
-  "function snapshot(":
-    "function snapshot(n, options) { return serializeNodeWithId(n, { ...options, doc: n }); }",
   // Presses, sheets and their rules are watched by `observers.ts`.
   "function initMouseInteractionObserver(":
     "function initMouseInteractionObserver(o) { return observePresses(o, callbackWrapper); }",
@@ -61,15 +59,15 @@ const REPLACED = {
     "function initStyleSheetObserver(o, { win }) { return observeSheets(o, win, callbackWrapper); }",
   "function initAdoptedStyleSheetObserver(": `function initAdoptedStyleSheetObserver({ mirror, stylesheetManager }, root) {
     const isDocument = root.nodeName === "#document";
-    const id = mirror.getId(isDocument ? root : index.host(root));
+    const id = () => mirror.getId(isDocument ? root : index.host(root));
     const view = (isDocument ? root : root.ownerDocument).defaultView;
     const type = view?.[isDocument ? "Document" : "ShadowRoot"];
     const own = type && Object.getOwnPropertyDescriptor(type.prototype, "adoptedStyleSheets");
-    if (id === -1 || !own) return () => {};
+    if (id() === -1 || !own) return () => {};
     const put = (set) => Object.defineProperty(root, "adoptedStyleSheets", { ...own, set });
     put(function (sheets) {
       own.set.call(this, sheets);
-      try { stylesheetManager.adoptStyleSheets(sheets, id); } catch {}
+      try { stylesheetManager.adoptStyleSheets(sheets, id()); } catch {}
     });
     return callbackWrapper(() => put(own.set));
   }`,
@@ -107,11 +105,11 @@ const REPLACED = {
     "function getWindowScroll(win) { return { left: win.scrollX, top: win.scrollY }; }",
   "function getWindowHeight(": "function getWindowHeight() { return window.innerHeight; }",
   "function getWindowWidth(": "function getWindowWidth() { return window.innerWidth; }",
-  // What is of the page's own document stays so.
+  // What is of the page's own document stays so; what is written with escapes is read by the choke point.
   "function absolutifyURLs(": `function absolutifyURLs(cssText, href) {
     return (cssText || "").replace(URL_IN_CSS_REF, (all, quote1 = "", path1, quote2 = "", path2, path3) => {
       const path = path1 || path2 || path3;
-      if (!path || /^(?:#|data:)/i.test(path)) return all;
+      if (!path || /^(?:#|data:)|\\\\/i.test(path)) return all;
       try {
         return "url(" + quote1 + quote2 + new URL(path, href).href + quote1 + quote2 + ")";
       } catch {
@@ -143,19 +141,20 @@ const REPLACED = {
       if (left <= 0 || left > wait) { clearTimeout(timer); run(); } else timer ??= setTimeout(run, left);
     };
   }`,
+  // Each snapshot knows only what it has told, under the numbers of the one before.
   "class Mirror {": `class Mirror {
     constructor() { this.reset(); }
-    getId(n) { return this.getMeta(n)?.id ?? -1; }
+    getId(n) { return this.nodeMetaMap.get(n) ?? -1; }
     getNode(id) { return this.idNodeMap.get(id) || null; }
-    getMeta(n) { return (n && this.nodeMetaMap.get(n)) || null; }
+    nextId(n) { const id = this.idsBefore?.get(n); return id > 0 ? id : genId(); }
     removeNodeFromMap(n) {
       this.idNodeMap.delete(this.getId(n));
       n.childNodes?.forEach((child) => this.removeNodeFromMap(child));
     }
     has(id) { return this.idNodeMap.has(id); }
     hasNode(n) { return this.nodeMetaMap.has(n); }
-    add(n, meta) { this.idNodeMap.set(meta.id, n); this.nodeMetaMap.set(n, meta); }
-    reset() { this.idNodeMap = new Map(); this.nodeMetaMap = new WeakMap(); }
+    add(n, { id }) { this.idNodeMap.set(id, n); this.nodeMetaMap.set(n, id); }
+    reset() { this.idsBefore = this.nodeMetaMap; this.idNodeMap = new Map(); this.nodeMetaMap = new WeakMap(); }
   }`,
   "class StyleSheetMirror {": `class StyleSheetMirror {
     constructor() { this.reset(); }
@@ -200,11 +199,7 @@ export const DEAD =
 /** From here to there, and what stands in its place. */
 const SPANS = [
   ["  const eventProcessor = (e) => {", "\n  };\n", ""],
-  [
-    "  mirror.reset();\n  const maskInputOptions = maskAllInputs === true ? {",
-    "polyfill();",
-    "mirror.reset();",
-  ],
+  ["  mirror.reset();\n  const maskInputOptions = maskAllInputs === true ? {", "polyfill();", ""],
   [
     "  wrappedEmit = (r, isCheckout) => {",
     "\n  };\n",
@@ -273,6 +268,38 @@ const SPANS = [
     `
     const [mutationObserver, cleanupMutationIframe] = initMutationObserver(o, o.doc);
     const mouseInteractionHandler`,
+  ],
+  // A snapshot is a way through the page, which the recorder goes in tasks of its own (`walk.ts`).
+  [
+    "  takeFullSnapshot = (isCheckout = false) => {",
+    "\n  };\n",
+    `
+  takeFullSnapshot = () => {
+    wrappedEmit({
+      type: EventType.Meta,
+      data: { href: window.location.href, width: getWindowWidth(), height: getWindowHeight() },
+    });
+    stylesheetManager.reset();
+    shadowDomManager.init();
+    mirror.reset();
+    const options = {
+      doc: document, mirror, maskTextFn, maskInputFn, skipChild: true, needsMask: true,
+      onSerialize: (n) => {
+        if (hasShadowRoot(n)) shadowDomManager.addShadowRoot(index.shadowRoot(n), document);
+      },
+      onIframeLoad: (iframe, node) => {
+        iframeManager.attachIframe(iframe, node);
+        shadowDomManager.observeAttachShadow(iframe);
+      },
+      onStylesheetLoad: (link, node) => stylesheetManager.attachLinkElement(link, node),
+    };
+    const node = new Walk(document, index, mirror, (n, isTight, cssCaptured) =>
+      serializeNodeWithId(n, isTight || cssCaptured ? { ...options, preserveWhiteSpace: !isTight, cssCaptured } : options));
+    wrappedEmit({ type: EventType.FullSnapshot, data: { node, initialOffset: getWindowScroll(window) } });
+    const sheets = document.adoptedStyleSheets;
+    if (sheets?.length > 0) stylesheetManager.adoptStyleSheets(sheets, mirror.getId(document));
+  };
+`,
   ],
   // What is told differs by its source only.
   [
@@ -348,7 +375,6 @@ const LINES = [
   ["    customElementObserver();\n", ""],
   ["const customElementObserver = initCustomElementObserver(o);\n", ""],
   ["initObservers(o, hooks = {})", "initObservers(o)"],
-  ["takeFullSnapshot = (isCheckout = false) => {", "takeFullSnapshot = () => {"],
   ["record.takeFullSnapshot = (isCheckout) => {", "record.takeFullSnapshot = () => {"],
   ["  takeFullSnapshot(isCheckout);\n", "  takeFullSnapshot();\n"],
   // The text of a style stands in its rules; its node may still be changed.
@@ -357,6 +383,15 @@ const LINES = [
     "!preserveWhiteSpace && !cssCaptured && _serializedNode.type === NodeType.Text && !",
   ],
   ["let ruleStringified = rule.cssText;", "let ruleStringified = textOf(rule);"],
+  ["id = genId();\n  }\n  const serializedNode", "id = mirror2.nextId(n);\n  }\n  const serializedNode"],
+  // What stands before something that was not told yet is told with it.
+  [
+    `console.warn(
+            "Couldn't record new node. Couldn't find mirror id for nextSibling:",
+            nextSibling2
+          );`,
+    "",
+  ],
   // A list that becomes empty is a change too.
   ["if (sheets.length === 0) return;\n", ""],
   ["if (needBlock) {\n    const { width", "if (false) {\n    const { width"],
@@ -439,11 +474,14 @@ const LINES = [
   ["const blob = typeof self", "const blob = false && typeof self"],
 ];
 
+/** The recorder's file. */
+export const RECORD = /@rrweb[\\/]record[\\/]dist[\\/]record\.js$/;
+
 /** rrweb's recorder, cut down; give it to esbuild. */
 export const trimmedRecorder = {
   name: "trimmed-recorder",
   setup(build) {
-    build.onLoad({ filter: /@rrweb[\\/]record[\\/]dist[\\/]record\.js$/ }, ({ path }) => ({
+    build.onLoad({ filter: RECORD }, ({ path }) => ({
       contents: trim(readFileSync(path, "utf8")),
       loader: "js",
     }));
@@ -488,7 +526,8 @@ class Watched {
 /** What holds for one node and not for those below it. */
 const RESET = "const RESET = { skipChild: false, newlyAddedElement: false, cssCaptured: false };";
 
-function trim(source) {
+/** The same text, cut down. */
+export function trim(source) {
   let text = source;
   for (const name of ENUMS) text = cut(text, `var ${name} = /* @__PURE__ */ (`, `\n})(${name} || {});\n`, "");
   for (const [head, stub] of Object.entries(REPLACED)) text = cut(text, `\n${head}`, "\n}\n", `\n${stub}\n`);
@@ -513,7 +552,8 @@ function trim(source) {
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { textOf } from ${written};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
+  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

@@ -16,7 +16,7 @@ const FOLDERS = ["visitor", "loader", "protocol", "words"];
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
   `addedSet addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
-  attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap iframeManager inOtherBuffer lastId loadListener mapRemoves
+  attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap idsBefore iframeManager inOtherBuffer lastId loadListener mapRemoves
   movedMap movedSet mutationCb nodeMap nodeMetaMap observeAttachShadow patchAttachShadow processedNodeManager
   removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
   wrappedEmit`.split(/\s+/);

@@ -5,7 +5,7 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
-import { Deflater } from "../src/visitor/deflate.js";
+import { Deflater } from "../src/mirror/deflate.js";
 
 /** Numbers from 0 to 1 that are the same in every run. */
 function numbers(seed: number): () => number {

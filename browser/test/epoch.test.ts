@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 
 import { decodeFrame, FLAGS, type Frame } from "../src/protocol/frame.js";
 import { FRAME_PAYLOAD_BYTES_MAX } from "../src/protocol/limits.js";
+import { Deflater } from "../src/mirror/deflate.js";
 import { cut, EpochWriter, type MaskedFacts } from "../src/visitor/epoch.js";
 import type { Masked } from "../src/visitor/mask.js";
 import { EpochError, EpochReader } from "../src/viewer/inflate.js";
@@ -22,7 +23,7 @@ const FACTS = {
 
 class Wire {
   readonly frames: Frame[] = [];
-  readonly writer = new EpochWriter(7, 4, false, (bytes) => this.frames.push(decodeFrame(bytes)));
+  readonly writer = new EpochWriter(7, 4, false, Deflater, (bytes) => this.frames.push(decodeFrame(bytes)));
 }
 
 /** Stands for an event that passed the choke point. */

@@ -127,13 +127,14 @@ describe("a snapshot", () => {
     },
   );
 
-  it("masks a shadow tree whose host is masked, and what is masked inside an open one", () => {
+  it("masks a shadow tree whose host is masked, and what is masked inside an open one", async () => {
     document.body.innerHTML = '<x-a class="glance_masked"></x-a><x-b></x-b>';
     const inner = "<p>CANARY1</p><slot></slot>";
     (document.querySelector("x-a") as Element).attachShadow({ mode: "open" }).innerHTML = inner;
     (document.querySelector("x-b") as Element).attachShadow({ mode: "open" }).innerHTML =
       '<p>CONTROL</p><p glance_masked>CANARY2</p><input type="password" value="CANARY3">';
     recording = new Recording(PASSWORDS);
+    await settled();
     expect(recording.json).not.toContain("CANARY");
     expect(recording.json).toContain("CONTROL");
   });

@@ -6,6 +6,7 @@ import { constants, inflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Tag } from "../src/loader/tag.js";
+import * as deflate from "../src/mirror/deflate.js";
 import { createFallback } from "../src/protocol/channel.js";
 import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { decodeFrame, encodeFrame, type Frame, type Kind } from "../src/protocol/frame.js";
@@ -44,13 +45,19 @@ const ANSWER: StartAnswer = {
 /** The flag of an epoch that replaces what was before. */
 const PURGE = 0x04;
 
+/** More tasks than a small page's keyframe takes; in virtual time each comes a millisecond after the other. */
+const TASKS_MS = 10;
+
 /** The flag of a keyframe's last chunk. */
 const LAST = 0x02;
 
+/** Parts come at once; what is there without waiting keeps virtual time simple. */
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
-  loadMirror: (_: unknown, name: string) =>
-    name === "mirror" ? import("../src/mirror/main.js") : Promise.resolve(null),
+  loadMirror: (_: unknown, name: string) => {
+    if (name === "deflate") return { then: (take: (part: unknown) => void) => take(deflate) };
+    return name === "mirror" ? import("../src/mirror/main.js") : Promise.resolve(null);
+  },
 }));
 
 class FakeSocket {
@@ -92,8 +99,8 @@ class FakeSocket {
   welcome(settings: unknown = SETTINGS, lastEpoch = 0): void {
     this.open();
     this.receive("welcome", { session: ID, home: 1, last_epoch: lastEpoch, grace_ms: 30_000, settings });
-    // The keyframe is written in tasks of its own.
-    vi.advanceTimersByTime(1);
+    // The page is read and the keyframe written in tasks of their own.
+    vi.advanceTimersByTime(TASKS_MS);
   }
 
   end(code: number): void {
@@ -328,7 +335,7 @@ describe("a session", () => {
     const before = socket.sent.length;
     const welcome = (settings: object): void => {
       socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
-      vi.advanceTimersByTime(1);
+      vi.advanceTimersByTime(TASKS_MS);
     };
     welcome({ ...SETTINGS, theme: { accent: "#112233" } });
     expect(socket.sent.slice(before).filter((frame) => frame.kind === "keyframe")).toEqual([]);
@@ -418,7 +425,7 @@ describe("a session", () => {
   it("begins a new epoch when it is asked for a keyframe", () => {
     last().welcome();
     last().receive("keyframe_request", null);
-    vi.advanceTimersByTime(10);
+    vi.advanceTimersByTime(2 * TASKS_MS);
     expect(last().sent.map((frame) => [frame.kind, frame.epoch])).toEqual([
       ["facts", 1],
       ["keyframe", 1],

@@ -10,9 +10,9 @@ import type { eventWithTime } from "@rrweb/types";
 import { bareFrame, encodeFrame, FLAGS, POINTER_SLOT } from "../protocol/frame.js";
 import { FRAME_PAYLOAD_BYTES_MAX, KEYFRAME_BYTES_MAX } from "../protocol/limits.js";
 import { toJson } from "../protocol/payloads.js";
-import { Deflater } from "./deflate.js";
 import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX, EPOCH_SLICE_RAW_BYTES } from "./limits.js";
 import type { Masked } from "./mask.js";
+import type { MirrorModules } from "./parts.js";
 import { inSlices } from "./slices.js";
 
 /** Facts whose texts passed the choke point. */
@@ -38,9 +38,14 @@ export type Sent =
   /** No epoch could hold it. */
   | "too_large";
 
+/** The part that makes an epoch short. */
+export type Deflate = MirrorModules["deflate"];
+
+type Stream = InstanceType<Deflate["Deflater"]>;
+
 /** Writes the epochs of one connection. */
 export class EpochWriter {
-  private stream: Deflater | null = null;
+  private stream: Stream | null = null;
   /** A keyframe that is being written; another, or the end of this one, takes its place. */
   private opening: Iterator<undefined, Sent> | null = null;
   private sequence = 0;
@@ -51,6 +56,7 @@ export class EpochWriter {
     private readonly source: number,
     private epoch: number,
     private readonly isInsecure: boolean,
+    private readonly deflater: Deflate["Deflater"],
     private readonly send: (frame: Uint8Array<ArrayBuffer>) => void,
   ) {}
 
@@ -104,7 +110,7 @@ export class EpochWriter {
     keyframe: readonly Masked<eventWithTime>[],
     isPurge: boolean,
   ): Generator<undefined, Sent> {
-    const stream = new Deflater();
+    const stream = new this.deflater();
     const raw = toJson(keyframe);
     const pieces = cut(raw, EPOCH_SLICE_RAW_BYTES);
     const deflated: Uint8Array[] = [];

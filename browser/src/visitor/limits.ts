@@ -16,6 +16,12 @@ export const BUFFERED_CHECK_MS = 100;
 /** Raw bytes of an epoch after which a new one begins by itself, well before a viewer refuses to inflate more. */
 export const EPOCH_RAW_BYTES_MAX = EPOCH_INFLATED_BYTES_MAX / 2;
 
+/** Time of one task that reads the page for a keyframe: a display shows its next frame meanwhile. */
+export const READ_SLICE_MS = 8;
+
+/** Readings that a changing page may disturb. The next one is a single task. */
+export const READINGS_MAX = 3;
+
 /** Raw bytes of a keyframe that are deflated in one task: some milliseconds on a slow device. */
 export const EPOCH_SLICE_RAW_BYTES = 64 * 1024;
 

@@ -20,12 +20,13 @@ import {
   type textMutation,
 } from "@rrweb/types";
 
-import { CSS_STRING } from "./addresses.js";
-import { cleanAttributes, isWords, MASK, shownAs, wordlessCss, type Scrub } from "./attributes.js";
+import { cleanAttributes, isWords, MASK, shownAs } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
 import type { Resource } from "./resources.js";
 import { isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { Scrubber } from "./scrubber.js";
+import type { Put } from "./walk.js";
 import { MaskWatch } from "./watch.js";
 import { rulesOf } from "./written.js";
 
@@ -44,12 +45,7 @@ export class Masker {
   private innerIsFresh = false;
   /** Constructed style sheets that were sent from an open place. */
   private readonly shownStyles = new Set<number>();
-  /** Addresses of frames, without what may not leave. */
-  private readonly frameUrls = new Set<string>();
-  /** Those of them, and the page's own, that have a query at this moment. */
-  private queried: string[] = [];
-  /** A snapshot has begun within this task. */
-  private isBegun = false;
+  private readonly scrubber: Scrubber;
   private readonly watch: MaskWatch;
   /** Hears of each frame element that is recorded. */
   onFrame: ((frame: HTMLIFrameElement) => void) | null = null;
@@ -62,6 +58,7 @@ export class Masker {
     onExposed: () => void = () => undefined,
   ) {
     this.watch = new MaskWatch(rules, memory, page, onExposed);
+    this.scrubber = new Scrubber(rules, memory.copies, page);
   }
 
   /** Ends the watch over the page. */
@@ -79,16 +76,16 @@ export class Masker {
     this.memory.isExposed = true;
   }
 
-  /** A purge epoch begins: what was sent before is forgotten everywhere. */
+  /** What was sent before counts no more: the next epoch is a purge, whoever writes it. */
   purged(): void {
     this.memory.isExposed = false;
     this.memory.shown = new WeakMap();
+    this.memory.owesPurge = true;
   }
 
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
-    // A snapshot follows its head at once: what rrweb has asked meanwhile still holds.
-    if (!this.isBegun || event.type !== EventType.FullSnapshot) this.refresh();
+    this.refresh();
     // What is ticked or typed may be what a selector waits for.
     if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
       this.watch.noteState();
@@ -101,9 +98,47 @@ export class Masker {
     return this.memory.copies.version === version ? masked : this.pass(event);
   }
 
+  /** A task begins in which {@link Masker.parts} go on. */
+  look(): void {
+    this.refresh();
+    this.watch.look();
+    this.memory.copies.refresh();
+  }
+
+  /** Looks at a node, so that what it holds is known. */
+  meet(node: Node): void {
+    this.rules.judge(node);
+  }
+
+  /** A snapshot that passes node by node. `end` gives none of it when a value became known meanwhile that it may have copies of. */
+  parts(): {
+    readonly put: Put;
+    readonly end: (initialOffset: { top: number; left: number }) => Masked<eventWithTime> | null;
+  } {
+    const { copies } = this.memory;
+    const { version } = copies;
+    let root: serializedNodeWithId | null = null;
+    return {
+      put: (node, into) => {
+        const masked = this.tree(node);
+        root ??= masked;
+        into.push(masked);
+        return "childNodes" in masked && !isEmptied(node) ? masked.childNodes : null;
+      },
+      end: ({ top, left }) =>
+        root && copies.version === version
+          ? brand({
+              type: EventType.FullSnapshot,
+              data: { node: root, initialOffset: { top, left } },
+              timestamp: Date.now(),
+            })
+          : null,
+    };
+  }
+
   private refresh(): void {
     this.rules.refresh();
-    this.queried = [this.page.URL, ...this.frameUrls].filter((url) => url.includes("?"));
+    this.scrubber.refresh();
   }
 
   private pass(event: eventWithTime): Masked<eventWithTime> | null {
@@ -114,13 +149,8 @@ export class Masker {
         // rrweb numbers constructed style sheets anew with each snapshot.
         this.shownStyles.clear();
         this.watch.forgetRoots();
-        this.isBegun = true;
-        queueMicrotask(() => (this.isBegun = false));
-        return brand({
-          type: event.type,
-          data: { href: this.url(event.data.href), width, height },
-          timestamp,
-        });
+        const href = this.scrubber.url(event.data.href);
+        return brand({ type: event.type, data: { href, width, height }, timestamp });
       }
       case EventType.FullSnapshot: {
         const node = this.tree(event.data.node);
@@ -157,7 +187,7 @@ export class Masker {
     return brand(
       JSON.parse(JSON.stringify(event), (name, part: unknown) => {
         if (typeof part !== "string" || name === "tagName") return part;
-        const open = this.scrub(part);
+        const open = this.scrubber.scrub(part);
         if (open !== part) onCopy?.();
         return open;
       }) as eventWithTime,
@@ -185,12 +215,12 @@ export class Masker {
     const isOpen = [this.page.documentElement, ...parts]
       .slice(parts.length > 0 ? 1 : 0)
       .every((node) => this.rules.judge(node) === "open");
-    return brand(isOpen ? this.scrub(this.page.title) : "");
+    return brand(isOpen ? this.scrubber.scrub(this.page.title) : "");
   }
 
   /** The page's address, for the facts. */
   address(): Masked<string> {
-    return this.url(this.page.location.href);
+    return brand(this.scrubber.url(this.page.location.href));
   }
 
   /** rrweb's own masking, underneath: the same verdicts. */
@@ -241,9 +271,11 @@ export class Masker {
         return { source, width: data.width, height: data.height };
       case IncrementalSource.Input: {
         const node = this.nodes.getNode(data.id);
-        if (node && isElement(node)) this.memory.copies.touch(node);
+        // It will be told with what stands in it.
+        if (!node) return null;
+        if (isElement(node)) this.memory.copies.touch(node);
         const isOpen = this.send(data.id) === "open" && !this.hasMaskedChoice(data.id);
-        const text = isOpen ? this.scrub(data.text) : MASK;
+        const text = isOpen ? this.scrubber.scrub(data.text) : MASK;
         return { source, id: data.id, text, isChecked: isOpen && data.isChecked };
       }
       case IncrementalSource.MediaInteraction: {
@@ -255,13 +287,21 @@ export class Masker {
       case IncrementalSource.StyleSheetRule: {
         const { id, styleId, removes, adds, replace, replaceSync } = data;
         if (!this.isShownSheet(id, styleId)) return null;
-        return this.css({ source, id, styleId, removes, adds, replace, replaceSync } as incrementalData);
+        return this.scrubber.css({
+          source,
+          id,
+          styleId,
+          removes,
+          adds,
+          replace,
+          replaceSync,
+        } as incrementalData);
       }
       case IncrementalSource.StyleDeclaration: {
         const { id, styleId, index, set, remove } = data;
         if (!this.isShownSheet(id, styleId)) return null;
         if (set && this.rules.masksWords && isWords(set.property)) return null;
-        return this.css({ source, id, styleId, index, set, remove } as incrementalData, false);
+        return this.scrubber.css({ source, id, styleId, index, set, remove } as incrementalData, false);
       }
       case IncrementalSource.AdoptedStyleSheet: {
         const { id, styleIds } = data;
@@ -276,7 +316,7 @@ export class Masker {
           const known = data.styles?.find((one) => one.styleId === styleId);
           return [known ?? { styleId, rules: rulesOf(sheets?.[at]) }];
         });
-        return this.css({ source, id, styles, styleIds });
+        return this.scrubber.css({ source, id, styles, styleIds });
       }
       case IncrementalSource.Selection: {
         const ranges = data.ranges
@@ -361,7 +401,8 @@ export class Masker {
     this.hideChoice(node.id, tagName, attributes);
     if (tagName === "iframe") this.noteFrame(node.id);
     if (attributes.rel === "stylesheet") this.fillSheet(node.attributes.href, attributes);
-    if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
+    if (typeof attributes._cssText === "string")
+      attributes._cssText = this.scrubber.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
     const masked = Object.assign(common, {
       type: node.type,
@@ -397,7 +438,8 @@ export class Masker {
     if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
     const verdict = this.send(change.id);
     const attributes = this.clean(tagName, change.attributes, verdict);
-    if (typeof attributes._cssText === "string") attributes._cssText = this.cssText(attributes._cssText);
+    if (typeof attributes._cssText === "string")
+      attributes._cssText = this.scrubber.cssText(attributes._cssText);
     this.hideChoice(change.id, tagName, attributes);
     return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
   }
@@ -405,8 +447,8 @@ export class Masker {
   private content(id: number, text: string, isCss: boolean): string {
     const verdict = this.send(id);
     if (verdict === "open" || (verdict === "text" && isCss)) {
-      if (isCss) return this.cssText(text);
-      const open = this.scrub(text);
+      if (isCss) return this.scrubber.cssText(text);
+      const open = this.scrubber.scrub(text);
       return open === text && this.memory.copies.isSpread(this.nodes.getNode(id)) ? MASK : open;
     }
     if (text.trim() === "") return text === "" ? "" : " ";
@@ -418,7 +460,7 @@ export class Masker {
     attributes: Record<string, unknown>,
     verdict: Verdict,
   ): ReturnType<typeof cleanAttributes> {
-    return cleanAttributes(tagName, attributes, verdict, this.scrub, this.rules.addresses);
+    return cleanAttributes(tagName, attributes, verdict, this.scrubber.scrub, this.rules.addresses);
   }
 
   /** A sheet that the page may not read itself, where the group wants it to travel along. */
@@ -456,49 +498,6 @@ export class Masker {
     return verdict;
   }
 
-  /** A text that is open, without copies of what is masked and without queries of the page's own address. */
-  private readonly scrub: Scrub = (text, kind) => {
-    let open = text;
-    for (const url of this.queried) {
-      // rrweb makes relative addresses absolute by the page's, query and all.
-      const at = url.indexOf("?");
-      if (!open.includes(url.slice(0, at + 1))) continue;
-      const base = url.slice(0, at);
-      open = open
-        .split(`${base}?`)
-        .map((part, index) =>
-          index === 0 ? part : part.replace(/^[^\s"')]*/, (query) => this.rules.addresses.clean(`?${query}`)),
-        )
-        .join(base);
-    }
-    const { copies } = this.memory;
-    if (copies.isEmpty) return open;
-    open = copies.scrub(open, kind !== undefined);
-    // A style's strings are words.
-    return kind === "style"
-      ? open.replace(CSS_STRING, (word) => word.charAt(0) + copies.scrub(word.slice(1, -1)) + word.charAt(0))
-      : open;
-  };
-
-  /** An address as agents may see it: where the page comes from is no copy of anything. */
-  private url(url: string): Masked<string> {
-    const clean = this.rules.addresses.clean(url);
-    const { length } = /^\w+:\/\/[^/]*/.exec(clean)?.[0] ?? "";
-    return brand(clean.slice(0, length) + this.memory.copies.scrub(clean.slice(length)));
-  }
-
-  private cssText(text: string, isRule = true): string {
-    const open = this.scrub(this.rules.addresses.css(text), "style");
-    return isRule && this.rules.masksWords ? wordlessCss(open) : open;
-  }
-
-  /** The texts in a change of style sheets: rules, or the value of a property. */
-  private css(data: incrementalData, areRules = true): incrementalData {
-    return JSON.parse(JSON.stringify(data), (_, part: unknown) =>
-      typeof part === "string" ? this.cssText(part, areRules) : part,
-    ) as incrementalData;
-  }
-
   /** A sheet of an element that is not masked, or a constructed one that an open place has adopted. */
   private isShownSheet(id: number | undefined, styleId: number | undefined): boolean {
     if (id !== undefined) return this.judge(id) !== "full";
@@ -533,10 +532,7 @@ export class Masker {
   private noteFrame(id: number): void {
     const frame = this.nodes.getNode(id) as HTMLIFrameElement | null;
     if (frame) this.onFrame?.(frame);
-    const url = frame?.contentDocument?.URL;
-    if (!url?.includes("?") || this.frameUrls.size >= FRAME_URLS_MAX) return;
-    this.frameUrls.add(url);
-    this.queried.push(url);
+    this.scrubber.noteFrame(frame?.contentDocument?.URL);
   }
 
   private isInHollow(id: number): boolean {
@@ -568,6 +564,11 @@ export function emptyPage(width: number, height: number): Masked<eventWithTime>[
 /** Facts that say nothing about the page. */
 export const NO_WORDS = brand("");
 
+/** Whether nothing is shown of what stands in an element. */
+function isEmptied(node: serializedNodeWithId): boolean {
+  return node.type === NodeType.Element && EMPTIED.has(node.tagName.toLowerCase());
+}
+
 function brand<T>(value: T): Masked<T> {
   return value as Masked<T>;
 }
@@ -591,10 +592,9 @@ const EMPTY_ROOT = {
   ],
 };
 const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);
-/** Frames whose addresses are remembered for a page. */
-const FRAME_URLS_MAX = 64;
 const HOLLOW = new Set(["script", "noscript", "base", "template"]);
 /** The chosen option of a select that the page draws. */
 const COPYING = "selectedcontent";
 const HOLLOW_SELECTOR = [...HOLLOW, COPYING].join(",");
+const EMPTIED = new Set([...HOLLOW, COPYING, WIDGET_TAG]);
 const PICTURES = new Set(["img", "svg", "canvas", "video", "picture", "object", "embed", "iframe", "image"]);

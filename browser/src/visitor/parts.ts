@@ -3,7 +3,7 @@
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
- * `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it, and `uploads`
+ * `deflate` makes epochs short, and is loaded while a session connects. `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it, and `uploads`
  * what agents' browsers cannot reach; their code is in `mirror/`. `frames` lets frames of other origins join; its code is in
  * `frames/`.
  */
@@ -150,6 +150,7 @@ export interface Foreign {
 
 /** What completes the mirror: `mirror/main.ts`, and the parts of it that only some pages and groups need. */
 export interface MirrorModules {
+  readonly deflate: typeof import("../mirror/deflate.js");
   readonly mirror: typeof import("../mirror/main.js");
   readonly canvas: typeof import("../mirror/canvas.js");
   readonly uploads: typeof import("../mirror/uploads.js");

@@ -11,17 +11,23 @@ import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 import type { VisitorSettings } from "../protocol/payloads.js";
 import type { EpochWriter } from "./epoch.js";
 import { FactsWatcher } from "./facts.js";
-import { BUFFERED_BYTES_MAX, BUFFERED_BYTES_RESUME, BUFFERED_CHECK_MS, EPOCH_INTERVAL_MS } from "./limits.js";
-import { livingNodes } from "./living.js";
+import {
+  BUFFERED_BYTES_MAX,
+  BUFFERED_BYTES_RESUME,
+  BUFFERED_CHECK_MS,
+  EPOCH_INTERVAL_MS,
+  READINGS_MAX,
+} from "./limits.js";
 import { Masker, type Masked } from "./mask.js";
 import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
+import { read } from "./reading.js";
 import { Resources } from "./resources.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
-import { tellScrolled } from "./scrolled.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
 import { Targets } from "./targets.js";
+import type { Walk } from "./walk.js";
 import { unread, written } from "./written.js";
 
 /** Where the recorder writes: a connection, or the page around a frame. */
@@ -77,7 +83,12 @@ export class Recorder {
   private foreign: Foreign | null = null;
   private wantsForeign = false;
   private batch: Masked<eventWithTime>[] = [];
-  private keyframe: Masked<eventWithTime>[] | null = null;
+  /** What stands before the snapshot that is being read. */
+  private keyframe: Masked<eventWithTime>[] = [];
+  /** The way through the page, while it is read; what changes meanwhile follows the keyframe. */
+  private walk: Walk | null = null;
+  /** Readings in a row that the page has disturbed. */
+  private disturbed = 0;
   private isFlushPlanned = false;
   private isEpochPlanned = false;
   private isStopped = false;
@@ -91,7 +102,7 @@ export class Recorder {
   constructor(
     private readonly page: Window & typeof globalThis,
     private readonly settings: VisitorSettings,
-    memory: MaskMemory,
+    private readonly memory: MaskMemory,
     private readonly host: RecorderHost,
   ) {
     const origins = settings.upload_origins ?? [];
@@ -282,6 +293,7 @@ export class Recorder {
   planEpoch(afterMs = 0): void {
     this.host.writer.close();
     this.batch = [];
+    this.walk = null;
     const at = performance.now() + afterMs;
     if (this.isEpochPlanned && this.plannedAt <= at) return;
     clearTimeout(this.epochTimer);
@@ -299,10 +311,15 @@ export class Recorder {
       } catch (error) {
         // While the page is still being parsed rrweb does not record yet: its first snapshot will follow.
         if (this.page.document.readyState === "loading") return;
-        console.warn("Cobrowse: the page could not be read.", error);
-        this.host.onUnshareable("failed");
+        this.fail(error);
       }
     }, afterMs);
+  }
+
+  private fail(error: unknown): void {
+    this.walk = null;
+    console.warn("Cobrowse: the page could not be read.", error);
+    this.host.onUnshareable("failed");
   }
 
   /** What agents' commands reach through: only live, and only what is not masked at that moment. */
@@ -335,47 +352,84 @@ export class Recorder {
     if (!event) return;
     if (event.type === EventType.Meta) {
       const meta = this.masker.event(event);
+      if (this.masker.mustPurge) this.masker.purged();
       this.batch = [];
       this.frames.clear();
       this.host.writer.close();
-      this.keyframe = meta ? [meta] : null;
+      this.keyframe = meta ? [meta] : [];
       return;
     }
     if (event.type === EventType.FullSnapshot) {
-      this.beginEpoch(event);
+      this.read(event);
       return;
     }
     const { writer } = this.host;
-    if (!(writer.isOpen || writer.isOpening) || this.isEpochPlanned) return;
+    if (!(writer.isOpen || writer.isOpening || this.walk) || this.isEpochPlanned) return;
     const masked = this.masker.event(event);
-    if (this.masker.mustPurge) {
+    if (this.masker.mustPurge || this.isDisturbing(event)) {
       this.planEpoch();
     } else if (masked) {
-      this.batch.push(...this.named(), masked);
+      (this.walk ? this.keyframe : this.batch).push(...this.named());
+      this.batch.push(masked);
       this.planFlush();
     }
   }
 
-  private beginEpoch(event: eventWithTime): void {
-    const meta = this.keyframe;
-    this.keyframe = null;
+  /** Whether a change has taken away what the reading goes on from. */
+  private isDisturbing({ type, data }: eventWithTime): boolean {
+    const { walk } = this;
+    if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.Mutation) return false;
+    if (!walk || !data.removes.some(({ id }) => walk.isAt(id))) return false;
+    this.disturbed += 1;
+    return true;
+  }
+
+  /** Reads the page. rrweb gives the way through it in the place of a tree (`browser/rrweb.mjs`). */
+  private read(event: eventWithTime & { type: EventType.FullSnapshot }): void {
+    const { node, initialOffset } = event.data;
+    const walk = node as unknown as Walk;
+    this.walk = walk;
     this.resources?.begin();
-    const full = this.masker.event(event);
-    if (!meta || !full) return;
-    const isPurge = this.masker.mustPurge;
-    if (isPurge) {
-      this.masker.purged();
-      // Fills the memory of what is sent anew.
-      this.masker.event(event);
-    }
+    read(walk, initialOffset, {
+      masker: this.masker,
+      states: this.states,
+      page: this.page.document,
+      isWhole: this.disturbed >= READINGS_MAX,
+      isOver: () => this.isStopped || this.walk !== walk,
+      onPart: () => {
+        this.keyframe.push(...this.named());
+        // What was sent before is masked now: the next reading begins a purge.
+        if (this.masker.mustPurge) this.planEpoch();
+      },
+      onRead: (full) => {
+        if (this.walk !== walk) return;
+        this.walk = null;
+        if (full) {
+          this.disturbed = 0;
+          this.beginEpoch(full);
+        } else {
+          this.disturbed += 1;
+          this.planEpoch();
+        }
+      },
+      onFault: (error) => {
+        this.fail(error);
+      },
+    });
+  }
+
+  private beginEpoch(full: Masked<eventWithTime>): void {
     this.epochAt = performance.now();
     this.targets.begin();
-    this.host.writer.beginInSlices(this.facts.read(), [...meta, ...this.named(), full], isPurge, (sent) => {
+    const keyframe = [...this.keyframe, full];
+    const { memory } = this;
+    this.host.writer.beginInSlices(this.facts.read(), keyframe, memory.owesPurge, (sent) => {
       if (sent === "too_large") {
         this.batch = [];
         this.host.onUnshareable("too_large");
         return;
       }
+      memory.owesPurge = false;
       this.host.onSent();
       this.host.onEpoch();
       this.flush();
@@ -383,9 +437,11 @@ export class Recorder {
       void this.learnRules();
       const { epoch } = this.host.writer.position;
       const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
-      tellScrolled(this.page.document, record.mirror, isOver, (event) => {
-        this.take(event);
-      });
+      void this.host.part("mirror").then((mirror) =>
+        mirror?.tellScrolled(this.page.document, record.mirror, isOver, (event) => {
+          this.take(event);
+        }),
+      );
     });
   }
 
@@ -412,8 +468,8 @@ export class Recorder {
   }
 
   private flush(): void {
-    // What changed while the keyframe is written follows it.
-    if (this.host.writer.isOpening) return;
+    // What changed while the keyframe is read and written follows it.
+    if (this.walk || this.host.writer.isOpening) return;
     const batch = this.batch;
     this.batch = [];
     if (this.isStopped || this.isEpochPlanned || !this.host.writer.isOpen) return;
@@ -446,7 +502,7 @@ export class Recorder {
         this.foreign?.isProven !== false;
       return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
     },
-    nodes: () => livingNodes(this.page.document, record.mirror),
+    ids: record.mirror,
     proofIn: (frame: Node) => this.foreign?.proofOf(frame) ?? null,
     mask: (event: eventWithTime): Masked<eventWithTime> | null => {
       // A proof records nothing anew: no frame is asked because of it.

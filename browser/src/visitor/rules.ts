@@ -34,6 +34,8 @@ export class MaskMemory {
   shown = new WeakMap<Node, Verdict>();
   /** Something that was sent is masked now. */
   isExposed = false;
+  /** What was exposed stands in the servers' logs until a purge was sent. */
+  owesPurge = false;
   /** What masked fields hold and held. */
   readonly copies = new Copies();
 }

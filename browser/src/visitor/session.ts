@@ -33,7 +33,7 @@ import {
   type CookieJar,
 } from "./continuity.js";
 import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
-import { EpochWriter } from "./epoch.js";
+import { EpochWriter, type Deflate } from "./epoch.js";
 import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
@@ -211,11 +211,20 @@ export class Session {
       this.fallback?.open(server, credential, `resume.${resume}`) ??
       openWebSocket(this.page, server, credential);
     this.socket = socket;
+    // Without it nothing can be sent; it comes while the connection does.
+    const deflate = loadMirror(this.tag, "deflate");
     // Some proxies let a WebSocket open, and nothing through.
     let wasHeard = false;
     socket.onmessage = (message: MessageEvent) => {
       wasHeard = true;
-      if (this.socket === socket) this.receive(message.data);
+      void deflate.then((part) => {
+        if (this.socket !== socket) return;
+        if (part) this.receive(message.data, part);
+        else {
+          this.dropSocket();
+          this.retry(null);
+        }
+      });
     };
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
@@ -226,7 +235,7 @@ export class Session {
     };
   }
 
-  private receive(data: unknown): void {
+  private receive(data: unknown, deflate: Deflate): void {
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
@@ -238,7 +247,7 @@ export class Session {
     }
     switch (frame.kind) {
       case "welcome":
-        this.welcome(frame);
+        this.welcome(frame, deflate);
         break;
       case "keyframe_request":
         if (this.recorder) this.recorder.planEpoch();
@@ -261,7 +270,7 @@ export class Session {
     }
   }
 
-  private welcome(frame: Frame): void {
+  private welcome(frame: Frame, { Deflater }: Deflate): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
     if (!socket) return;
@@ -282,7 +291,7 @@ export class Session {
       this.peerFaults = 0;
     }, STABLE_MS);
     const isInsecure = this.page.location.protocol !== "https:";
-    const writer = new EpochWriter(this.source, welcome.last_epoch, isInsecure, (bytes) => {
+    const writer = new EpochWriter(this.source, welcome.last_epoch, isInsecure, Deflater, (bytes) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
     });
     this.writer = writer;

@@ -81,10 +81,7 @@ export class PageStates {
 
   /** The same event with what rrweb has left out; `null` when it says nothing true. */
   complete(event: eventWithTime): eventWithTime | null {
-    if (event.type === EventType.FullSnapshot) {
-      this.forgetRoots();
-      this.tree(event.data.node);
-    } else if (event.type === EventType.IncrementalSnapshot) {
+    if (event.type === EventType.IncrementalSnapshot) {
       const { data } = event;
       if (data.source === IncrementalSource.Mutation) {
         for (const { parentId, node } of data.adds) {
@@ -105,17 +102,25 @@ export class PageStates {
     return event;
   }
 
+  /** A snapshot begins. */
+  begin(): void {
+    this.forgetRoots();
+  }
+
+  /** The same for a node of a snapshot. */
+  node(node: serializedNodeWithId): void {
+    if (node.type !== NodeType.Element) return;
+    const live = this.ids.getNode(node.id) as Element | null;
+    if (!live) return;
+    if (HAS_STATE.test(node.tagName) || "popover" in node.attributes)
+      Object.assign(node.attributes, stateOf(live, false));
+    this.change(node.id, node.attributes);
+    if (node.isShadowHost) this.watchRootOf(live);
+    if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
+  }
+
   private tree(node: serializedNodeWithId): void {
-    if (node.type === NodeType.Element) {
-      const live = this.ids.getNode(node.id) as Element | null;
-      if (live) {
-        if (HAS_STATE.test(node.tagName) || "popover" in node.attributes)
-          Object.assign(node.attributes, stateOf(live, false));
-        this.change(node.id, node.attributes);
-        if (node.isShadowHost) this.watchRootOf(live);
-        if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
-      }
-    }
+    this.node(node);
     if ("childNodes" in node) for (const child of node.childNodes) this.tree(child);
   }
 

@@ -1,13 +1,13 @@
 /**
  * The live nodes of a page that rrweb knows, through shadow trees and frames.
  *
- * Owns the walk. Who walks: `scrolled.ts`, and the proof in `mirror/`.
+ * Owns the walk. Who walks: `scrolled.ts` and `proof.ts`.
  */
 
 import { isOpaque } from "../protocol/proof.js";
-import { rootOf } from "./closed.js";
-import { WIDGET_TAG } from "./names.js";
-import type { Ids } from "./states.js";
+import { rootOf } from "../visitor/closed.js";
+import { WIDGET_TAG } from "../visitor/names.js";
+import type { Ids } from "../visitor/states.js";
 
 /** A live node that rrweb has given an id. */
 export interface Living {

@@ -7,10 +7,10 @@
 
 import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
-import { SCROLLED_SLICE_NODES } from "./limits.js";
+import { SCROLLED_SLICE_NODES } from "../visitor/limits.js";
 import { livingNodes } from "./living.js";
-import { inSlices } from "./slices.js";
-import type { Ids } from "./states.js";
+import { inSlices } from "../visitor/slices.js";
+import type { Ids } from "../visitor/states.js";
 
 /** Looks at every element of the page; `isOver` ends it early. */
 export function tellScrolled(
