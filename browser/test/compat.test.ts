@@ -56,7 +56,7 @@ function webTier(answers: Record<string, { status?: number; body: object }>): { 
 /** A page with that tag, and the visitor's script on it. */
 function visitorOn(attributes: string): Visitor {
   document.body.innerHTML = `<meta id="glance-cobrowse" data-server="https://www.example" ${attributes}>`;
-  const read = (): ReturnType<typeof readTag> => readTag(document, "");
+  const read = (): ReturnType<typeof readTag> => readTag(document, "", String);
   return new Visitor(read(), read);
 }
 
@@ -121,6 +121,7 @@ describe("the public names", () => {
     const tag = readTag(
       pageWith(`${DEMO} ${keys} data-presence="api" data-cookietype="dual" data-startpaused`),
       "",
+      String,
     );
     expect(tag.keys).toEqual({ "ctrl-13": "showButton", "alt-shift-83": "startSession" });
     expect([tag.presence, tag.keptIn, tag.startPaused]).toEqual(["api", "both", true]);
@@ -224,7 +225,7 @@ describe("data-cookietype", () => {
     ["ls", false, true],
     ["dual", true, true],
   ])("%s keeps the session where it says", (type, inCookie, inStorage) => {
-    const { keptIn } = readTag(pageWith(`${DEMO} data-cookietype="${type}"`), "");
+    const { keptIn } = readTag(pageWith(`${DEMO} data-cookietype="${type}"`), "", String);
     const cookie = { cookie: "" };
     const page = { document: cookie, localStorage } as unknown as Window;
     writeCookie(jarOf(page, keptIn), kept, "");

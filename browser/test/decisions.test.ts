@@ -304,7 +304,7 @@ describe("the tag", () => {
 
   function tagOf(html: string, loadedFrom = FROM): ReturnType<typeof readTag> {
     document.body.innerHTML = html;
-    return readTag(document, loadedFrom);
+    return readTag(document, loadedFrom, String);
   }
 
   it("of a script says group, further groups in both spellings, site and the web tier's origin", () => {
@@ -325,6 +325,8 @@ describe("the tag", () => {
       termsUrl: null,
       visitorId: null,
       presence: "",
+      framed: "",
+      trust: String,
       keys: {},
       cookieDomain: "shop.example",
     });
@@ -382,7 +384,7 @@ describe("the tag", () => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const over = (protocol: string): string => {
       Object.defineProperty(page, "defaultView", { value: { location: { protocol } }, configurable: true });
-      return readTag(page, "").keptIn;
+      return readTag(page, "", String).keptIn;
     };
     expect(over("https:")).toBe("both");
     expect(over("http:")).toBe("storage");

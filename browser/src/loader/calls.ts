@@ -19,14 +19,9 @@ export function callOfClick(event: Event): PageCall | null {
 
 /** The call that a key makes, by the tag's `data-inputevents`: `{"ctrl-13":"showButton"}`. */
 export function callOfKey(event: KeyboardEvent, keys: Readonly<Record<string, PageCall>>): PageCall | null {
-  const held = [
-    event.altKey && "alt",
-    event.ctrlKey && "ctrl",
-    event.metaKey && "meta",
-    event.shiftKey && "shift",
-  ];
+  const held = MODIFIERS.filter((name) => event[`${name}Key`]);
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- the attribute names keys by these numbers
-  return keys[[...held.filter(Boolean), event.keyCode].join("-")] ?? null;
+  return keys[[...held, event.keyCode].join("-")] ?? null;
 }
 
 /** Reads the attribute. Throws a sentence that says what is wrong with it. */
@@ -43,7 +38,7 @@ export function readKeys(text: string): Record<string, PageCall> {
     const parts = combination.toLowerCase().split("-");
     const call = callNamed(name);
     const key = parts.pop() ?? "";
-    if (!call || !/^\d+$/.test(key) || !parts.every((one) => MODIFIERS.includes(one)))
+    if (!call || !/^\d+$/.test(key) || !parts.every((one) => MODIFIERS.some((name) => name === one)))
       throw new Error('data-inputevents is JSON like {"ctrl-13":"showButton"}');
     keys[[...parts.sort(), key].join("-")] = call;
   }
@@ -62,4 +57,5 @@ export function callNamed(name: unknown): PageCall | null {
 
 const CALLS: readonly PageCall[] = ["startSession", "showButton", "toggleButton", "showTerms", "stopSession"];
 
-const MODIFIERS = ["alt", "ctrl", "meta", "shift"];
+/** In the order of the alphabet. */
+const MODIFIERS = ["alt", "ctrl", "meta", "shift"] as const;

@@ -187,10 +187,9 @@ declare global {
 
 /** Puts a visitor object in its place, beside whatever else the page keeps there. */
 export function publish(page: Window, visitor: (VisitorApi & Receiver) | LoaderQueue): void {
-  page.GLANCE = page.GLANCE ?? {};
-  page.GLANCE.Cobrowse = page.GLANCE.Cobrowse ?? {};
-  page.GLANCE.Cobrowse.Visitor = visitor;
-  page.GLANCE.Cobrowse.VisitorUI = {
+  const cobrowse = ((page.GLANCE ??= {}).Cobrowse ??= {});
+  cobrowse.Visitor = visitor;
+  cobrowse.VisitorUI = {
     showButton: () => {
       visitor.showButton();
     },
@@ -211,8 +210,7 @@ export function publishPresence(
   connect: (visitorId: string | null) => Promise<() => void>,
   known: string | null,
 ): void {
-  page.GLANCE = page.GLANCE ?? {};
-  page.GLANCE.Presence = {
+  (page.GLANCE ??= {}).Presence = {
     Visitor: class implements PresenceVisitor {
       end: Promise<() => void> | undefined;
       constructor(readonly id?: { visitorid?: string }) {}

@@ -13,45 +13,45 @@ import {
   type PageCall,
   type QueuedCall,
   type Receiver,
+  type VisitorApi,
 } from "./global.js";
-import { HASHES, loadModule } from "./parts.js";
+import { loadModule, scriptTag } from "./parts.js";
 import { noteClosedRoots } from "./roots.js";
 import { hasArrived, isSessionKept, readTag, TAG_ID, type Tag } from "./tag.js";
+import { trustIn } from "./trust.js";
 
 function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
-  const current = document.currentScript;
-  const loadedFrom = current instanceof HTMLScriptElement ? current.src : "";
-  if (loadedFrom && !loadedFrom.startsWith("https:")) {
+  const loadedFrom = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
+  if (/^(?!https:)./.test(loadedFrom)) {
     console.error("Cobrowse: the loader has to come over HTTPS");
     return;
   }
   const queue: QueuedCall[] = [];
   let isLoading = false;
+  const trust = trustIn(loadedFrom);
+  const read = (): Tag => readTag(document, loadedFrom, trust);
   const add = (): void => {
-    const tag = readTagOrSay(loadedFrom);
+    const tag = readTagOrSay(read);
     if (!tag || isLoading) return;
     isLoading = true;
-    const script = document.createElement("script");
-    script.src = `${tag.scripts}visitor.js`;
-    script.async = true;
-    if (tag.isPinned) {
-      script.integrity = HASHES["visitor.js"] ?? "";
-      script.crossOrigin = "anonymous";
-    }
-    script.onerror = () => {
+    const fail = (): void => {
       isLoading = false;
       for (const { method, args, settle } of queue.splice(0)) {
         const [name, listener] = args as [unknown, (event: object) => void];
         if (method === "addEventListener" && name === "error")
           listener({ type: name, code: "SCRIPT_NOT_LOADED", detail: "" });
-        settle(Promise.reject(new Error("the script did not load")));
+        settle(Promise.reject(new Error("it did not load")));
       }
-      console.error(
-        `Cobrowse: ${script.src} did not load. Check the network and the page's Content-Security-Policy.`,
-      );
+      sayMissing(tag, "visitor.js");
     };
-    document.head.append(script);
+    try {
+      const script = scriptTag(tag, "visitor.js");
+      script.onerror = fail;
+      document.head.append(script);
+    } catch {
+      fail();
+    }
   };
   const later = <T>(method: QueuedCall["method"], args: readonly unknown[], isUrgent = true): Promise<T> => {
     const promise = new Promise<unknown>((settle) => queue.push({ method, args, settle }));
@@ -66,30 +66,25 @@ function load(): void {
     group: null,
     agents: 0,
   });
-  const stub: LoaderQueue = {
+  const stub = {
     queue,
-    readTag: () => readTag(document, loadedFrom),
+    readTag: read,
     closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
-    startSession: (options) => later("startSession", [options]),
-    showTerms: (options) => later("showTerms", [options]),
-    showButton: () => void later("showButton", []),
-    toggleButton: () => void later("toggleButton", []),
-    setStyle: (group) => void later("setStyle", [group], false),
-    continueSessionAt: (options) => later("continueSessionAt", [options]),
-    crossDomain: (destination) => later("crossDomain", [destination]),
-    loaded: () => later("loaded", [], false),
     stopSession() {
       queue.length = 0;
       return Promise.resolve();
     },
-    pauseSession: (options) => void later("pauseSession", [options], false),
     getStatus: status,
     getSessionState: status,
     inSession: () => false,
     getKey: () => null,
-    addEventListener: (name, listener) => void later("addEventListener", [name, listener], false),
-    removeEventListener: (name, listener) => void later("removeEventListener", [name, listener], false),
+  } as unknown as LoaderQueue;
+  const wait = (names: string, isUrgent: boolean): void => {
+    for (const name of names.split(" ") as (keyof VisitorApi)[])
+      Object.assign(stub, { [name]: (...args: unknown[]) => later(name, args, isUrgent) });
   };
+  wait("startSession showTerms showButton toggleButton continueSessionAt crossDomain", true);
+  wait("setStyle loaded pauseSession addEventListener removeEventListener", false);
   publish(window, stub);
   // Once it is there, the visitor script handles these by itself.
   const isWaiting = (): boolean => window.GLANCE?.Cobrowse?.Visitor === stub;
@@ -104,7 +99,7 @@ function load(): void {
     if (isWaiting() && isCallMessage(data)) void later("receive", [origin, data]);
   });
   const check = (): void => {
-    const tag = readTagOrSay(loadedFrom);
+    const tag = readTagOrSay(read);
     if (!tag) return;
     document.addEventListener("keydown", (event) => {
       call(callOfKey(event, tag.keys));
@@ -118,8 +113,9 @@ function load(): void {
     }
     if (tag.presence === "on") void bePresent(tag, onOffer);
     // A session goes on in the page itself: its frames are recorded with it, and would take it from the page. One of another
-    // origin says that it is here, and no more: whether it may join, the page around it asks.
-    if (window.top === window) {
+    // origin says that it is here, and no more: whether it may join, the page around it asks. One that names who may have it in a
+    // frame has sessions of its own; the script looks who has.
+    if (window.top === window || tag.framed) {
       if (isSessionKept(window, tag.keptIn) || hasArrived(window.location)) add();
     } else window.parent.postMessage({ glance_frame: "here" }, "*");
   };
@@ -131,26 +127,28 @@ function load(): void {
 /** The page says that it is there, by a part of its own. */
 async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<() => void> {
   const { origin, group, visitorId: visitor } = tag;
-  if (!visitor) {
-    console.error("Cobrowse: data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
-    return () => undefined;
-  }
-  try {
-    const part = (await loadModule(tag, "presence.js")) as {
-      startPresence(host: object): () => void;
-    };
-    return part.startPresence({ page: window, origin, group, visitor, onOffer });
-  } catch {
-    console.error("Cobrowse: presence.js did not load. Check the page's Content-Security-Policy.");
-    return () => undefined;
-  }
+  if (visitor) {
+    try {
+      const part = (await loadModule(tag, "presence.js")) as {
+        startPresence(host: object): () => void;
+      };
+      return part.startPresence({ page: window, origin, group, visitor, onOffer });
+    } catch {
+      sayMissing(tag, "presence.js");
+    }
+  } else console.error("Cobrowse: data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
+  return () => undefined;
 }
 
-function readTagOrSay(loadedFrom: string): Tag | null {
+function sayMissing({ scripts }: Tag, name: string): void {
+  console.error(`Cobrowse: ${scripts}${name} did not load. Check the page's Content-Security-Policy.`);
+}
+
+function readTagOrSay(read: () => Tag): Tag | null {
   try {
-    return readTag(document, loadedFrom);
+    return read();
   } catch (error) {
-    console.error(`Cobrowse: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`Cobrowse: ${(error as Error).message}`);
     return null;
   }
 }

@@ -11,23 +11,27 @@ import type { Tag } from "./tag.js";
 export const HASHES: Readonly<Record<string, string>> =
   typeof COBROWSE_HASHES === "object" ? COBROWSE_HASHES : {};
 
-/** Takes a module. Rejected when it is not there, or is not the one of this release. */
-export async function loadModule(
-  tag: Pick<Tag, "scripts" | "isPinned">,
-  name: string,
-  hashes = HASHES,
-): Promise<unknown> {
-  const url = tag.scripts + name;
-  if (!tag.isPinned) return import(/* @vite-ignore */ url);
-  const hash = hashes[name];
-  // An empty `integrity` would take anything.
-  if (!hash) throw new Error(`no hash of ${name}`);
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.type = "module";
-    script.src = url;
+/** A script tag, not yet in the page. Throws where there is no hash for a page that wants one, or the page refuses the address. */
+export function scriptTag(tag: Scripts, name: string, hashes = HASHES): HTMLScriptElement {
+  const script = document.createElement("script");
+  if (tag.isPinned) {
+    const hash = hashes[name];
+    // An empty `integrity` would take anything.
+    if (!hash) throw new Error(name);
     script.integrity = hash;
     script.crossOrigin = "anonymous";
+  }
+  script.src = tag.trust(tag.scripts + name);
+  return script;
+}
+
+/** Takes a module. Rejected when it is not there, or is not the one of this release. */
+export async function loadModule(tag: Scripts, name: string, hashes = HASHES): Promise<unknown> {
+  const url = tag.scripts + name;
+  if (!tag.isPinned) return import(/* @vite-ignore */ url);
+  return new Promise((resolve, reject) => {
+    const script = scriptTag(tag, name, hashes);
+    script.type = "module";
     script.onload = () => {
       resolve(import(/* @vite-ignore */ url));
     };
@@ -38,5 +42,7 @@ export async function loadModule(
     script.remove();
   });
 }
+
+type Scripts = Pick<Tag, "scripts" | "isPinned" | "trust">;
 
 declare const COBROWSE_HASHES: Readonly<Record<string, string>> | undefined;

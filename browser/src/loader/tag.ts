@@ -19,6 +19,8 @@ export interface Tag {
   readonly origin: string;
   /** Where the other scripts are, with a slash behind: beside the loader, so that a copy or a pinned release stays together. */
   readonly scripts: string;
+  /** Vouches for an address of a script, where the page demands it. */
+  readonly trust: (url: string) => string;
   /** Whether the page took the loader by its hash: then the other scripts are taken by theirs. */
   readonly isPinned: boolean;
   /** Where it is kept that a session runs. */
@@ -35,6 +37,8 @@ export interface Tag {
   readonly visitorId: string | null;
   /** Whether the page says that it is there: by itself, when its own script asks for it, or never. */
   readonly presence: "on" | "api" | "";
+  /** Origins whose pages may have this one in a frame, with sessions of its own. */
+  readonly framed: string;
   /** What keys do. */
   readonly keys: Readonly<Record<string, PageCall>>;
 }
@@ -43,7 +47,7 @@ export interface Tag {
 export type KeptIn = "cookie" | "storage" | "both";
 
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
-export function readTag(page: Document, loadedFrom: string): Tag {
+export function readTag(page: Document, loadedFrom: string, trust: Tag["trust"]): Tag {
   const element = page.getElementById(TAG_ID);
   if (!element) throw new Error(`no element has the id "${TAG_ID}": a script or meta tag has it`);
   const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
@@ -74,6 +78,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     site,
     origin: server.origin,
     scripts: new URL(beside ? "." : "/cobrowse/", beside ? new URL(beside, page.baseURI) : server).href,
+    trust,
     isPinned: element.hasAttribute("integrity"),
     // What is kept opens the session: a page over plain HTTP would send a cookie of it in the clear.
     keptIn: page.defaultView?.location.protocol === "http:" ? "storage" : keptIn,
@@ -83,6 +88,7 @@ export function readTag(page: Document, loadedFrom: string): Tag {
     termsUrl,
     visitorId: get("visitorid") || (page.defaultView?.GLANCE_COBROWSE?.visitorid ?? null),
     presence: oneOf("presence", PRESENCES),
+    framed: get("framed"),
     keys: readKeys(get("inputevents")),
   };
 }
@@ -145,6 +151,5 @@ export const TAG_ID = "glance-cobrowse";
 /** Cookie of a running session, on the customer's site. */
 export const COOKIE_NAME = "glance_cobrowse";
 
-/** What starts a session when it is clicked. */
-export const START_SELECTOR =
-  '[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button],[data-glancebutton="startSession"]';
+/** What starts a session when it is clicked, besides buttons that name a call. */
+export const START_SELECTOR = "[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button]";

@@ -29,7 +29,7 @@ import {
 import type { Words } from "../words/types.js";
 import { clearCookie, jarOf, readCookie, type Continuity } from "./continuity.js";
 import { Events } from "./events.js";
-import { beFramed, isFramed, type Framed } from "./framed.js";
+import { beFramed, isFramed, isOutermost, type Framed } from "./framed.js";
 import { LOG_PREFIX } from "./names.js";
 import type { PageInfo } from "./page-info.js";
 import { loadAssist, loadWays, type Assist, type WaysModule } from "./parts.js";
@@ -58,15 +58,15 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private theme: Theme | null = null;
   private readonly events = new Events();
   private framed: Promise<Framed | null> | null = null;
+  /** Listens to what starts calls without code. */
+  listen: () => void = () => undefined;
 
   /** `readAgain` gives the tag as it is now: a page may change it while it stands. */
   constructor(
     private readonly tag: Tag,
     private readonly readAgain: () => Tag,
   ) {
-    document.addEventListener("click", (event) => {
-      this.cross(event);
-    });
+    document.addEventListener("click", this.onClick);
   }
 
   startSession(options: string | StartOptions = {}): Promise<StartedSession> {
@@ -88,7 +88,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   showButton(): void {
-    if (this.button || this.session || this.isStarting || isFramed()) return;
+    if (this.button || this.session || this.isStarting || this.isFramed()) return;
     const button: { host: HTMLElement | null } = { host: null };
     this.button = button;
     void this.part().then(({ module, words }) => {
@@ -179,7 +179,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
 
   /** Another window asks for something: a chat, if the group's settings name its origin. */
   receive(origin: string, data: unknown): void {
-    if (isFramed()) {
+    if (this.isFramed()) {
       this.framed ??= beFramed(this.tag, this.readAgain);
       void this.framed.then((framed) => framed?.invite(origin, data));
       return;
@@ -193,7 +193,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   /** An agent offers a session: the visitor is asked, if this page allows the group. */
   async offer(offer: { readonly agent: string; readonly group: string }): Promise<boolean> {
     const { agent: name, group } = offer;
-    if (this.session || this.isStarting || isFramed() || !this.allows(group)) return false;
+    if (this.session || this.isStarting || this.isFramed() || !this.allows(group)) return false;
     const { module, words } = await this.part();
     this.state = "idle";
     const widget = this.showWidget();
@@ -206,9 +206,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     return isAccepted;
   }
 
-  /** Takes up the session that the cookie or the address tells of, if this page allows its group. A frame never does. */
+  /** Takes up the session that the cookie or the address tells of, if this page allows its group. A page's frames never do. */
   async takeUp(): Promise<void> {
-    if (window.top !== window) return;
+    if (!isOutermost(this.tag.framed)) return;
     const arrived = hasArrived(window.location) ? await this.arrive() : null;
     const jar = jarOf(window, this.tag.keptIn);
     const kept = arrived ?? readCookie(jar);
@@ -299,6 +299,12 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.assist?.beginEpoch();
   }
 
+  onReplaced(): void {
+    document.addEventListener("click", this.onClick);
+    this.listen();
+    if (this.widget) document.documentElement.append(this.widget.shell.host);
+  }
+
   onPosition(epoch: number, sequence: number): void {
     this.widget?.setData("epoch", String(epoch));
     this.widget?.setData("sequence", String(sequence));
@@ -325,7 +331,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private async start(group: string, key: string | null, isAsking: boolean): Promise<StartedSession> {
-    if (isFramed()) throw fault("in_frame");
+    if (this.isFramed()) throw fault("in_frame");
     if (this.session || this.isStarting) throw fault("in_session");
     this.isStarting = true;
     this.takeButtonAway();
@@ -502,6 +508,10 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     }
   }
 
+  private readonly onClick = (event: MouseEvent): void => {
+    this.cross(event);
+  };
+
   /** A click on a link to another domain of the group takes the session along. */
   private cross(event: MouseEvent): void {
     const url = this.session && this.ways?.crossingOf(event, this.crossesTo);
@@ -524,6 +534,15 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   private faultOf(group: string, key: string | null): string | null {
     if (!isGroupId(group) || !this.allows(group)) return "group_not_allowed";
     return key !== null && !isSessionKey(key) ? "bad_request" : null;
+  }
+
+  /** Whether this page stands in one that its tag does not allow, as it is at this moment. */
+  private isFramed(): boolean {
+    try {
+      return isFramed(this.readAgain().framed);
+    } catch {
+      return true;
+    }
   }
 
   /** Sessions run only in groups that the page's author named, by the tag as it is at this moment. */

@@ -47,6 +47,25 @@ test("in a page of another origin it starts no session and shows nothing", async
   expect(refused).toBe("in_frame");
   await frame.locator("[data-glancebutton=showTerms]").click();
   await expect(frame.locator("glance-cobrowse-widget")).toHaveCount(0);
+
+  // Unless its tag names the pages that may: exactly, and all that stand around it.
+  await frame.goto(payUrl("/product"));
+  const named = (origins: string): Promise<unknown> =>
+    frame.evaluate(
+      `document.getElementById("glance-cobrowse").dataset.framed = ${JSON.stringify(origins)};
+       GLANCE.Cobrowse.Visitor.startSession({ groupid: "demo" }).catch(({ code }) => code)`,
+    );
+  const around = stack().shop_url;
+  for (const other of [
+    `${around}/`,
+    `${around}.example`,
+    around.replace("shop.", "*."),
+    "null",
+    "*",
+  ])
+    expect(await named(other)).toBe("in_frame");
+  expect(await named(`https://elsewhere.example, ${around}`)).toMatchObject({ group: "demo" });
+  await expect(frame.locator("glance-cobrowse-widget")).toHaveAttribute("data-state", "live");
 });
 
 test("a frame joins, goes on over its pages, is a placeholder without the tag, and comes back", async ({

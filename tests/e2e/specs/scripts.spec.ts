@@ -24,6 +24,9 @@ function scriptsOf(page: Page): string[] {
 const read = async (path: string): Promise<string> =>
   (await fetchRaw(`${stack().web_url}/cobrowse/${path}`)).body;
 
+/** What a page adds to its policy that demands Trusted Types. */
+const TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types glance-cobrowse";
+
 test("a pinned release with its hash, a copy of the site's own, and a staging site", async ({
   browser,
 }) => {
@@ -39,6 +42,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   await shopper.goTagged(
     "/cart",
     `<script id="glance-cobrowse" src="${pinned}loader.js" ${integrity} ${groups} defer>`,
+    TRUSTED_TYPES,
   );
   await shopper.page.click("#help");
   await shopper.expectState("live");
@@ -49,6 +53,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
     (name) => `${pinned}${name}.js`,
   );
   expect(new Set(fetched)).toEqual(new Set(taken));
+  expect(shopper.faults).toEqual([]);
 
   // A page that has the scripts on its own origin goes on with the session.
   fetched.length = 0;
@@ -127,5 +132,9 @@ test("under the policies that customers are told to set, in both forms, a sessio
   await viewer.expectText("h1", "Under a policy");
   await expect(viewer.page.locator("#url")).toContainText("/policy-short");
   await shopper.expectState("live");
+  // On a page that demands Trusted Types, too.
+  await shopper.goTagged("/product", shopper.tag('data-groupid="demo"'), TRUSTED_TYPES);
+  await shopper.expectState("live");
+  await viewer.expectText("h1", "Harbour lamp");
   expect(shopper.faults).toEqual([]);
 });

@@ -147,8 +147,8 @@ export class Shopper {
     await this.page.goto(stack().shop_url + path);
   }
 
-  /** Goes to a page of the shop that has another tag: what a customer writes is the test's choice. */
-  async goTagged(path: string, tag: string): Promise<void> {
+  /** Goes to a page of the shop that has another tag, and a longer policy: what a customer writes is the test's choice. */
+  async goTagged(path: string, tag: string, more = ""): Promise<void> {
     const page = await fetchRaw(stack().shop_url + path);
     const body = page.body.replace(/<script id="glance-cobrowse"[^>]*>/, tag);
     expect(body).not.toBe(page.body);
@@ -159,7 +159,7 @@ export class Shopper {
       route.fulfill({
         body,
         contentType: "text/html",
-        headers: { "content-security-policy": policy },
+        headers: { "content-security-policy": policy + more },
       }),
     );
     await this.go(path);
