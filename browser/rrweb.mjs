@@ -329,7 +329,8 @@ const SPANS = [
   [
     '    if (["interactive", "complete"].includes(document.readyState)) {',
     "\n    }\n",
-    'if (document.readyState !== "loading") init(); else handlers.push(on("DOMContentLoaded", init));',
+    // One that was recorded before and is written anew may stay so for ever.
+    'if (document.readyState !== "loading" || mirror.getId(document) > 0) init(); else handlers.push(on("DOMContentLoaded", init));',
   ],
   ["record.addCustomEvent = ", "\n};\n", ""],
   ["record.freezePage = ", "\n};\n", ""],

@@ -22,6 +22,7 @@ const TAG: Tag = {
   site: "production",
   origin: "https://www.example",
   scripts: "https://www.example/cobrowse/",
+  trust: String,
   isPinned: false,
   keptIn: "cookie",
   cookieDomain: "",
@@ -30,6 +31,7 @@ const TAG: Tag = {
   termsUrl: null,
   visitorId: null,
   presence: "",
+  framed: "",
   keys: {},
 };
 const ANSWER: StartAnswer = {
@@ -118,6 +120,7 @@ class Witness implements SessionListener {
   readonly points: unknown[] = [];
   readonly commands: string[] = [];
   allows = true;
+  replaced = 0;
   onState(state: SessionState, reason: string | null): void {
     this.states.push([state, reason]);
   }
@@ -135,6 +138,9 @@ class Witness implements SessionListener {
   }
   onSettings(): void {
     // Not of interest here.
+  }
+  onReplaced(): void {
+    this.replaced += 1;
   }
   onEpoch(): void {
     // Drawings are told in the browser suite.

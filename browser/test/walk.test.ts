@@ -147,8 +147,7 @@ async function reading(seed: number): Promise<number> {
         later = [];
         isDisturbed = false;
       } else if (event.type === EventType.IncrementalSnapshot) {
-        if (event.data.source === IncrementalSource.Mutation)
-          isDisturbed ||= event.data.removes.some(({ id }) => walk?.isAt(id));
+        isDisturbed ||= walk?.isShaken(event) ?? false;
         later.push(event);
       }
     },

@@ -124,6 +124,10 @@ export class Framed {
       },
       onSent: () => undefined,
       onEpoch: () => undefined,
+      // It says that it is here again when it loads.
+      onReplaced: () => {
+        this.end(true);
+      },
       // A frame within this one is not joined: its placeholder stands.
       frames: null,
       part: this.host.part,

@@ -32,15 +32,22 @@ function load(): void {
   const call = (name: PageCall | null): void => {
     if (name) void visitor[name]();
   };
-  document.addEventListener("click", (event) => {
+  const onClick = (event: Event): void => {
     call(callOfClick(event));
-  });
-  document.addEventListener("keydown", (event) => {
+  };
+  const onKey = (event: KeyboardEvent): void => {
     call(callOfKey(event, tag.keys));
-  });
-  window.addEventListener("message", ({ origin, data }) => {
+  };
+  const onMessage = ({ origin, data }: MessageEvent): void => {
     if (isCallMessage(data)) visitor.receive(origin, data);
-  });
+  };
+  // A page that is written anew loses its listeners; where they are still, nothing is added.
+  visitor.listen = () => {
+    document.addEventListener("click", onClick);
+    document.addEventListener("keydown", onKey);
+    window.addEventListener("message", onMessage);
+  };
+  visitor.listen();
   const calls = stub.queue.splice(0);
   const replay = (isListener: boolean): void => {
     for (const { method, args, settle } of calls) {

@@ -23,6 +23,7 @@ import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.
 import { startPatches } from "./patches.js";
 import { read } from "./reading.js";
 import { Resources } from "./resources.js";
+import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
@@ -47,6 +48,8 @@ export interface RecorderHost {
   onSent(): void;
   /** An epoch has begun. */
   onEpoch(): void;
+  /** The page has another root, and nothing listens to it any more: it has to be recorded from the beginning. */
+  onReplaced(): void;
   /** The session that frames of other origins may join; `null` where none may. */
   readonly frames: FrameSession | null;
   /** A part that completes the mirror; `null` where it does not load. */
@@ -92,6 +95,8 @@ export class Recorder {
   private isFlushPlanned = false;
   private isEpochPlanned = false;
   private isStopped = false;
+  /** The page has another root: nothing of it is told by this recorder. */
+  private isReplaced = false;
   private epochTimer: ReturnType<typeof setTimeout> | undefined;
   private plannedAt = 0;
   /** How many events there were: a proof holds for one number. */
@@ -159,6 +164,14 @@ export class Recorder {
           this.take(event);
         },
       ),
+    );
+    this.undo.push(
+      watchRoot(document, () => {
+        this.host.writer.close();
+        this.isReplaced = true;
+        const at = this.epochAt + EPOCH_INTERVAL_MS;
+        setTimeout(() => !this.isStopped && this.host.onReplaced(), Math.max(0, at - performance.now()));
+      }),
     );
     this.listen(this.page, "resize", () => this.noteFacts());
     this.listen(this.page, "popstate", () => this.noteFacts());
@@ -346,7 +359,7 @@ export class Recorder {
 
   /** Takes one event from rrweb. */
   private take(given: eventWithTime): void {
-    if (this.isStopped) return;
+    if (this.isStopped || this.isReplaced) return;
     this.events += 1;
     const event = this.states.complete(given);
     if (!event) return;
@@ -366,22 +379,15 @@ export class Recorder {
     const { writer } = this.host;
     if (!(writer.isOpen || writer.isOpening || this.walk) || this.isEpochPlanned) return;
     const masked = this.masker.event(event);
-    if (this.masker.mustPurge || this.isDisturbing(event)) {
+    const isShaken = this.walk?.isShaken(event) ?? false;
+    if (isShaken) this.disturbed += 1;
+    if (this.masker.mustPurge || isShaken) {
       this.planEpoch();
     } else if (masked) {
       (this.walk ? this.keyframe : this.batch).push(...this.named());
       this.batch.push(masked);
       this.planFlush();
     }
-  }
-
-  /** Whether a change has taken away what the reading goes on from. */
-  private isDisturbing({ type, data }: eventWithTime): boolean {
-    const { walk } = this;
-    if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.Mutation) return false;
-    if (!walk || !data.removes.some(({ id }) => walk.isAt(id))) return false;
-    this.disturbed += 1;
-    return true;
   }
 
   /** Reads the page. rrweb gives the way through it in the place of a tree (`browser/rrweb.mjs`). */

@@ -57,6 +57,8 @@ export interface SessionListener {
   /** Any frame of an agent, pointers too. */
   onCommand(frame: Frame): void;
   onPosition(epoch: number, sequence: number): void;
+  /** The page has another root: it was written anew, and has lost its listeners and what stood in it. */
+  onReplaced(): void;
   /** The agents have got a new picture of the page. */
   onEpoch(): void;
   onUnshareable(why: "too_large" | "failed"): void;
@@ -351,6 +353,12 @@ export class Session {
       onSent,
       onEpoch: () => {
         this.listener.onEpoch();
+      },
+      onReplaced: () => {
+        for (const undo of this.undo.splice(0)) undo();
+        this.listen();
+        this.listener.onReplaced();
+        this.share();
       },
       frames: {
         webTier: this.tag.origin,

@@ -7,7 +7,7 @@
  * the very place where the walk rests makes it begin anew. The build puts this in the place of rrweb's own (`browser/rrweb.mjs`).
  */
 
-import type { serializedNodeWithId } from "@rrweb/types";
+import { EventType, IncrementalSource, type eventWithTime, type serializedNodeWithId } from "@rrweb/types";
 
 import type { Ids } from "./states.js";
 
@@ -52,9 +52,10 @@ export class Walk {
     this.root = tell(top, false, false);
   }
 
-  /** Whether a node is where the walk rests. */
-  isAt(id: number): boolean {
-    return this.levels.some(({ restsAt }) => restsAt === id);
+  /** Whether a change has taken away what the walk goes on from. */
+  isShaken({ type, data }: eventWithTime): boolean {
+    if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.Mutation) return false;
+    return data.removes.some(({ id }) => this.levels.some(({ restsAt }) => restsAt === id));
   }
 
   /** Goes on until `isOver`. `again`: the page has changed where the walk was. */

@@ -9,7 +9,32 @@ const change = (name: string, html: string, act: string, more: Partial<Case> = {
   ...more,
 });
 
+/** What stands on a page that has taken another's place, and how the runner knows that agents see it. */
+const ANEW =
+  '<p {m}>{c}</p><input {type=password|} value={c1}><p id="the-end" class="glance_unmasked"></p>';
+
+/** Changes of it, one task later: by then it has to be recorded like any other. */
+const LATER = `await new Promise((done) => setTimeout(done, 30)); const p = document.createElement("p"); p.className = "{M}";
+  document.body.append(p); await 0; p.textContent = "{c2}"`;
+
 export const LIVE: readonly Case[] = [
+  change(
+    "a page that is written anew",
+    "<p>x</p>",
+    `document.open(); document.write(\`<!doctype html><title>n</title><body>${ANEW}</body>\`); document.close(); ${LATER}`,
+  ),
+  change(
+    "a page that is written anew and never closed, twice",
+    "<p>x</p>",
+    `document.open(); document.write("<p>first"); await 0; document.open(); document.write(\`<body>${ANEW}\`); ${LATER}`,
+  ),
+  change(
+    "another root in the place of the page's",
+    "<p>x</p>",
+    `const root = document.createElement("html"); root.innerHTML = \`<head></head><body>${ANEW}</body>\`;
+     document.documentElement.replaceWith(root); ${LATER}`,
+    { isLate: true },
+  ),
   change(
     "a text that changes",
     '<p id="p" {m}>x</p>',
