@@ -222,10 +222,7 @@ export class Session {
       void deflate.then((part) => {
         if (this.socket !== socket) return;
         if (part) this.receive(message.data, part);
-        else {
-          this.dropSocket();
-          this.retry(null);
-        }
+        else socket.close(1000);
       });
     };
     socket.onclose = (event) => {
