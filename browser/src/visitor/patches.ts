@@ -14,6 +14,7 @@
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - `Element.prototype.attachShadow`, to know closed roots
  *  - the setters of `indeterminate`, and of `selected` once more
+ *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`
  *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
  *    of `disabled`; `MediaList.prototype`: that of `mediaText`
  *
@@ -74,6 +75,7 @@ export function places(page: Window & typeof globalThis): [object, string][] {
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
     [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
     [page.CSSStyleRule?.prototype, [...rules, "style", "selectorText"]],
+    [page.CSSKeyframesRule?.prototype, ["appendRule", "deleteRule"]],
     [page.StyleSheet?.prototype, ["disabled"]],
     [page.MediaList?.prototype, ["mediaText"]],
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],

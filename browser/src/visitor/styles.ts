@@ -1,5 +1,6 @@
 /**
- * Changes of style sheets that rrweb's wrappers do not see: setters on a rule's style, and lists changed in place.
+ * Changes of style sheets that rrweb's wrappers do not see: setters on a rule's style, steps of an animation, and lists changed
+ * in place.
  *
  * Owns finding them. Told they are through what rrweb has wrapped: a property is set once more to what it is already,
  * a list assigned once more, which changes nothing in the page and gives the change its event with its ids.
@@ -25,13 +26,15 @@ export class StyleWatcher {
 
   /** Begins to watch; gives the way back. Wrapped properties are put back by `patches.ts`. */
   start(): () => void {
-    const { CSSStyleRule, MediaList, StyleSheet, document } = this.page;
+    const { CSSKeyframesRule, CSSStyleRule, MediaList, StyleSheet, document } = this.page;
     if (CSSStyleRule) {
       this.wrap(CSSStyleRule.prototype, "style", "get", (rule) => {
         this.touch(rule as CSSStyleRule);
       });
       this.wrap(CSSStyleRule.prototype, "selectorText", "set", this.onUnknown);
     }
+    for (const name of ["appendRule", "deleteRule"])
+      if (CSSKeyframesRule) this.wrap(CSSKeyframesRule.prototype, name, "value", this.onUnknown);
     if (StyleSheet) this.wrap(StyleSheet.prototype, "disabled", "set", this.onUnknown);
     if (MediaList) this.wrap(MediaList.prototype, "mediaText", "set", this.onUnknown);
     this.watchList(document);
@@ -106,7 +109,12 @@ export class StyleWatcher {
     return (this.getStyle?.call(rule) as CSSStyleDeclaration | undefined) ?? rule.style;
   }
 
-  private wrap(owner: object, name: string, side: "get" | "set", then: (target: object) => void): void {
+  private wrap(
+    owner: object,
+    name: string,
+    side: "get" | "set" | "value",
+    then: (target: object) => void,
+  ): void {
     const own = Object.getOwnPropertyDescriptor(owner, name);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its rule or sheet
     const inner = own?.[side] as ((this: object, value?: unknown) => unknown) | undefined;

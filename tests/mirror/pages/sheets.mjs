@@ -11,6 +11,12 @@ document.head.append(halves);
 const made = new CSSStyleSheet();
 made.replaceSync(".c { color: purple; font-weight: bold }");
 document.adoptedStyleSheets = [made];
+const steps = el(
+  "style",
+  {},
+  "@keyframes steps { from { margin-left: 0 } } h1 { animation: steps 10s -5s paused linear both }",
+);
+document.head.append(steps);
 const root = document.getElementById("host").attachShadow({ mode: "open" });
 root.innerHTML = "<p class='in'>inside</p>";
 const inner = new CSSStyleSheet();
@@ -80,4 +86,6 @@ page([
     style.sheet.cssRules[1].style.fontWeight = "bold";
   },
   () => void (document.getElementById("print").sheet.cssRules[0].media.mediaText = "screen"),
+  // Half way between the two.
+  () => steps.sheet.cssRules[0].appendRule("to { margin-left: 80px }"),
 ]);
