@@ -23,7 +23,7 @@ import { PAY, startStack } from "./support/stack.mjs";
 const PIXEL_DIFF_PERCENT_MAX = 0.05;
 
 /** How long both sides may take to come to rest after the last step. */
-const SETTLE_MS_MAX = 3_000;
+const SETTLE_MS_MAX = 20_000;
 
 /**
  * Where pixels may differ, and nowhere else: a canvas is empty where the group lets no picture of it travel, what is gone is

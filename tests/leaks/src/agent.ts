@@ -177,4 +177,4 @@ function toLoopback(stack: Stack): RequestOptions {
 
 const FACTS = 0x04;
 const HEADER_BYTES = 12;
-const WAIT_MS_MAX = 10_000;
+const WAIT_MS_MAX = 30_000;

@@ -225,7 +225,7 @@ const FRAME_ORIGINS = ["https://pay.localhost:1", "https://far.localhost:1"];
 /** rrweb gathers scrolls and inputs for a frame or two. */
 const SETTLE = "new Promise((done) => setTimeout(done, 60))";
 
-const WAIT_MS_MAX = 8_000;
+const WAIT_MS_MAX = 30_000;
 
 /** A page of the suite is sent within a tenth of this. */
 const QUIET_MS = 700;

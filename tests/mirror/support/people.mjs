@@ -12,7 +12,7 @@ import { serve } from "./site.mjs";
 /** What both sides show at scale 1. */
 export const VIEWPORT = { width: 1000, height: 700 };
 const VIEWER_VIEWPORT = { width: 1200, height: 960 };
-const WAIT_MS_MAX = 8_000;
+const WAIT_MS_MAX = 30_000;
 
 /** A browser that knows the stack's certificates. */
 export function launch(stack) {
