@@ -17,6 +17,7 @@ fn main() {
         "presence.js",
         "ways.js",
         "requests.js",
+        "deflate.js",
         "mirror.js",
         "canvas.js",
         "uploads.js",
