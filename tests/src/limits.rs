@@ -39,6 +39,9 @@ pub const CORES_MAX: u64 = 2;
 /// and the allocator's share.
 pub const HALF_OPEN_BYTES_MAX: u64 = 24 * 1024;
 
+/// What a server may hold, a moment after everybody has gone, more than before they came: pages that the allocator keeps to use again, and what the healthy session beside them has shown meanwhile.
+pub const KEPT_KIB_MAX: u64 = 4 * 1024;
+
 /// Head of a request to the shop. Longer: closed.
 pub const SHOP_HEAD_BYTES_MAX: usize = 32 * 1024;
 

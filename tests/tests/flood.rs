@@ -9,6 +9,7 @@ fn halves_resets_and_floods_cost_a_bounded_memory_and_harm_nobody() -> Result<()
     let report = flood::flood(&stack, CONNECTIONS)?;
     assert_eq!(report.resets, CONNECTIONS);
     assert!(report.healthy_frames > 10, "{report:?}");
+    assert_eq!(report.memory.len(), 4, "three kinds, and all of them together: {report:?}");
     Ok(())
 }
 
