@@ -12,6 +12,7 @@ mod revocation;
 mod rng;
 mod rotation;
 mod smuggling;
+mod timing;
 mod websocket;
 
 use std::path::PathBuf;
@@ -74,6 +75,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     revocation::attack(&stack, &mut findings).context("revocation")?;
     plain::attack(&stack, &mut findings).context("plain HTTP")?;
     canaries::attack(&mut stack, &mut findings).context("canaries")?;
+    timing::measure(&stack, &mut findings).context("times of answers")?;
     stack.check()?;
     let late = stack.stop();
     ensure!(late.is_empty(), "{late:?} did not end by themselves");
