@@ -25,6 +25,7 @@ const SCRIPTS = {
   loader: "src/loader/main.ts",
   visitor: "src/visitor/main.ts",
   viewer: "src/viewer/main.ts",
+  watchman: "src/watchman/main.ts",
   agent: "src/agent/global.ts",
 };
 
@@ -139,6 +140,7 @@ for (const name of [
   "viewer.js",
   "viewer.css",
   "viewer.html",
+  "watchman.js",
   "agent.js",
   ...partNames,
 ]) {

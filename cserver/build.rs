@@ -9,7 +9,7 @@ fn main() {
     let dist = std::env::var_os("COBROWSE_DIST")
         .map_or_else(|| manifest.join("../browser/dist"), PathBuf::from);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    for name in ["viewer.html", "viewer.js", "viewer.css"] {
+    for name in ["viewer.html", "viewer.js", "viewer.css", "watchman.js"] {
         let from = dist.join(name);
         println!("cargo:rerun-if-changed={}", from.display());
         let Ok(body) = std::fs::read(&from) else {

@@ -4,7 +4,7 @@
 
 import { expect, test } from "vitest";
 
-import { Burden, type Surroundings } from "../src/viewer/burden.js";
+import { Burden, wasTaken, type Surroundings } from "../src/viewer/burden.js";
 import { BURDEN_AGE_MS_MAX, BURDEN_AGE_MS_MIN } from "../src/viewer/limits.js";
 
 /** A browser whose frames are laid out when the test says so. */
@@ -81,4 +81,19 @@ test("a view that is busy for a moment holds back none beside it, and without a 
   const view = new Burden("demo:1", around);
   view.begin();
   expect(view.isHeld).toBe(false);
+});
+
+test("a view that was taken away is held back in the one behind it, once", () => {
+  const around: Surroundings = {
+    memory: () => new Map() as never,
+    now: () => 0,
+    whenLaidOut: () => undefined,
+    isSeen: () => true,
+  };
+  expect(new Burden("demo:1", around, true).isHeld).toBe(true);
+  expect(new Burden("demo:1", around, false).isHeld).toBe(false);
+  const location = { hash: "#taken", pathname: "/view/0a" };
+  const history = { replaceState: () => (location.hash = "") };
+  const page = { location, history } as unknown as Window;
+  expect([wasTaken(page), wasTaken(page)]).toEqual([true, false]);
 });

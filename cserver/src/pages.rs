@@ -31,6 +31,8 @@ impl ViewerPage<'_> {
             .header("Content-Security-Policy", &format!("{policy} {}{REACH}", self.web_tier_url))
             .header("Cache-Control", "no-store")
             .header("Cross-Origin-Opener-Policy", "same-origin")
+            // Its process is then none that the service worker beside it runs in: who hangs does not take the next view along.
+            .header("Document-Isolation-Policy", "isolate-and-credentialless")
             .header("Cross-Origin-Resource-Policy", "same-origin")
             .header("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
             .content("text/html; charset=utf-8", self.fill(VIEWER_HTML).into_bytes())
@@ -44,6 +46,7 @@ impl ViewerPage<'_> {
             ("{{other}}", self.other_url.to_owned()),
             ("{{group}}", self.session.group.as_str().to_owned()),
             ("{{session_key}}", self.session.key.as_str().to_owned()),
+            ("{{watchman_js}}", WATCHMAN_JS.path()),
             ("{{viewer_js}}", VIEWER_JS.path()),
             ("{{viewer_css}}", VIEWER_CSS.path()),
         ];
@@ -166,15 +169,38 @@ pub fn refusal(
         .content("text/html; charset=utf-8", page.into_bytes())
 }
 
+/// Where the service worker sends a view that does not answer any more. It has nothing of the session, and no script: a sandbox without its
+/// server's origin makes browsers begin it in another process than the view's, which hangs.
+pub fn stopped(join: JoinId) -> Response {
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>The view was closed</title>\
+         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"{css}\"></head>\
+         <body class=\"notice\" data-reason=\"stopped\"><main><h1>The view was closed</h1>\
+         <p>The visitor's page had stopped it. The session goes on; in a new view the page is not shown \
+         before you ask for it.</p>\
+         <p><a id=\"again\" href=\"/view/{join}#taken\">Open the view again</a></p></main></body></html>",
+        css = VIEWER_CSS.path(),
+        join = join.to_hex(),
+    );
+    Response::new(200)
+        .header("Content-Security-Policy", STOPPED_POLICY)
+        .header("Cache-Control", "no-store")
+        .content("text/html; charset=utf-8", page.into_bytes())
+}
+
 /// One of the embedded assets, or nothing of that name.
 pub fn asset(name: &str) -> Option<Response> {
-    let asset = [&VIEWER_JS, &VIEWER_CSS].into_iter().find(|asset| asset.file_name() == name)?;
-    Some(
-        Response::new(200)
-            .header("Cache-Control", "public, max-age=31536000, immutable")
-            .header("Cross-Origin-Resource-Policy", "same-origin")
-            .content(asset.content_type, asset.body.to_vec()),
-    )
+    let all = [&VIEWER_JS, &VIEWER_CSS, &WATCHMAN_JS];
+    let asset = all.into_iter().find(|asset| asset.file_name() == name)?;
+    let mut response = Response::new(200)
+        .header("Cache-Control", "public, max-age=31536000, immutable")
+        .header("Cross-Origin-Resource-Policy", "same-origin");
+    if asset.stem == WATCHMAN_JS.stem {
+        // It stands outside of what it watches.
+        response = response.header("Service-Worker-Allowed", "/view/");
+    }
+    Some(response.content(asset.content_type, asset.body.to_vec()))
 }
 
 /// A file whose name says its content, so that it may be cached for ever.
@@ -208,6 +234,9 @@ const AGAIN: &str = "&Again=1";
 /// A page without scripts.
 const NOTICE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The same in a sandbox. Whoever frames the view frames this in its place; for others it is a sentence and a link.
+const STOPPED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; sandbox";
+
 /// Where the viewer looks whether the web tier is there before it leaves its page for it. A path, so that nothing else of the web tier is
 /// within its reach.
 const REACH: &str = "/healthz";
@@ -216,6 +245,14 @@ const REACH: &str = "/healthz";
 const TRUSTED_TYPES: &str = "default";
 
 const VIEWER_HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/viewer.html"));
+
+const WATCHMAN_JS: Asset = Asset {
+    stem: "watchman",
+    ending: "js",
+    hash: env!("WATCHMAN_JS_HASH"),
+    content_type: "text/javascript; charset=utf-8",
+    body: include_bytes!(concat!(env!("OUT_DIR"), "/watchman.js")),
+};
 
 const VIEWER_JS: Asset = Asset {
     stem: "viewer",
@@ -323,5 +360,17 @@ mod tests {
         assert!(asset(&VIEWER_JS.file_name()).is_some());
         assert!(asset(&VIEWER_CSS.file_name()).is_some());
         assert!(asset("viewer.js").is_none());
+    }
+
+    /// Without the sandbox a browser would begin it in the process that hangs.
+    #[test]
+    fn what_takes_a_hanging_views_place_stands_in_a_sandbox_and_has_nothing_of_the_session() {
+        let page = format!("{:?}", stopped(JoinId::from_bytes([1; 8])));
+        assert!(page.contains("; form-action 'none'; sandbox\\r\\n"), "{page}");
+        let allowed = |asset: &Asset| {
+            let answer = super::asset(&asset.file_name()).unwrap();
+            format!("{answer:?}").contains("Service-Worker-Allowed: /view/\\r\\n")
+        };
+        assert!(allowed(&WATCHMAN_JS) && !allowed(&VIEWER_JS) && !allowed(&VIEWER_CSS));
     }
 }

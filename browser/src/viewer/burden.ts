@@ -34,13 +34,16 @@ export class Burden {
   constructor(
     session: string,
     private readonly around: Surroundings,
+    /** Whether the view before this one was taken away. */
+    wasTaken = false,
   ) {
     this.value = digest(session);
-    this.held = this.attempt((memory) => {
+    const wasLeft = this.attempt((memory) => {
       const [session, at] = (memory.getItem(NAME) ?? "").split(" ");
       const ageMs = around.now() - Number(at);
       return session === this.value && ageMs >= BURDEN_AGE_MS_MIN && ageMs < BURDEN_AGE_MS_MAX;
     });
+    this.held = wasTaken || wasLeft;
   }
 
   /** Whether nothing is to be shown unasked: what the view before this one began to show was never laid out. */
@@ -96,12 +99,22 @@ export function surroundings(page: Window): Surroundings {
   };
 }
 
+/** Whether the page before this one was a view that was taken away. It is asked once: a reload shows all. */
+export function wasTaken(page: Window): boolean {
+  if (page.location.hash !== TAKEN) return false;
+  page.history.replaceState(null, "", page.location.pathname);
+  return true;
+}
+
 /** Tells sessions apart in the mark without naming them. */
 function digest(session: string): string {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(session)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash.toString(16);
 }
+
+/** What the link of the page that took its place ends with. */
+const TAKEN = "#taken";
 
 /** One for all sessions: it is the newest that counts. */
 const NAME = "cobrowse.burden";

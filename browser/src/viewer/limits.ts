@@ -62,6 +62,15 @@ export const BURDEN_AGE_MS_MIN = 3_000;
 /** After so long nobody remembers why; sessions rarely stay on one page that long. */
 export const BURDEN_AGE_MS_MAX = 10 * 60_000;
 
+/** How often a view says that it answers. */
+export const ALIVE_EVERY_MS = 1_000;
+
+/** A view that says nothing for so long is taken away: long pages of shops are laid out in a tenth of that. */
+export const ALIVE_WAIT_MS = 10_000;
+
+/** The same once the agent has asked for a page that stopped a view before. */
+export const ASKED_WAIT_MS = 60_000;
+
 /** Entries of the list of what could not be shown. More are marked, not listed. */
 export const UNSHOWN_MAX = 100;
 

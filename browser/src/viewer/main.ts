@@ -17,6 +17,7 @@ const page = {
   group: value("group"),
   key: value("session-key"),
   other: value("other"),
+  watchman: value("watchman"),
 };
 
 if (page.join && page.csrf) {

@@ -26,7 +26,8 @@ import {
 } from "../protocol/payloads.js";
 import { readProof } from "../protocol/proof.js";
 import { openWebSocket, type FrameSocket } from "../protocol/ways.js";
-import { Burden, surroundings } from "./burden.js";
+import { Alive, workersOf } from "./alive.js";
+import { Burden, surroundings, wasTaken } from "./burden.js";
 import { framesUrl, mayFollow } from "./follow.js";
 import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
@@ -56,6 +57,8 @@ export interface PageValues {
   readonly key: string;
   /** The view under the other protocol; empty when there is none. */
   readonly other: string;
+  /** Script of the service worker that watches over views; empty when there is none. */
+  readonly watchman: string;
 }
 
 /** One view. */
@@ -87,6 +90,7 @@ export class ViewerSession {
   private failedEpochs = 0;
   private readonly resources = new Resources();
   private readonly burden: Burden;
+  private readonly alive: Alive;
   private resyncs = 0;
   private resyncAt = Number.NEGATIVE_INFINITY;
   private resyncTimer: ReturnType<typeof setTimeout> | undefined;
@@ -122,6 +126,7 @@ export class ViewerSession {
       },
       onShow: () => {
         this.burden.release();
+        this.alive.bePatient();
         this.hold(false);
         this.resync();
       },
@@ -163,7 +168,8 @@ export class ViewerSession {
       measure: () => this.measure(),
     });
     this.view.setSession(page.key, page.group);
-    this.burden = new Burden(`${page.group}:${page.key}`, surroundings(window));
+    this.burden = new Burden(`${page.group}:${page.key}`, surroundings(window), wasTaken(window));
+    this.alive = new Alive(window, workersOf(window), page.watchman);
     const settled = (): void => {
       this.burden.end();
     };

@@ -34,6 +34,7 @@ const TABLE: &[(&str, May)] = &[
     (r#"(Method::Post, ["join"])"#, May::WebTier),
     (r#"(Method::Get, ["view", join])"#, May::Anybody),
     (r#"(Method::Get, ["view", join, "status"])"#, May::Anybody),
+    (r#"(Method::Get, ["view", join, "stopped"])"#, May::Anybody),
     (r#"(Method::Get, ["agent", join])"#, May::Own),
     (r#"(Method::Post, ["agent", join, "stream"])"#, May::Own),
     (r#"(Method::Post, ["agent", join, "frames"])"#, May::Own),

@@ -145,6 +145,10 @@ fn find(
         (Method::Get, ["view", join, "status"]) => {
             view(shared, request, Scheme::Secure, join, ViewPart::Status)
         }
+        (Method::Get, ["view", join, "stopped"]) => {
+            let join = join.parse().map_err(|_| CloseCode::NotFound)?;
+            Ok(Route::Answer(pages::stopped(join)))
+        }
         (Method::Get, ["agent", join]) => {
             let (offer, parsed) = frames_offer(request)?;
             let part = ViewPart::Frames(Opening::Upgrade(offer));

@@ -17,15 +17,21 @@ const PAYLOAD_BYTES_MAX = 61_440;
 const WAIT_MS_MAX = 20_000;
 const FACTS = { title: "x", width: 800, height: 600, visible: true };
 
-/** A live session of the group `demo`. */
+/** A live session of the group `demo`. Asked for a keyframe, it sends the page that it showed last. */
 export class RawVisitor {
   private epoch = 0;
   private sequence = 0;
+  private last: [unknown[] | string, object] | null = null;
 
   private constructor(
     readonly key: string,
     private readonly socket: WebSocket,
-  ) {}
+  ) {
+    // As the visitor's script does: an agent who has asked for a new picture is given nothing of an older one.
+    socket.on("message", (frame: Buffer) => {
+      if (frame[0] === KEYFRAME_REQUEST && this.last) this.show(...this.last);
+    });
+  }
 
   static async start(): Promise<RawVisitor> {
     const body = JSON.stringify({ group: "demo" });
@@ -52,6 +58,7 @@ export class RawVisitor {
 
   /** A new epoch: facts and one keyframe, as events or as the text of some. `more` stands in the facts besides. */
   show(events: unknown[] | string, more: object = {}): void {
+    this.last = [events, more];
     this.epoch += 1;
     this.sequence = 0;
     const facts = { ...FACTS, url: stack().shop_url, ...more };
@@ -62,20 +69,6 @@ export class RawVisitor {
       const flags = (at === 0 ? FIRST : 0) | (end >= bytes.length ? LAST : 0);
       this.send(KEYFRAME, flags, bytes.subarray(at, end));
     }
-  }
-
-  /** Resolves when the CServer asks for a keyframe, from now on. */
-  asked(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = setTimeout(() => reject(new Error("no keyframe was asked for")), WAIT_MS_MAX);
-      const hear = (frame: Buffer): void => {
-        if (frame[0] !== KEYFRAME_REQUEST) return;
-        clearTimeout(end);
-        this.socket.off("message", hear);
-        resolve();
-      };
-      this.socket.on("message", hear);
-    });
   }
 
   /** A change of what is shown. */
