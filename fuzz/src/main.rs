@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use cobrowse_fuzz::{make, run, run_one, targets};
+use cobrowse_fuzz::{LibFuzzer, Target, make, run, run_one, targets};
 
 /// Tries mutated inputs on every decoder of outside bytes and checks what must hold.
 #[derive(Parser)]
@@ -21,6 +21,9 @@ struct Args {
     /// Tries this one file on the target instead.
     #[arg(long, requires = "target")]
     input: Option<PathBuf>,
+    /// Runs libFuzzer for so many seconds a target instead. Needs a nightly compiler: `libfuzzer/README.md`.
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["input", "inputs", "seed"])]
+    libfuzzer: Option<u64>,
     /// Writes the seeds that the targets make from the project's own encoders.
     #[arg(long)]
     make_seeds: bool,
@@ -33,6 +36,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut failures = 0;
     let chosen: Vec<_> = targets().iter().filter(|target| wanted(target.name)).collect();
     anyhow::ensure!(!chosen.is_empty(), "no target has that name; without one all are run");
+    if let Some(seconds) = args.libfuzzer {
+        return explore(&chosen, seconds);
+    }
     for target in chosen {
         let name = target.name;
         if args.make_seeds {
@@ -57,4 +63,20 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::print_stdout, reason = "a command line tells its results")]
+fn explore(chosen: &[&Target], seconds: u64) -> anyhow::Result<ExitCode> {
+    let program = LibFuzzer::build()?;
+    let mut is_sound = true;
+    for target in chosen {
+        let found = program.run(target, seconds)?;
+        let how = if found.is_sound { "no finding" } else { "A FINDING: see libfuzzer/artifacts" };
+        println!(
+            "{}: {} inputs, coverage {}, corpus {}, {how}",
+            target.name, found.inputs, found.coverage, found.corpus
+        );
+        is_sound &= found.is_sound;
+    }
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,7 +1,0 @@
-//! The target `frame` under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    cobrowse_fuzz::try_named("frame", input);
-});

@@ -1,7 +1,0 @@
-//! The target `offer` under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    cobrowse_fuzz::try_named("offer", input);
-});

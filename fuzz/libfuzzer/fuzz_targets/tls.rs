@@ -1,7 +1,0 @@
-//! The target `tls` under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    cobrowse_fuzz::try_named("tls", input);
-});
