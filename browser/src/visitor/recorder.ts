@@ -118,6 +118,8 @@ export class Recorder {
     });
     if (host.frames) {
       this.masker.onFrame = (frame) => {
+        // One that the page has removed would keep its document, some 0.4 MB, until the next epoch.
+        for (const one of this.frames) if (!one.isConnected) this.frames.delete(one);
         this.frames.add(frame);
         // Those of a keyframe are looked at once it is out.
         if (host.writer.isOpen) this.foreign?.met(frame);
