@@ -254,6 +254,22 @@ describe("a session", () => {
     expect(FakeSocket.all.length).toBe(2);
   });
 
+  it("goes on when what took over may have been an attempt of its own that came late, once for each", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    last().end(1006);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const attempts = FakeSocket.all.length;
+    expect(attempts).toBe(2);
+    last().welcome();
+    last().endBy("superseded");
+    expect(witness.states.at(-1)?.[0]).toBe("reconnecting");
+    vi.advanceTimersByTime(1_000);
+    expect(FakeSocket.all.length).toBe(attempts + 1);
+    last().welcome();
+    last().endBy("superseded");
+    expect(witness.states.at(-1)?.[0]).toBe("passive");
+  });
+
   it("ends for good when an agent has ended it", () => {
     last().welcome();
     last().endBy("session_ended_agent");

@@ -40,6 +40,9 @@ export const PEER_FAULTS_MAX = 5;
 /** Attempts in a row that do not reach the CServer, from which on it is named to the web tier as out of reach: it may be well for everybody else. */
 export const UNREACHABLE_MAX = 3;
 
+/** How long an attempt that was given up may still be under way: TCP sends what was lost again after pauses that double. */
+export const STRAY_MS_MAX = 60_000;
+
 /** Time without any server before the session is given up: the longest grace period. */
 export const OFFLINE_MS_MAX = 600_000;
 

@@ -35,7 +35,7 @@ import {
 import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
 import { EpochWriter, type Deflate } from "./epoch.js";
 import type { Identity } from "./identity.js";
-import { OFFLINE_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
+import { OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
 import { loadMirror, loadRequests } from "./parts.js";
@@ -82,6 +82,8 @@ export class Session {
   private failures = 0;
   private unreachable = 0;
   private peerFaults = 0;
+  /** When attempts that were never heard of again were given up: each may still reach the CServer, and take the session over. */
+  private strays: number[] = [];
   private offlineSince: number | null = null;
   private isStopping = false;
   private hadCookie = false;
@@ -229,6 +231,7 @@ export class Session {
       if (this.socket !== socket) return;
       this.lose();
       if (this.state === "ended") return;
+      if (!wasHeard && !closeNameOf(event.code)) this.strays.push(Date.now());
       if (this.isPeerFault(event.code)) this.peerFaults += 1;
       void this.follow(afterClose(event.code, wasHeard, this.peerFaults));
     };
@@ -382,7 +385,8 @@ export class Session {
         await this.move(true);
         break;
       case "rest":
-        this.rest();
+        if (this.wasStray()) this.retry(null);
+        else this.rest();
         break;
       case "over":
         this.finish(next.reason);
@@ -452,6 +456,12 @@ export class Session {
     this.timer = setTimeout(() => {
       this.connect();
     }, pause);
+  }
+
+  /** Whether what took over may have been an attempt of this page: then the session goes on here. Once for each. */
+  private wasStray(): boolean {
+    this.strays = this.strays.filter((at) => Date.now() - at < STRAY_MS_MAX);
+    return this.strays.pop() !== undefined && this.page.document.visibilityState === "visible";
   }
 
   private rest(): void {

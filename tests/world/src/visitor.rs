@@ -37,6 +37,8 @@ pub(crate) struct Visitor {
     has_begun: bool,
     failures: u32,
     unreachable: u32,
+    /// When attempts were given up; see `session.ts`.
+    strays: Vec<u64>,
 }
 
 /// What its page remembers of a session.
@@ -91,6 +93,7 @@ impl Visitor {
             has_begun: false,
             failures: 0,
             unreachable: 0,
+            strays: Vec::new(),
         }
     }
 
@@ -232,6 +235,7 @@ impl Visitor {
     }
 
     fn silence(&mut self, around: &mut Around<'_>) {
+        self.strays.push(around.now);
         self.unreachable += 1;
         self.ask_for_a_home(around.now);
     }
@@ -296,11 +300,21 @@ impl Visitor {
                 }
                 self.rest(around, Then::Connect);
             }
+            // It has one page: what took over was an attempt that it had given up.
+            "superseded" if self.was_stray(around.now) => {
+                around.count("strays");
+                self.rest(around, Then::Connect);
+            }
             "session_ended_timeout" => return self.over(around, name),
             "too_slow" | "overload" | "internal" => self.rest(around, Then::Connect),
             _ => return Err(format!("a visitor was refused: {name}")),
         }
         Ok(())
+    }
+
+    fn was_stray(&mut self, now: u64) -> bool {
+        self.strays.retain(|at| now - at < STRAY_MS_MAX);
+        self.strays.pop().is_some()
     }
 
     /// The session is over without the visitor's wish: only a long absence does that.
@@ -390,6 +404,9 @@ const CONNECT_MS: u64 = 10_000;
 
 /// Attempts in a row from which on a home is named as out of reach.
 const UNREACHABLE_MAX: u32 = 3;
+
+/// How long an attempt that was given up may still be under way.
+const STRAY_MS_MAX: u64 = 60_000;
 
 /// What the two ends of a connection may see of its end at different times.
 const SLACK_MS: u64 = 4_000;
