@@ -71,14 +71,19 @@ impl LibFuzzer {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        let words = self.folder.join("corpus").join(format!("{}.dict", target.name));
-        fs::write(&words, dictionary(target.words))?;
-        let ended = Command::new(&self.program)
+        let mut program = Command::new(&self.program);
+        let words = dictionary(target.words);
+        // It takes an empty one for a mistake.
+        if !words.is_empty() {
+            let file = self.folder.join("corpus").join(format!("{}.dict", target.name));
+            fs::write(&file, words)?;
+            program.arg(format!("-dict={}", file.display()));
+        }
+        let ended = program
             .arg(&corpus)
             .arg(seeds::folder(target))
             .arg(format!("-max_total_time={seconds}"))
             .arg(format!("-max_len={INPUT_BYTES_MAX}"))
-            .arg(format!("-dict={}", words.display()))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             // What the targets make once and keep is no leak.
             .args(["-print_final_stats=1", "-detect_leaks=0", "-timeout=20", "-rss_limit_mb=4096"])
@@ -90,6 +95,10 @@ impl LibFuzzer {
         if !explored.is_sound {
             eprintln!("{told}");
         }
+        ensure!(
+            explored.inputs > 0 || told.contains("ERROR:"),
+            "libFuzzer did not begin: see above"
+        );
         Ok(explored)
     }
 }
