@@ -269,6 +269,12 @@ const SPANS = [
     const [mutationObserver, cleanupMutationIframe] = initMutationObserver(o, o.doc);
     const mouseInteractionHandler`,
   ],
+  // What has gone to another document or shadow tree is told by two observers, and may have come there before it goes here.
+  [
+    "      while (this.mapRemoves.length) {",
+    "\n      }\n",
+    "for (const n of this.mapRemoves.splice(0)) if (!n.isConnected) this.mirror.removeNodeFromMap(n);",
+  ],
   // A snapshot is a way through the page, which the recorder goes in tasks of its own (`walk.ts`).
   [
     "  takeFullSnapshot = (isCheckout = false) => {",

@@ -36,6 +36,10 @@ describe("a proof", () => {
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 
+  it("is the same for a name in capitals, as drawings have them", () => {
+    expect(hashOf({ tag: "linearGradient" })).toBe(hashOf({ tag: "lineargradient" }));
+  });
+
   it("does not tell whether a masked field is empty", () => {
     expect(hashOf({ tag: "input", text: "••••••" })).toBe(hashOf({ tag: "input", text: "" }));
     expect(hashOf({ tag: "input", text: "x" })).not.toBe(hashOf({ tag: "input", text: "" }));

@@ -110,6 +110,7 @@ async function comparePage(name, live, late) {
     result.unshown = await live.unshown(UNSHOWN[name] ?? []);
     await late.open(await visitor.page.locator("glance-cobrowse-widget").getAttribute("data-key"));
     result.late = await compare(name, visitor, late);
+    result.verified = (await live.becomesVerified()) && (await late.becomesVerified());
     result.resyncs = Number(await live.page.evaluate(() => document.body.dataset.resyncs ?? 0));
     result.faults = [...visitor.faults, ...live.faults.splice(0), ...late.faults.splice(0)];
   } catch (error) {
@@ -160,9 +161,10 @@ function linesOfViewer(agent) {
   );
 }
 
-function isGood({ name, live, late, unshown, resyncs, error }) {
-  // A view that had to ask for a new picture was not faithful meanwhile.
-  if (error || !live || !late || resyncs > 0 || unshown.join() !== (UNSHOWN[name] ?? []).join()) return false;
+function isGood({ name, live, late, verified, unshown, resyncs, error }) {
+  // A view that had to ask for a new picture was not faithful meanwhile, and one that is not verified does not know that it is.
+  if (error || !live || !late || !verified || resyncs > 0 || unshown.join() !== (UNSHOWN[name] ?? []).join())
+    return false;
   return [live, late].every(
     ({ dom_equal, pixel_diff_percent }) => dom_equal && pixel_diff_percent <= PIXEL_DIFF_PERCENT_MAX,
   );
@@ -183,7 +185,7 @@ function say(result) {
     return `${side} ${found.dom_equal ? "equal" : "DIFFERS"} ${found.pixel_diff_percent}%`;
   });
   console.error(
-    `${isGood(result) ? "ok  " : "FAIL"} ${result.name}: ${sides.join(", ")} ${result.error ?? ""}`,
+    `${isGood(result) ? "ok  " : "FAIL"} ${result.name}: ${sides.join(", ")}${result.verified === false ? ", never verified" : ""} ${result.error ?? ""}`,
   );
   if (options.verbose) {
     for (const line of new Set([...(result.live?.differing ?? []), ...(result.late?.differing ?? [])]))

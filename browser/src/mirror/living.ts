@@ -5,9 +5,13 @@
  */
 
 import { isOpaque } from "../protocol/proof.js";
-import { rootOf } from "../visitor/closed.js";
 import { WIDGET_TAG } from "../visitor/names.js";
-import type { Ids } from "../visitor/states.js";
+
+/** What the walk asks of the visitor's script: this part is bundled by itself, and remembers no closed root of its own. */
+export interface Known {
+  getId(node: Node | null): number;
+  rootOf(host: Node): ShadowRoot | null;
+}
 
 /** A live node that rrweb has given an id. */
 export interface Living {
@@ -18,15 +22,15 @@ export interface Living {
 }
 
 /** Every element and text with an id, in the order of the composed document. */
-export function* livingNodes(page: Document, ids: Ids): Generator<Living, undefined> {
+export function* livingNodes(page: Document, known: Known): Generator<Living, undefined> {
   const stack: [node: Node, parent: number, isShadow: boolean][] = [];
   const push = (nodes: NodeListOf<ChildNode>, parent: number, isShadow: boolean): void => {
     for (let at = nodes.length - 1; at >= 0; at -= 1) stack.push([nodes[at] as Node, parent, isShadow]);
   };
-  push(page.childNodes, ids.getId(page), false);
+  push(page.childNodes, known.getId(page), false);
   for (let next = stack.pop(); next; next = stack.pop()) {
     const [node, parent, isShadow] = next;
-    const id = ids.getId(node);
+    const id = known.getId(node);
     if (id < 1) continue;
     if (node.nodeType === Node.DOCUMENT_NODE) push(node.childNodes, id, false);
     else if (node.nodeType === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
@@ -41,7 +45,7 @@ export function* livingNodes(page: Document, ids: Ids): Generator<Living, undefi
         const inside = (element as HTMLIFrameElement).contentDocument;
         if (inside) stack.push([inside, id, false]);
       }
-      const root = rootOf(element);
+      const root = known.rootOf(element);
       if (root) push(root.childNodes, id, true);
     }
   }

@@ -16,15 +16,14 @@ import {
   PROOF_SLICE_MS,
 } from "../visitor/limits.js";
 import type { Masked } from "../visitor/mask.js";
-import type { Ids } from "../visitor/states.js";
-import { livingNodes, type Living } from "./living.js";
+import { livingNodes, type Known, type Living } from "./living.js";
 
 /** What a proof needs from the recorder. */
 export interface ProofHost {
   /** Changes whenever something was recorded; `null` while nothing can be proven. */
   mark(): string | null;
-  /** The numbers that agents know nodes by. */
-  readonly ids: Ids;
+  /** The numbers that agents know nodes by, and the shadow trees. */
+  readonly known: Known;
   /** The proof that a frame of another origin gives of itself; `null` where none is shown. */
   proofIn(frame: Node): string | null;
   mask(event: eventWithTime): Masked<eventWithTime> | null;
@@ -56,7 +55,7 @@ export class Prover {
     this.timer = setTimeout(() => {
       const mark = this.host.mark();
       if (mark === null || this.page.document.visibilityState === "hidden") this.plan();
-      else this.walk(mark, new Proof(), livingNodes(this.page.document, this.host.ids), 0);
+      else this.walk(mark, new Proof(), livingNodes(this.page.document, this.host.known), 0);
     }, PROOF_INTERVAL_MS);
   }
 

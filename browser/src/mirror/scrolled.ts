@@ -8,18 +8,17 @@
 import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import { SCROLLED_SLICE_NODES } from "../visitor/limits.js";
-import { livingNodes } from "./living.js";
+import { livingNodes, type Known } from "./living.js";
 import { inSlices } from "../visitor/slices.js";
-import type { Ids } from "../visitor/states.js";
 
 /** Looks at every element of the page; `isOver` ends it early. */
 export function tellScrolled(
   page: Document,
-  ids: Ids,
+  known: Known,
   isOver: () => boolean,
   emit: (event: eventWithTime) => void,
 ): void {
-  const nodes = livingNodes(page, ids);
+  const nodes = livingNodes(page, known);
   inSlices(() => {
     for (let left = SCROLLED_SLICE_NODES; left > 0; left -= 1) {
       const next = isOver() ? null : nodes.next();

@@ -11,7 +11,7 @@ export interface ProofNode {
   readonly parent: number;
   /** Whether it stands in its parent's shadow tree. */
   readonly isShadow: boolean;
-  /** Local name, or `""` for a text. */
+  /** Local name in any case, or `""` for a text. */
   readonly tag: string;
   /** An attribute's value, or `null`. */
   readonly get: (name: string) => string | null;
@@ -27,7 +27,9 @@ export class Proof {
 
   /** Adds one node. */
   add(node: ProofNode): void {
-    const { id, parent, isShadow, tag, text } = node;
+    const { id, parent, isShadow, text } = node;
+    // The recorder tells `linearGradient` in small letters; who rebuilds it knows better.
+    const tag = node.tag.toLowerCase();
     this.words(`${String(id)}<${String(parent)}${isShadow ? "#" : ""}`);
     if (tag === "") {
       this.words(text);

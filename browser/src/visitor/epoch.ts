@@ -7,6 +7,7 @@
 
 import type { eventWithTime } from "@rrweb/types";
 
+import type { Answer, InkItem } from "../protocol/commands.js";
 import { bareFrame, encodeFrame, FLAGS, POINTER_SLOT } from "../protocol/frame.js";
 import { FRAME_PAYLOAD_BYTES_MAX, KEYFRAME_BYTES_MAX } from "../protocol/limits.js";
 import { toJson } from "../protocol/payloads.js";
@@ -26,6 +27,10 @@ export interface MaskedFacts {
   readonly paused?: string;
   /** The page's own code hides the page. */
   readonly hides?: boolean;
+  /** Commands that were not carried out. */
+  readonly answers?: readonly Answer[];
+  /** What agents have drawn. */
+  readonly ink?: readonly InkItem[];
   /** Hash of the masked page as it is at this frame. */
   readonly proof?: string;
 }

@@ -4,6 +4,7 @@
  * Owns when they have changed. Their texts come from the choke point.
  */
 
+import { ANSWERS_MAX, type Answer } from "../protocol/commands.js";
 import type { MaskedFacts } from "./epoch.js";
 import { TITLE_CHARS_MAX, URL_CHARS_MAX } from "./limits.js";
 import type { Masked, Masker } from "./mask.js";
@@ -12,10 +13,12 @@ import type { Masked, Masker } from "./mask.js";
 export class FactsWatcher {
   private last = "";
   private said: Readonly<Record<string, unknown>> = {};
+  /** Answers that no frame has carried yet. */
+  private answers: readonly Answer[] = [];
 
   constructor(
     private readonly page: Window,
-    private readonly masker: Masker,
+    private readonly masker: Pick<Masker, "address" | "title">,
   ) {}
 
   /** The facts now. */
@@ -32,9 +35,10 @@ export class FactsWatcher {
     return facts;
   }
 
-  /** Words of this script's own, which travel with the facts. */
-  say(words: Readonly<Record<string, unknown>>): void {
+  /** Words of this script's own, which travel with the facts. Answers travel once: those given while the page is read anew follow it. */
+  say(words: Readonly<Record<string, unknown>>, answers: readonly Answer[]): void {
     this.said = words;
+    this.answers = [...this.answers, ...answers].slice(-ANSWERS_MAX);
   }
 
   /** The facts with a proof of the page. */
@@ -42,11 +46,13 @@ export class FactsWatcher {
     return { ...this.read(), proof };
   }
 
-  /** The facts, if they are no longer the ones that were read last. */
+  /** The facts to be sent now: if they are no longer the ones that were read last, or if there are answers. */
   changed(): MaskedFacts | null {
-    const before = this.last;
+    const { last, answers } = this;
     const facts = this.read();
-    return this.last === before ? null : facts;
+    if (answers.length === 0) return this.last === last ? null : facts;
+    this.answers = [];
+    return { ...facts, answers };
   }
 }
 

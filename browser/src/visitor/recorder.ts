@@ -6,9 +6,11 @@
  */
 
 import { record } from "@rrweb/record";
-import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
+import { EventType, type eventWithTime } from "@rrweb/types";
 
+import type { Answer, InkItem } from "../protocol/commands.js";
 import type { VisitorSettings } from "../protocol/payloads.js";
+import { rootOf } from "./closed.js";
 import type { EpochWriter } from "./epoch.js";
 import { FactsWatcher } from "./facts.js";
 import {
@@ -21,6 +23,7 @@ import {
 import { Masker, type Masked } from "./mask.js";
 import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
+import { PointerPace, pointerEvent } from "./pointer.js";
 import { read } from "./reading.js";
 import { Resources } from "./resources.js";
 import { watchRoot } from "./root.js";
@@ -102,7 +105,7 @@ export class Recorder {
   /** How many events there were: a proof holds for one number. */
   private events = 0;
   private epochAt = Number.NEGATIVE_INFINITY;
-  private pointer: { x: number; y: number; target: Node | null } | null = null;
+  private readonly pointer: PointerPace;
 
   constructor(
     private readonly page: Window & typeof globalThis,
@@ -128,6 +131,9 @@ export class Recorder {
       };
     }
     this.facts = new FactsWatcher(page, this.masker);
+    this.pointer = new PointerPace(page, (x, y, target) => {
+      this.tellPointer(x, y, record.mirror.getId(target));
+    });
     this.targets = new Targets({
       nodeOf: (id) => record.mirror.getNode(id),
       position: () => (host.writer.isOpen && !this.isEpochPlanned ? host.writer.position : null),
@@ -179,7 +185,7 @@ export class Recorder {
     this.listen(this.page, "popstate", () => this.noteFacts());
     this.listen(document, "visibilitychange", () => this.noteFacts());
     for (const name of ["pointermove", "pointerdown"]) {
-      this.listen(document, name, (event) => this.notePointer(event as PointerEvent));
+      this.listen(document, name, (event) => this.pointer.note(event as PointerEvent));
     }
     if (this.host.frames) {
       this.listen(this.page, "message", (event) => {
@@ -347,11 +353,17 @@ export class Recorder {
     foreign: () => this.foreign,
   };
 
-  /** Tells the agents how the visitor's side stands, besides the page. */
-  say(words: Readonly<Record<string, unknown>>, once: Readonly<Record<string, unknown>>): void {
-    this.facts.say({ ...words, ...once });
+  /** Tells the agents how the visitor's side stands, besides the page, and answers their commands. */
+  say(words: Readonly<Record<string, unknown>>, answers: readonly Answer[] = []): void {
+    this.facts.say(words, answers);
     this.noteFacts();
-    this.facts.say(words);
+  }
+
+  /** Tells the agents what was drawn; while there is no epoch nothing is, and the next begins with all of it. */
+  sayInk(ink: readonly InkItem[]): void {
+    if (this.isStopped || !this.host.writer.isOpen) return;
+    this.host.writer.facts({ ...this.facts.read(), ink });
+    this.host.onSent();
   }
 
   /** Begins a new epoch because this one cannot go on. */
@@ -446,7 +458,7 @@ export class Recorder {
       const { epoch } = this.host.writer.position;
       const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
       void this.host.part("mirror").then((mirror) =>
-        mirror?.tellScrolled(this.page.document, record.mirror, isOver, (event) => {
+        mirror?.tellScrolled(this.page.document, KNOWN, isOver, (event) => {
           this.take(event);
         }),
       );
@@ -510,7 +522,7 @@ export class Recorder {
         this.foreign?.isProven !== false;
       return canProve ? `${String(this.host.writer.position.epoch)}/${String(this.events)}` : null;
     },
-    ids: record.mirror,
+    known: KNOWN,
     proofIn: (frame: Node) => this.foreign?.proofOf(frame) ?? null,
     mask: (event: eventWithTime): Masked<eventWithTime> | null => {
       // A proof records nothing anew: no frame is asked because of it.
@@ -541,32 +553,11 @@ export class Recorder {
     if (facts) this.host.writer.facts(facts);
   }
 
-  /** rrweb collects movements for half a second; a pointer that is watched live cannot wait so long. */
-  private notePointer(event: PointerEvent): void {
-    const isPlanned = this.pointer !== null;
-    const target = event.composedPath()[0];
-    this.pointer = {
-      x: event.clientX,
-      y: event.clientY,
-      target: target && "nodeType" in target ? (target as Node) : null,
-    };
-    if (isPlanned) return;
-    this.page.requestAnimationFrame(() => {
-      const pointer = this.pointer;
-      this.pointer = null;
-      if (pointer) this.tellPointer(pointer.x, pointer.y, record.mirror.getId(pointer.target));
-    });
-  }
-
   /** `frame`: the pointer is in it, and the id is of its own. */
   private tellPointer(x: number, y: number, id: number, frame?: Element): void {
     if (this.isStopped || !this.host.writer.isOpen || this.host.bufferedBytes() > BUFFERED_BYTES_RESUME)
       return;
-    const event: eventWithTime = {
-      type: EventType.IncrementalSnapshot,
-      data: { source: IncrementalSource.MouseMove, positions: [{ x, y, id, timeOffset: 0 }] },
-      timestamp: Date.now(),
-    };
+    const event = pointerEvent(x, y, id);
     const masked = frame ? this.masker.foreign(frame, event) : this.masker.event(event);
     if (masked) this.host.writer.pointer(masked);
   }
@@ -592,6 +583,9 @@ export class Recorder {
     };
   }
 }
+
+/** What parts that walk through the page ask. */
+const KNOWN = { getId: (node: Node | null): number => record.mirror.getId(node), rootOf };
 
 /** One frame of a display. */
 const SCROLL_MS = 16;

@@ -147,18 +147,18 @@ export class Session {
   /** Tells the agents who controls the page; answers are told once. */
   say(control: ControlState | null, answers: readonly Answer[]): void {
     this.control = control;
-    this.recorder?.say(this.said, answers.length > 0 ? { answers } : {});
+    this.recorder?.say(this.said, answers);
   }
 
   /** Tells the agents who the visitor is. */
   introduce(identity: Identity): void {
     this.identity = identity;
-    this.recorder?.say(this.said, {});
+    this.recorder?.say(this.said);
   }
 
   /** Tells the agents what agents have drawn; each is told once. */
   sayInk(ink: readonly InkItem[]): void {
-    this.recorder?.say(this.said, { ink });
+    this.recorder?.sayInk(ink);
   }
 
   /** What stands in all facts of a page that is shown. */
@@ -367,7 +367,7 @@ export class Session {
       },
       part: (name) => loadMirror(this.tag, name),
     });
-    this.recorder.say(this.said, {});
+    this.recorder.say(this.said);
     this.recorder.start();
   }
 

@@ -40,6 +40,12 @@ page(
       inside.body.append(document.querySelector("h1"));
       await pause(60);
     },
+    // They are where they are, whatever document they came from.
+    async () => {
+      document.getElementById("x").textContent = "changed after it came out";
+      await pause(60);
+      document.getElementById("late").contentDocument.querySelector("h1").append(" that went in");
+    },
   ],
   pause(200),
 );

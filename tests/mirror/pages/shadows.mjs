@@ -45,4 +45,17 @@ page([
     await pause(60);
     late.attachShadow({ mode: "closed" }).innerHTML = "<em>attached to what was there</em>";
   },
+  // From one tree into another, where it changes.
+  async () => {
+    const moved = el("p", {}, "on its way");
+    app.append(moved);
+    await pause(60);
+    first().append(moved);
+    await pause(60);
+    moved.firstChild.data = "changed inside";
+    await pause(60);
+    app.append(moved);
+    await pause(60);
+    moved.firstChild.data = "changed outside";
+  },
 ]);

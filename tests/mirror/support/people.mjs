@@ -162,6 +162,16 @@ export class Agent {
     }
   }
 
+  /** Whether the view comes to say that it is proven to show the visitor's page. */
+  async becomesVerified() {
+    const until = Date.now() + WAIT_MS_MAX;
+    for (;;) {
+      if (await this.page.evaluate(() => document.body.dataset.verified === "true")) return true;
+      if (Date.now() > until) return false;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Where the mirrored page stands. A new picture takes the place of the one before: for a moment there is none. */
   async stage() {
     const until = Date.now() + WAIT_MS_MAX;
