@@ -53,9 +53,15 @@ pub const BEAT_MS: u64 = 1_000;
 /// `/healthz` says 503 and the watchdog is no longer fed.
 pub const CORE_STUCK_MS: u64 = 10_000;
 
-/// Send buffer of a socket: what the kernel may hold for a reader who does not read. Fixed, or it would grow to
+/// Send buffer of a socket: what the kernel may hold for a reader on a long line, sent and not acknowledged. Fixed, or it would grow to
 /// megabytes and hide a slow agent.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// What the kernel may hold for a reader that it cannot send yet, where it can be told so; a send of ours that has begun is taken to its
+/// end, up to one segment more. A reader on a good line never has any. Without this bound ten thousand agents that stop reading fill the
+/// memory that the kernel has for TCP (`net.ipv4.tcp_mem`, 1.5 GB of 24), and then it refuses everybody's bytes. Refilled from half of it
+/// on: at 50 Mbit/s a turn has a millisecond for that.
+pub const UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Agent session cookies in one browser. One more: the oldest is removed.
 pub const COOKIES_MAX: usize = 8;
@@ -115,6 +121,7 @@ pub const FILES_WANTED: u64 = 65_536;
 const SEALED_OVERHEAD_BYTES: usize = 5 * 64;
 
 const _: () = {
+    assert!((UNSENT_BYTES as usize) < SEND_BUFFER_BYTES);
     assert!(SEAL_BYTES_MAX + SEALED_OVERHEAD_BYTES <= 64 * 1024);
     assert!(HANDSHAKES_PER_TURN_MAX <= ACCEPTS_PER_TURN_MAX);
     assert!(BEAT_MS * 5 <= CORE_STUCK_MS);

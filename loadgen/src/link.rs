@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpSocket;
+use tokio::sync::Notify;
 use tokio_uring::buf::BoundedBuf;
 use tokio_uring::net::TcpStream;
 
@@ -87,6 +88,7 @@ pub struct Link {
     plain: RefCell<Vec<u8>>,
     writing: Cell<bool>,
     broken: Cell<bool>,
+    breaking: Notify,
     masks: Cell<u64>,
 }
 
@@ -119,6 +121,7 @@ impl Link {
             plain: RefCell::default(),
             writing: Cell::new(false),
             broken: Cell::new(false),
+            breaking: Notify::new(),
             masks: Cell::new(0x2545_f491_4f6c_dd1d ^ u64::from(source)),
         });
         link.flush();
@@ -135,15 +138,22 @@ impl Link {
         self.tls.borrow().is_resumed()
     }
 
-    /// Whether writing has failed: the reading side will soon say why.
-    pub fn is_broken(&self) -> bool {
-        self.broken.get()
+    /// Waits until it was cut or writing has failed. For one task: who reads is told so by reading.
+    pub async fn broken(&self) {
+        while !self.broken.get() {
+            self.breaking.notified().await;
+        }
+    }
+
+    fn break_off(&self) {
+        self.broken.set(true);
+        self.breaking.notify_one();
     }
 
     /// Sends plaintext: an HTTP request.
     pub fn send(self: &Rc<Self>, plain: &[u8]) {
         if self.tls.borrow_mut().seal(plain, &mut self.outbox.borrow_mut()).is_err() {
-            self.broken.set(true);
+            self.break_off();
         }
         self.flush();
     }
@@ -162,7 +172,7 @@ impl Link {
 
     /// Ends the connection without a word, as a network that went away does; both tasks notice.
     pub fn cut(&self) {
-        self.broken.set(true);
+        self.break_off();
         // Fails only when it is cut already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
@@ -188,7 +198,7 @@ impl Link {
                 let bytes = link.outbox.replace(next);
                 let (result, mut bytes) = link.stream.write_all(bytes).await;
                 if result.is_err() {
-                    link.broken.set(true);
+                    link.break_off();
                 }
                 bytes.clear();
                 link.spare.replace(bytes);

@@ -392,10 +392,8 @@ impl Agent {
                 }
             }
             if self.stalls && !says_hello {
-                // Holds the connection and reads nothing more, until the run is over.
-                while !link.is_broken() {
-                    tokio::time::sleep(STALL_LOOK).await;
-                }
+                // Holds the connection and reads nothing more, until the run is over. Ten thousand alarms would be work of the generator's own.
+                link.broken().await;
                 return Err(LinkError::Closed);
             }
             let bytes = inflow.more(&link).await?;
@@ -473,4 +471,3 @@ const POINTER_BYTES: usize = 24;
 
 /// Who was refused on coming back tries again after this.
 const RETURN_AFTER: Duration = Duration::from_millis(500);
-const STALL_LOOK: Duration = Duration::from_millis(200);

@@ -80,9 +80,9 @@ pub const LOG_ENTRY_BYTES: usize = 128;
 /// The same for a frame in the visitor's queue.
 pub const QUEUE_ENTRY_BYTES: usize = 64;
 
-/// Bodies below this are copied out of the buffer they came in, so that a diff of 160 bytes does not pin a read
-/// buffer of 16 KiB for as long as it stays in a log; above it the copy would cost more than the rest of the buffer.
-pub const COPY_BYTES_MAX: usize = 4 * 1024;
+/// Bodies below this are copied out of the buffer they came in, which is up to twice as large as they are and would stay as long as
+/// they stand in a log, uncounted. Above it are a keyframe's chunks, which fill theirs. A copy is a tenth of the first send's cost or less.
+pub const COPY_BYTES_MAX: usize = 48 * 1024;
 
 /// An agent who acts is told of once in so long: a minute is what somebody asks about, and a record for each click would be a log
 /// of the session.

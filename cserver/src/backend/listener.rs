@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Congestion;
-use crate::limits::{BACKLOG, SEND_BUFFER_BYTES};
+use crate::limits::{BACKLOG, SEND_BUFFER_BYTES, UNSENT_BYTES};
 
 /// Binds `cores` listeners to each address; the result is one list a core. Port 0 takes one free port for all cores.
 pub fn bind(addresses: &[SocketAddr], cores: usize) -> Result<Vec<Vec<TcpListener>>, ListenError> {
@@ -27,10 +27,7 @@ pub fn bind(addresses: &[SocketAddr], cores: usize) -> Result<Vec<Vec<TcpListene
 /// one where there are fewer. None is left without a core, or who the kernel sent to it would wait forever.
 pub fn share(handed: &[TcpListener], cores: usize) -> io::Result<Vec<Vec<TcpListener>>> {
     for listener in handed {
-        let socket = SockRef::from(listener);
-        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_nonblocking(true)?;
+        prepare(SockRef::from(listener))?;
     }
     let mut addresses: Vec<SocketAddr> =
         handed.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
@@ -97,13 +94,19 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     #[cfg(target_os = "freebsd")]
     socket.set_reuse_port_lb(true)?;
-    // Accepted sockets inherit both, which saves two system calls for each.
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
+    prepare(SockRef::from(&socket))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// What accepted sockets inherit, which saves system calls for each; and the listener itself does not wait.
+fn prepare(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -121,6 +124,9 @@ fn remedy(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -138,6 +144,31 @@ mod tests {
         let size = SockRef::from(&accepted).send_buffer_size().unwrap();
         assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&size), "{size}");
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_holds_little_for_a_reader_who_does_not_read() {
+        let listener = bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap().remove(0).remove(0);
+        listener.set_nonblocking(false).unwrap();
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_recv_buffer_size(RECEIVE_BYTES).unwrap();
+        client.connect(&listener.local_addr().unwrap().into()).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert_eq!(SockRef::from(&accepted).tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
+        accepted.set_nonblocking(true).unwrap();
+        let mut taken = 0;
+        while let Ok(bytes) = accepted.write(&[7; FRAME_BYTES]) {
+            taken += bytes;
+        }
+        // Linux doubles the receive buffer; behind it wait the bound, the frame that passed it, and a segment that was being filled.
+        let most = 2 * RECEIVE_BYTES + UNSENT_BYTES as usize + 2 * FRAME_BYTES;
+        assert!(taken <= most, "{taken} bytes, {most} expected at most");
+    }
+
+    #[cfg(target_os = "linux")]
+    const RECEIVE_BYTES: usize = 16 * 1024;
+    #[cfg(target_os = "linux")]
+    const FRAME_BYTES: usize = 8 * 1024;
 
     #[test]
     fn every_socket_that_was_handed_over_has_a_core_and_every_core_has_one_of_each_address() {

@@ -42,8 +42,13 @@ impl Steady {
     }
 
     fn diff(&mut self) -> AllocationInfo {
+        self.diff_of(400)
+    }
+
+    fn diff_of(&mut self, bytes: usize) -> AllocationInfo {
         self.sequence += 1;
-        self.turn(&message(Kind::Diff, 0, self.epoch, self.sequence, &[7; 400]))
+        let payload = vec![7; bytes];
+        self.turn(&message(Kind::Diff, 0, self.epoch, self.sequence, &payload))
     }
 
     /// The server's part of what a backend does with these bytes of the visitor.
@@ -113,6 +118,20 @@ fn a_keyframe_costs_few_allocations_for_each_chunk_and_none_for_an_agent() {
 }
 
 #[test]
+fn the_log_holds_in_memory_what_it_counts() {
+    for bytes in [400, 3_000, 5_000, 8_192, 12_000, 16_000, 30_000, 50_000, 61_000] {
+        let mut steady = Steady::new(1);
+        steady.keyframe(1);
+        steady.diff_of(bytes);
+        let held: i64 = (0..ENTRIES).map(|_| steady.diff_of(bytes).bytes_current).sum();
+        let (each, bytes) = (held / ENTRIES, i64::try_from(bytes).unwrap());
+        assert!(each >= bytes, "{each} bytes for {bytes}: this counted something else");
+        let counted = bytes + i64::try_from(relay::LOG_ENTRY_BYTES).unwrap();
+        assert!(each <= counted * 7 / 5, "{each} bytes for a frame of {bytes}");
+    }
+}
+
+#[test]
 fn an_idle_connection_holds_no_more_than_its_bound() {
     let mut world = World::new(1);
     let mut held = 0;
@@ -136,6 +155,8 @@ const CHUNK_ALLOCATIONS: u64 = 6;
 /// The connection with its keys 0.4 KB, the session with its log and its visitor, and what tables keep ready.
 const IDLE_BYTES_MAX: i64 = 2_048;
 
+/// As many as the log's table of the time holds, whose growth is not a frame's.
+const ENTRIES: i64 = 64;
 const IDLE: u32 = 500;
 const AGENTS: u64 = 20;
 const CHUNKS: u32 = 4;
