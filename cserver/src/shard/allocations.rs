@@ -62,13 +62,19 @@ impl Steady {
         let counted = measure(|| {
             for read in wire.chunks_mut(crate::limits::READ_BYTES) {
                 shard.handle_bytes(now, link, read);
-                shard.handle_time(now);
-                shard.end_turn(now);
-                while let Some(link) = shard.poll_send(now) {
-                    let bytes = shard.unsent(link).len();
-                    shard.handle_sent(now, link, bytes);
-                    left_bytes += bytes;
-                    sends += 1;
+                loop {
+                    shard.handle_time(now);
+                    shard.end_turn(now);
+                    while let Some(link) = shard.poll_send(now) {
+                        let bytes = shard.unsent(link).len();
+                        shard.handle_sent(now, link, bytes);
+                        left_bytes += bytes;
+                        sends += 1;
+                    }
+                    // Somebody waits for a next turn.
+                    if shard.next_deadline() != Some(0) {
+                        break;
+                    }
                 }
             }
         });

@@ -3,7 +3,10 @@
 //! [`Shard::end_turn`] seals for all connections first, and the backend then sends back to back. When there is more than the
 //! processor's caches hold, as with keyframes, sealing and sending take turns of [`BATCH_BYTES`]: what is sent is still warm then, and its
 //! buffers serve the next. What one connection may have sealed and unsent is bounded by [`SEAL_BYTES_MAX`]; the rest stays in the
-//! relay's log, shared, and is fetched when the socket has taken what it got.
+//! relay's log, shared. When the socket has taken what it got, the connection stands in line for more, behind everybody who
+//! has had nothing yet, and a turn gives [`MORE_BYTES_PER_TURN`] to that line: so a large page for many agents holds nobody's diffs up.
+
+use std::collections::VecDeque;
 
 use connection::Outgoing;
 use relay::LinkId;
@@ -12,14 +15,27 @@ use super::slot::Ending;
 use super::{Now, Output, Shard, get};
 use crate::limits::SEAL_BYTES_MAX;
 
+/// Where the flush stands.
+#[derive(Default)]
+pub(super) struct Flush {
+    /// It is under way, and began last at this time.
+    under_way: bool,
+    began_ms: u64,
+    /// Who has taken what it got and gets more.
+    line: VecDeque<LinkId>,
+    /// What this turn may still give to them.
+    line_bytes: usize,
+}
+
 impl Shard {
     /// All input of this turn was handled: settles its effects and seals what is to be sent, or the first of it.
     pub fn end_turn(&mut self, now: Now) {
         self.relay_events(now);
         self.send_reports(now);
-        self.flushing = now.mono_ms >= self.flush_due_ms();
-        if self.flushing && self.seal_batch(now) {
-            self.flushed_ms = now.mono_ms;
+        self.flush.line_bytes = MORE_BYTES_PER_TURN;
+        self.flush.under_way = now.mono_ms >= self.flush_due_ms();
+        if self.flush.under_way && self.seal_batch(now) {
+            self.flush.began_ms = now.mono_ms;
         }
         self.publish_load(now);
     }
@@ -28,8 +44,13 @@ impl Shard {
     pub(super) fn flush_due_ms(&self) -> u64 {
         match self.pressure.flush_ms() {
             0 => 0,
-            wait_ms => self.flushed_ms + wait_ms,
+            wait_ms => self.flush.began_ms + wait_ms,
         }
+    }
+
+    /// Whether the next turn has something to send that this one left.
+    pub(super) fn has_line(&self) -> bool {
+        !self.flush.line.is_empty()
     }
 
     /// The next connection with bytes for its socket. Seals more when what was sealed has been given out.
@@ -41,10 +62,25 @@ impl Shard {
                     return Some(link);
                 }
             }
-            if !self.flushing || !self.seal_batch(now) {
+            let first = self.flush.under_way && self.seal_batch(now);
+            if !first && !self.seal_more(now) {
                 return None;
             }
         }
+    }
+
+    /// Seals for the next in line, as long as the turn has something for it; whether there was any.
+    fn seal_more(&mut self, now: Now) -> bool {
+        while self.flush.line_bytes > 0
+            && let Some(link) = self.flush.line.pop_front()
+        {
+            let sealed_bytes = self.fill(now, link);
+            self.flush.line_bytes = self.flush.line_bytes.saturating_sub(sealed_bytes);
+            if sealed_bytes > 0 {
+                return true;
+            }
+        }
+        false
     }
 
     /// Seals for connections that have something, as much as one batch holds; whether there was any.
@@ -81,7 +117,7 @@ impl Shard {
         match ending {
             Some(Ending::Flushing { .. }) => self.shut(now, link),
             Some(Ending::Lingering { .. }) => {}
-            None if refill => drop(self.fill(now, link)),
+            None if refill => self.flush.line.push_back(link),
             None => {}
         }
     }
@@ -178,6 +214,9 @@ pub(super) fn lend(pool: &mut Vec<Outgoing>, outgoing: &mut Outgoing) {
 
 /// Sealed before it is sent: some hundred small messages, or the frames of four agents; a fraction of a core's second cache.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// For those who had their part already: some milliseconds of a core at most, and little enough that who comes meanwhile does not notice.
+pub(super) const MORE_BYTES_PER_TURN: usize = 1024 * 1024;
 
 /// As much as an answer to an upgrade has behind a session ticket, and some more: frames are laid behind it. Behind more than that they wait
 /// until it has left, since a connection may have no more than [`SEAL_BYTES_MAX`] sealed and unsent.

@@ -55,6 +55,7 @@ use crate::control::Control;
 use crate::limits::{FLUSH_MS, GUESTS_BYTES_MAX, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
 use errands::Errand;
+use flush::Flush;
 pub use presence::PresenceNews;
 use pressure::Pressure;
 use slot::{Ending, Role, Slot};
@@ -95,9 +96,7 @@ pub struct Shard {
     metrics_due_ms: u64,
     drain_until_ms: Option<u64>,
     pressure: Pressure,
-    /// The flush is under way, which began last at this time.
-    flushing: bool,
-    flushed_ms: u64,
+    flush: Flush,
     counts: CoreFigures,
 }
 
@@ -197,8 +196,7 @@ impl Shard {
             metrics_due_ms: 0,
             drain_until_ms: None,
             pressure: Pressure::default(),
-            flushing: false,
-            flushed_ms: 0,
+            flush: Flush::default(),
             counts: CoreFigures::default(),
         }
     }

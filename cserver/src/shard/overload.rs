@@ -1,10 +1,15 @@
 //! A core under more than it can do, in virtual time: what waits, what is left out, who is refused, and that all of it comes back.
 
+use std::collections::HashMap;
+
 use protocol::Privileges;
 use protocol::frame::{Flags, Kind};
+use relay::LinkId;
 
+use super::flush::MORE_BYTES_PER_TURN;
 use super::pressure::{FLUSH_WAIT_MS_MAX, LOOK_MS};
 use super::testing::{SHOP, World, message, messages, upgrade};
+use crate::limits::{READ_BYTES, SEAL_BYTES_MAX};
 
 /// A core with one session, told how much of its time it uses.
 struct Core {
@@ -128,6 +133,75 @@ fn a_core_that_people_notice_refuses_new_sessions_and_keeps_those_it_has() {
     core.load(2, 10, 1_000);
     assert!(core.start(THIRD).starts_with("HTTP/1.1 101 "));
 }
+
+/// Who is sent how much in one turn, by sockets that take everything.
+fn turn(world: &mut World) -> Vec<(LinkId, usize)> {
+    let (shard, now) = (&mut world.shards[0], world.now);
+    shard.handle_time(now);
+    shard.end_turn(now);
+    let mut sent = Vec::new();
+    while let Some(link) = shard.poll_send(now) {
+        let bytes = shard.unsent(link).len();
+        shard.handle_sent(now, link, bytes);
+        sent.push((link, bytes));
+    }
+    sent
+}
+
+/// What a client says comes in.
+fn hear(world: &mut World, client: usize, plain: &[u8]) {
+    let (link, mut wire) = (world.clients[client].link, world.clients[client].sealed(plain));
+    for read in wire.chunks_mut(READ_BYTES) {
+        world.shards[0].handle_bytes(world.now, link, read);
+    }
+}
+
+#[test]
+fn a_large_page_for_many_agents_holds_nobodys_diffs_up_and_each_of_them_gets_it() {
+    let mut core = Core::new();
+    let world = &mut core.world;
+    let crowded = world.start(0, SECOND);
+    let mut join = |_| {
+        let agent = world.agent(0, SECOND, Privileges::VIEW);
+        world.clients[agent].link
+    };
+    let crowd: Vec<LinkId> = (0..CROWD).map(&mut join).collect();
+    let mut page = message(Kind::Facts, 0, 1, 0, b"{}");
+    for at in 1..=CHUNKS {
+        let first = if at == 1 { Flags::FIRST.0 } else { 0 };
+        let last = if at == CHUNKS { Flags::LAST.0 } else { 0 };
+        page.extend(message(Kind::Keyframe, first | last, 1, at, &[7; 60 * 1024]));
+    }
+    hear(world, crowded, &page);
+    let mut got = HashMap::<LinkId, usize>::new();
+    let (visitor, agent) = (core.visitor, world.clients[core.agent].link);
+    let mut turns = 0;
+    loop {
+        turns += 1;
+        let diff = message(Kind::Diff, 0, 1, 1 + turns, b"change");
+        hear(world, visitor, &diff);
+        let sent = turn(world);
+        let of_diff = sent.iter().position(|(link, _)| *link == agent);
+        let before: usize = sent[..of_diff.expect("it waits")].iter().map(|(_, bytes)| bytes).sum();
+        let in_all: usize = sent.iter().map(|(_, bytes)| bytes).sum();
+        // In the first turn everybody has something that is new.
+        let new = if turns == 1 { CROWD * SEALED_MAX } else { 0 };
+        assert!(before <= new, "turn {turns}: {before} bytes went before it");
+        assert!(in_all <= new + MORE_BYTES_PER_TURN + 2 * SEALED_MAX, "turn {turns}: {in_all}");
+        for (link, bytes) in sent {
+            *got.entry(link).or_default() += bytes;
+        }
+        if world.shards[0].next_deadline() != Some(0) {
+            break;
+        }
+    }
+    assert!(turns > 3, "all of it left in {turns} turns: this tells nothing");
+    assert!(crowd.iter().all(|link| got[link] > page.len()), "somebody did not get all of it");
+}
+
+const CROWD: usize = 20;
+const CHUNKS: u32 = 5;
+const SEALED_MAX: usize = SEAL_BYTES_MAX + 1_024;
 
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 const SECOND: &str = "demo:471114:100102030405060708090a0b0c0d0e0f";

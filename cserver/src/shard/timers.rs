@@ -36,11 +36,13 @@ impl Shard {
         let timers = self.timers.peek().map(|Reverse((due_ms, _))| *due_ms);
         let control = self.control.is_some().then_some(self.control_due_ms);
         let flush = self.relay.has_dirty().then(|| self.flush_due_ms());
+        let at_once = self.has_line().then_some(0);
         [
             timers,
             control,
             self.reports_due_ms(),
             flush,
+            at_once,
             self.relay.next_deadline(),
             self.drain_until_ms,
         ]
