@@ -306,9 +306,7 @@ pub fn all() -> Vec<Scenario> {
             )
         },
         Scenario {
-            // With the filling of what the kernel holds for them, which is the hard part.
-            warmup_ms: 0,
-            measure_ms: 14_000,
+            measure_ms: 12_000,
             ..relay(
                 "slow-crowd",
                 "Ten thousand agents that stop reading, and six hundred of the same sessions that go on.",
