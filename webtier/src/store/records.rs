@@ -121,7 +121,7 @@ pub(crate) enum State {
 /// The CServer went away with the session.
 pub(crate) const LOST: &str = "lost";
 
-/// The visitor never used the ticket.
+/// No CServer has reported that the visitor used the ticket.
 pub(crate) const NEVER_STARTED: &str = "never_started";
 
 impl Session {
@@ -135,17 +135,25 @@ impl Session {
         unreachable == Some(self.home) && now_ms.saturating_sub(self.assigned_ms) >= HOME_MS_MIN
     }
 
-    /// Whether it may go on elsewhere: its server left it, not its people.
+    /// Whether it may go on elsewhere: its server left it, not its people. One that never started may have: the report of it is late, or
+    /// was lost with its CServer, and whoever asks has its secret.
     pub(crate) fn may_move(&self) -> bool {
         match &self.state {
             State::Assigned | State::Live => true,
             State::Ended { reason, .. } => {
-                reason == LOST
+                [LOST, NEVER_STARTED].contains(&reason.as_str())
                     || [protocol::CloseCode::Draining, protocol::CloseCode::Moved]
                         .iter()
                         .any(|code| code.name() == reason)
             }
         }
+    }
+
+    /// Whether it is found by its key until somebody else takes that. Of sessions that never started there may be any number.
+    pub(crate) fn keeps_key(&self) -> bool {
+        let never_started =
+            matches!(&self.state, State::Ended { reason, .. } if reason == NEVER_STARTED);
+        self.may_move() && !never_started
     }
 }
 

@@ -94,7 +94,7 @@ fn fill(folder: &Path, records: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreErro
     for batch in sessions.chunks(SWEEP_BATCH_MAX) {
         store.write_lazily(|tx| {
             for session in batch {
-                if session.may_move() && tx.key_is_free(session)? {
+                if session.keeps_key() && tx.key_is_free(session)? {
                     tx.take_key(session)?;
                 }
                 tx.put_session(session)?;

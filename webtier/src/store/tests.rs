@@ -247,6 +247,28 @@ fn an_unused_assignment_expires_and_a_late_report_revives_it_if_its_key_is_free(
     assert_eq!(reason(&store, &two).as_deref(), Some(NEVER_STARTED), "its key is another's now");
 }
 
+/// A visitor was given another home, never heard of it and began at the first after all: that one is told to end when the minute of the
+/// second is over, and its visitor asks for a third.
+#[test]
+fn a_session_whose_start_nobody_reported_goes_on_with_its_secret_unless_its_key_is_anothers() {
+    let (_folder, store) = store();
+    let (one, two) = (session("1", 1), session("2", 2));
+    for session in [&one, &two] {
+        store.add_session(session.clone()).unwrap();
+        store.move_session(&session.id, 1, (id("s2"), boot(1)), T0).unwrap();
+    }
+    store.apply_reports(&id("s1"), boot(1), &[started(1, &one)]).unwrap();
+    assert_eq!(store.sweep(T0 + ASSIGNED_MS_MAX + 1).unwrap(), 2);
+    assert_eq!(reason(&store, &one).as_deref(), Some(NEVER_STARTED));
+    store.add_session(session("2", 3)).unwrap();
+    let third = (id("s1"), boot(1));
+    let moved = store.move_session(&one.id, 2, third, T0 + ASSIGNED_MS_MAX + 2).unwrap();
+    assert_eq!((moved.home, &moved.state), (3, &State::Assigned));
+    assert_eq!(by_key(&store, "1").unwrap().id, one.id);
+    let late = store.move_session(&two.id, 2, third, T0 + ASSIGNED_MS_MAX + 2);
+    assert!(matches!(late, Err(StoreError::KeyInUse)), "{late:?}");
+}
+
 #[test]
 fn what_has_ended_is_forgotten_after_its_time_with_all_that_belongs_to_it() {
     let (_folder, store) = store();

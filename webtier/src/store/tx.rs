@@ -151,7 +151,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Ends a session. One that may go on elsewhere keeps its key until somebody else wants it.
+    /// Ends a session.
     pub(super) fn end_session(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
         self.remove_times(&session)?;
         self.tell_left_homes(&session)?;
@@ -166,7 +166,7 @@ impl Tx<'_> {
         }
         let state = State::Ended { at_ms, reason: reason.to_owned() };
         let ended = Session { state, left: Vec::new(), ..session };
-        if !ended.may_move() {
+        if !ended.keeps_key() {
             self.free_key(&ended)?;
         }
         self.put_session(&ended)
