@@ -160,14 +160,18 @@ struct Directory {
     /// Which web tier gave a session out, where that is not the configured one.
     web_tiers: HashMap<SessionNumber, Arc<str>>,
     nonces: Nonces,
-    ended: HashMap<SessionId, CloseCode>,
+    /// At which home number, and why.
+    ended: HashMap<SessionId, (u32, CloseCode)>,
     ended_order: VecDeque<(u64, SessionId)>,
 }
 
 impl Directory {
-    /// Why a session is over for good, if it is.
-    fn over(&self, session: &SessionId) -> Option<CloseCode> {
-        self.ended.get(session).copied().filter(|reason| reason.is_final())
+    /// Why a session is over for good, if it is. Who was away from one home may have been at a newer one, of which a ticket for a
+    /// higher number tells; what people wanted holds for all of them.
+    fn over(&self, session: &SessionId, home: u32) -> Option<CloseCode> {
+        let (ended_home, reason) = self.ended.get(session).copied()?;
+        let is_newer = reason == CloseCode::SessionEndedTimeout && home > ended_home;
+        (reason.is_final() && !is_newer).then_some(reason)
     }
 
     fn forget(&mut self, session: &SessionId) {
@@ -248,19 +252,19 @@ impl Shared {
         let directory = self.directory.lock();
         match directory.owners.get(&session.number) {
             Some(core) => Ok(*core),
-            None => Err(directory.ended.get(session).copied().unwrap_or(CloseCode::NotFound)),
+            None => Err(directory.ended.get(session).map_or(CloseCode::NotFound, |ended| ended.1)),
         }
     }
 
     /// Gives a new session to the least loaded core; `overload` when all of them are full. One that its people, or their absence,
     /// have ended does not begin again: its ticket may have been made before the web tier heard of the end.
-    pub fn claim(&self, session: SessionId) -> Result<CoreIndex, CloseCode> {
+    pub fn claim(&self, session: SessionId, home: u32) -> Result<CoreIndex, CloseCode> {
         let least = |load: &&Load| load.sessions.load(Ordering::Relaxed);
         let mut directory = self.directory.lock();
         if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
         }
-        if let Some(reason) = directory.over(&session) {
+        if let Some(reason) = directory.over(&session, home) {
             return Err(reason);
         }
         let takes = |(_, load): &(CoreIndex, &Load)| self.takes(load);
@@ -272,9 +276,9 @@ impl Shared {
         Ok(core)
     }
 
-    /// Why a session is over for good, if it ended here of late.
-    pub fn over(&self, session: &SessionId) -> Option<CloseCode> {
-        self.directory.lock().over(session)
+    /// Why a session is over for good, if it ended here of late at that home or after it.
+    pub fn over(&self, session: &SessionId, home: u32) -> Option<CloseCode> {
+        self.directory.lock().over(session, home)
     }
 
     /// Notes which web tier gave out a session that was claimed: its agents get new tickets there.
@@ -304,7 +308,7 @@ impl Shared {
     }
 
     /// A session has ended on its core; who comes late hears why.
-    pub fn release(&self, session: SessionId, reason: CloseCode, now_ms: u64) {
+    pub fn release(&self, session: SessionId, home: u32, reason: CloseCode, now_ms: u64) {
         let mut directory = self.directory.lock();
         directory.forget(&session);
         let Directory { ended, ended_order, .. } = &mut *directory;
@@ -315,7 +319,7 @@ impl Shared {
                 ended.remove(&old);
             }
         }
-        ended.insert(session, reason);
+        ended.insert(session, (home, reason));
         ended_order.push_back((now_ms + ENDED_MS, session));
     }
 
@@ -496,18 +500,34 @@ mod tests {
         let shared = Arc::get_mut(&mut directory).unwrap();
         let id = |n: usize| -> SessionId { format!("demo:1:{n:032x}").parse().unwrap() };
         assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
-        assert_eq!(shared.claim(id(0)), Ok(0));
-        assert_eq!(shared.claim(id(0)), Err(CloseCode::AlreadyLive));
-        shared.release(id(0), CloseCode::Moved, 0);
-        assert_eq!(shared.claim(id(0)), Ok(0), "it may come back");
-        shared.release(id(0), CloseCode::SessionEndedTimeout, 0);
-        assert_eq!(shared.claim(id(0)), Err(CloseCode::SessionEndedTimeout));
+        assert_eq!(shared.claim(id(0), 1), Ok(0));
+        assert_eq!(shared.claim(id(0), 2), Err(CloseCode::AlreadyLive));
+        shared.release(id(0), 1, CloseCode::Moved, 0);
+        assert_eq!(shared.claim(id(0), 3), Ok(0), "it may come back");
+        shared.release(id(0), 3, CloseCode::SessionEndedTimeout, 0);
+        assert_eq!(shared.claim(id(0), 3), Err(CloseCode::SessionEndedTimeout));
         for n in 0..=ENDED_MAX {
-            shared.release(id(n), CloseCode::SessionEndedVisitor, 0);
+            shared.release(id(n), 1, CloseCode::SessionEndedVisitor, 0);
         }
         assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
         assert_eq!(shared.owner(&id(1)), Err(CloseCode::SessionEndedVisitor));
         assert_eq!(shared.directory.lock().ended.len(), ENDED_MAX);
+    }
+
+    #[test]
+    fn an_absence_from_one_home_does_not_end_a_newer_one_and_what_people_ended_stays_ended() {
+        let shared = crate::shard::testing::shared(1);
+        let id: SessionId = format!("demo:1:{:032x}", 1).parse().unwrap();
+        shared.release(id, 2, CloseCode::SessionEndedTimeout, 0);
+        for (home, over) in [(1, true), (2, true), (3, false)] {
+            let reason = over.then_some(CloseCode::SessionEndedTimeout);
+            assert_eq!(shared.over(&id, home), reason, "home {home}");
+        }
+        assert_eq!(shared.claim(id, 3), Ok(0));
+        for reason in [CloseCode::SessionEndedAgent, CloseCode::SessionEndedVisitor] {
+            shared.release(id, 3, reason, 0);
+            assert_eq!(shared.claim(id, 4), Err(reason));
+        }
     }
 
     #[test]
@@ -533,7 +553,7 @@ mod tests {
     #[test]
     fn a_lowered_limit_refuses_new_sessions_and_a_raised_one_takes_them_again() {
         let shared = crate::shard::testing::shared(2);
-        let claim = |n: usize| shared.claim(format!("demo:1:{n:032x}").parse().unwrap());
+        let claim = |n: usize| shared.claim(format!("demo:1:{n:032x}").parse().unwrap(), 1);
         shared.set_limits(Limits { sessions_per_core: 1, ..Limits::default() });
         assert_eq!((claim(0), claim(1)), (Ok(0), Ok(1)));
         assert_eq!(claim(2), Err(CloseCode::Overload));
@@ -548,10 +568,10 @@ mod tests {
         let ours: Arc<str> = shared.identity.web_tier_url.as_str().into();
         shared.is_of(&id(1), "https://w2.example".into());
         assert_eq!(shared.web_tier_of(&id(1)), ours, "nobody has claimed it");
-        shared.claim(id(1)).unwrap();
+        shared.claim(id(1), 1).unwrap();
         shared.is_of(&id(1), "https://w2.example".into());
         assert_eq!(&*shared.web_tier_of(&id(1)), "https://w2.example");
-        shared.release(id(1), CloseCode::Moved, 0);
+        shared.release(id(1), 1, CloseCode::Moved, 0);
         assert_eq!(shared.web_tier_of(&id(1)), ours);
         assert!(shared.directory.lock().web_tiers.is_empty());
     }
@@ -560,7 +580,7 @@ mod tests {
     fn new_sessions_go_to_the_least_loaded_core() {
         let shared = crate::shard::testing::shared(3);
         let cores: Vec<_> = (0..6)
-            .map(|n| shared.claim(format!("demo:1:{n:032x}").parse().unwrap()).unwrap())
+            .map(|n| shared.claim(format!("demo:1:{n:032x}").parse().unwrap(), 1).unwrap())
             .collect();
         assert_eq!(cores, [0, 1, 2, 0, 1, 2]);
     }

@@ -23,7 +23,7 @@ impl Shard {
                 }
                 Event::SessionEnded { id, home, reason } => {
                     tracing::info!(session = ?id, home, reason = reason.name(), "session ended");
-                    self.shared.release(id, reason, now.mono_ms);
+                    self.shared.release(id, home, reason, now.mono_ms);
                     self.outputs.push_back(Output::Forget);
                     let reason = reason.name().to_owned();
                     self.report(now, now.wall_ms, id, ReportEvent::SessionEnded { home, reason });

@@ -202,7 +202,7 @@ pub(super) fn visitor(
             }
             shared.spend(ticket.nonce, now.mono_ms)?;
             // One that is here already may have been given this server anew: its core compares the homes.
-            let core = match shared.claim(ticket.session) {
+            let core = match shared.claim(ticket.session, ticket.home) {
                 Err(CloseCode::AlreadyLive) => shared.owner(&ticket.session)?,
                 claimed => claimed?,
             };
@@ -241,7 +241,7 @@ fn visitor_status(shared: &Shared, now: Now, request: &Request) -> Result<Route,
         Some(Credential::Ticket(text)) => {
             let ticket = open_ticket(shared, now, text)?;
             check_origin(shared, &ticket.session, request)?;
-            if let Some(reason) = shared.over(&ticket.session) {
+            if let Some(reason) = shared.over(&ticket.session, ticket.home) {
                 return Err(reason);
             }
             let live = Response::new(200).content("application/json", LIVE.to_vec());
