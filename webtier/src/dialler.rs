@@ -413,18 +413,20 @@ impl<'a> Link<'a> {
             let seq = store.apply_reports(&server, boot, &reports)?;
             let mut orders = 0;
             for report in &reports {
-                let ReportEvent::AgentJoined { agent, privileges, .. } = &report.event else {
-                    continue;
-                };
                 // A session that another web tier gave out has agents whom only that one knows.
-                if store.session(&report.session)?.is_none() {
-                    continue;
-                }
-                let group: GroupId = report.session.group;
-                let now = store.privileges(agent, &group)?;
-                if !now.is_some_and(|now| now.contains(*privileges)) {
-                    store.add_order(&server, &Down::Revoke { group, agent: *agent })?;
-                    orders += 1;
+                let Some(session) = store.session(&report.session)? else { continue };
+                match &report.event {
+                    // It has left this home, which has just been ordered to end it.
+                    ReportEvent::SessionStarted { home } if *home < session.home => orders += 1,
+                    ReportEvent::AgentJoined { agent, privileges, .. } => {
+                        let group: GroupId = report.session.group;
+                        let now = store.privileges(agent, &group)?;
+                        if !now.is_some_and(|now| now.contains(*privileges)) {
+                            store.add_order(&server, &Down::Revoke { group, agent: *agent })?;
+                            orders += 1;
+                        }
+                    }
+                    _ => {}
                 }
             }
             Ok((seq, orders))

@@ -247,8 +247,31 @@ fn an_unused_assignment_expires_and_a_late_report_revives_it_if_its_key_is_free(
     assert_eq!(reason(&store, &two).as_deref(), Some(NEVER_STARTED), "its key is another's now");
 }
 
-/// A visitor was given another home, never heard of it and began at the first after all: that one is told to end when the minute of the
-/// second is over, and its visitor asks for a third.
+#[test]
+fn a_home_that_begins_after_the_session_has_left_it_is_told_so_whatever_became_of_the_newer_one() {
+    let (_folder, store) = store();
+    let s1 = id("s1");
+    let (assigned, lost, live) = (session("1", 1), session("2", 2), session("3", 3));
+    for one in [&assigned, &lost, &live] {
+        store.add_session(one.clone()).unwrap();
+    }
+    store.move_session(&lost.id, 1, (id("s2"), boot(1)), T0).unwrap();
+    store.server_booted(&id("s2"), boot(2), T0).unwrap();
+    for one in [&assigned, &live] {
+        store.move_session(&one.id, 1, (id("s2"), boot(2)), T0).unwrap();
+    }
+    let began = Report { event: ReportEvent::SessionStarted { home: 2 }, ..started(1, &live) };
+    store.apply_reports(&id("s2"), boot(2), &[began]).unwrap();
+    store.orders_taken(&s1, u64::MAX).unwrap();
+    let late = [started(1, &assigned), started(2, &lost), started(3, &live)];
+    store.apply_reports(&s1, boot(1), &late).unwrap();
+    let told: Vec<_> = store.orders(&s1).unwrap().into_iter().map(|(_, order)| order).collect();
+    let moved = |session: &Session| Down::Moved { session: session.id, home: 2 };
+    assert_eq!(told, [moved(&assigned), moved(&lost), moved(&live)]);
+    assert!(store.orders(&id("s2")).unwrap().is_empty());
+}
+
+/// A visitor was given another home, never heard of it and began at the first after all, and asks for a third.
 #[test]
 fn a_session_whose_start_nobody_reported_goes_on_with_its_secret_unless_its_key_is_anothers() {
     let (_folder, store) = store();

@@ -223,6 +223,10 @@ impl Tx<'_> {
                     self.end_session(session, report.at_ms, reason)?;
                 }
             }
+            // An attempt that its visitor had given up has arrived after all, at a home that was told before it had anything to end.
+            ReportEvent::SessionStarted { home } if *home < session.home => {
+                self.order(&[*server], &Down::Moved { session: session.id, home: session.home })?;
+            }
             // Of a home that it has left.
             ReportEvent::SessionStarted { .. } | ReportEvent::SessionEnded { .. } => {}
             ReportEvent::AgentJoined { join, agent, privileges } => {
