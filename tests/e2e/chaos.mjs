@@ -4,7 +4,7 @@
  *
  * Each pair is a visitor on the shop's page, whose text changes all the time, and an agent's viewer. Owns how far the view is
  * behind: since when it has not shown what the visitor shows; and, told which CServer was killed, how long its views take until they show a
- * change that was made after it. Says `ready` once every view shows its page, and what was seen in the end.
+ * change that was made after it, and what both went through meanwhile. Says `ready` once every view shows its page, and what was seen in the end.
  */
 
 import { createInterface } from "node:readline";
@@ -17,6 +17,9 @@ const CHANGE_MS = 250;
 
 /** So often while a view is to come back after a kill, which is timed. */
 const WATCH_MS = 25;
+
+/** The ways of so many of the slowest are told. */
+const SLOWEST_MAX = 5;
 
 /** A view that does not show the page so long after all was mended is lost. */
 const MENDED_MS_MAX = 60_000;
@@ -42,10 +45,12 @@ try {
   over.isMended = true;
   await Promise.all(looks);
   const lost = await Promise.all(pairs.map(settle));
+  const restored = pairs.flatMap((pair) => pair.restored).sort((one, other) => other.ms - one.ms);
   console.log(
     JSON.stringify({
       pairs: pairs.length,
-      restored_ms: pairs.flatMap((pair) => pair.restoredMs),
+      restored_ms: restored.map(({ ms }) => ms),
+      slowest: restored.slice(0, SLOWEST_MAX).map(({ ms, way }) => `${ms} ms: ${way.join(", ")}`),
       changes: pairs.reduce((sum, pair) => sum + pair.changes, 0),
       behind_ms_max: pairs.map((pair) => pair.behindMsMax),
       lost: lost.filter((why) => why !== null),
@@ -86,7 +91,7 @@ async function begin(agents) {
     sameAt: Date.now(),
     behindMsMax: 0,
     killed: null,
-    restoredMs: [],
+    restored: [],
   };
   const until = Date.now() + MENDED_MS_MAX;
   while (!(await isSame(pair))) {
@@ -100,7 +105,7 @@ async function begin(agents) {
 function kill(pairs, { at, port }) {
   for (const pair of pairs) {
     // One that is on its way already is timed from the first loss.
-    if (new URL(pair.agent.url()).port === port) pair.killed ??= { at, after: pair.changes };
+    if (new URL(pair.agent.url()).port === port) pair.killed ??= { at, after: pair.changes, way: [], last: {} };
   }
 }
 
@@ -115,8 +120,9 @@ async function watch(pair, over) {
 /** Changes the page, and notes since when the view has not shown any change of late. */
 async function look(pair) {
   const seen = await shown(pair.agent).catch(() => null);
+  if (pair.killed) await note(pair);
   if (pair.killed && Number(seen?.split(" ")[1] ?? 0) > pair.killed.after) {
-    pair.restoredMs.push(Date.now() - pair.killed.at);
+    pair.restored.push({ ms: Date.now() - pair.killed.at, way: pair.killed.way });
     pair.killed = null;
   }
   if (await isSame(pair)) pair.sameAt = Date.now();
@@ -125,6 +131,20 @@ async function look(pair) {
   await pair.visitor.evaluate((text) => {
     document.getElementById("chaos").textContent = text;
   }, `change ${pair.changes}`);
+}
+
+/** What the visitor's script and the view say of themselves, whenever it is something else. */
+async function note({ visitor, agent, killed }) {
+  const states = {
+    visitor: () => document.querySelector("glance-cobrowse-widget")?.dataset.state,
+    agent: () => `${document.body?.dataset.state ?? document.title} at ${location.port}`,
+  };
+  for (const [who, page] of Object.entries({ visitor, agent })) {
+    const state = await page.evaluate(states[who]).catch(() => "between two pages");
+    if (killed.last[who] === state) continue;
+    killed.last[who] = state;
+    killed.way.push(`${who} ${state} (${Date.now() - killed.at})`);
+  }
 }
 
 /** Whether the view shows what the page shows at this moment. */

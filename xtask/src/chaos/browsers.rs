@@ -23,6 +23,8 @@ pub(super) struct Seen {
     /// Of each kill of the CServer that a view stood on, from the kill until the view showed a change of the page that was made after it.
     #[serde(skip_serializing)]
     pub(super) restored_ms: Vec<u64>,
+    /// What visitor and view went through in the slowest of these cases.
+    pub(super) slowest: Vec<String>,
     /// Changes of the pages that the views were held to.
     pub(super) changes: u64,
     /// Of each pair, how long its view was behind at the longest, in milliseconds.
