@@ -280,7 +280,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   onPointer(agent: number, point: Point): void {
-    this.widget?.setPointer(agent, point);
+    // The server has looked at it; what stands on the visitor's page, the page looks at itself.
+    const mayPoint = this.agents.some((one) => one.agent === agent && one.privileges.includes("point"));
+    if (mayPoint) this.widget?.setPointer(agent, point);
   }
 
   onCommand(frame: Frame): void {
