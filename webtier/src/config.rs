@@ -250,6 +250,13 @@ impl File {
             }
         }
         let at = |path: &PathBuf| host::source::relative_to(folder, path);
+        let (store, audit) = (at(&self.store.path), self.audit.as_ref().map(|file| at(&file.key)));
+        if audit.as_ref().is_some_and(|key| key.starts_with(&store)) {
+            faults.push(format!(
+                "audit.key: {} lies in the store's folder, so whoever gets the store could sign another log: keep it elsewhere",
+                self.audit.as_ref().map_or(Path::new(""), |file| &file.key).display()
+            ));
+        }
         Some(Config {
             replica: replica.ok()?,
             listen,
@@ -261,11 +268,11 @@ impl File {
                 key: at(&self.control.key),
                 ca: at(&self.control.ca),
             },
-            store: at(&self.store.path),
+            store,
             metrics: self.metrics.as_ref().map(|file| MetricsFile { token: at(&file.token) }),
             metrics_token: None,
             releases: Arc::default(),
-            audit: self.audit.as_ref().map(|file| at(&file.key)),
+            audit,
             audit_key: None,
             log: self.log,
             limits: self.limits,
@@ -352,6 +359,17 @@ mod tests {
         assert!(message.contains("would refuse"), "{message}");
         assert!(is_below("https://a.b.c:9443", "b.c") && is_below("https://b.c", "b.c"));
         assert!(!is_below("https://ab.c", "b.c"));
+    }
+
+    #[test]
+    fn the_key_that_signs_the_audit_log_stands_outside_of_the_store() {
+        for inside in ["store/audit.key", "/etc/cobrowse/store/a/audit.key", "./store/audit.key"] {
+            let message = parse(&format!("{GOOD}[audit]\nkey = \"{inside}\"")).unwrap_err();
+            assert!(message.contains("audit.key") && message.contains("elsewhere"), "{message}");
+        }
+        for outside in ["audit.key", "store.key", "/keys/store/audit.key", "credential:audit-key"] {
+            assert!(parse(&format!("{GOOD}[audit]\nkey = \"{outside}\"")).is_ok(), "{outside}");
+        }
     }
 
     #[test]

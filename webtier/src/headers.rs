@@ -25,7 +25,7 @@ pub(crate) fn page_policy(cookie_domain: &str, is_kept_fresh: bool, to: Option<&
 }
 
 const DEFAULTS: [(HeaderName, &str); 7] = [
-    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Not no-referrer: with that browsers send `Origin: null` with our own forms.
     (header::REFERRER_POLICY, "same-origin"),

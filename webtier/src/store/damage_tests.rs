@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use protocol::GroupSettings;
 use protocol::secret::Secret;
+use protocol::{AgentId, GroupSettings};
 
 use super::command::StoreCommand;
 use super::opening::open_sled;
@@ -15,6 +15,9 @@ use super::sled::SledStore;
 use super::survey::survey;
 use super::tx::*;
 use super::*;
+use crate::audit::line;
+use crate::audit::signing::AuditKey;
+use crate::audit::verify::{Fault, verify};
 use crate::testing::{T0, agent, demo, server, session};
 
 /// A closed store with records of most kinds, and where it is.
@@ -204,6 +207,68 @@ fn a_store_of_the_layout_without_checksums_gets_them_whole() {
     drop(SledStore::open(&old).unwrap());
     assert!(records(&old) == before);
     drop(SledStore::open(&old).unwrap());
+}
+
+/// With the checksums of the store right, by its own transactions; only the key that signs is not there.
+#[test]
+fn a_log_that_was_rewritten_in_the_store_is_told_by_the_head_behind_it_or_by_a_noted_one() {
+    let (_folder, path) = closed();
+    let key = AuditKey::of_test(1);
+    let store = SledStore::open(&path).unwrap();
+    let name = |seq: u64| format!("agent{seq}");
+    let event = |seq| Event::LoggedIn { agent: AgentId::from_bytes([1; 16]), name: name(seq) };
+    let first = store.audit_head().unwrap().seq + 1;
+    let entries = first..first + 6;
+    for seq in entries.clone() {
+        store.note(T0, event(seq)).unwrap();
+        if seq == first + 3 {
+            store.keep_head(&key.sign(&store.audit_head().unwrap(), T0)).unwrap();
+        }
+    }
+    let exported = |store: &SledStore| {
+        store.keep_head(&key.sign(&store.audit_head().unwrap(), T0)).unwrap();
+        store.audit_lines(1, 100).unwrap().join("\n") + "\n"
+    };
+    let checked = |text: &str, noted| verify(text, &key.public(), noted);
+    let noted = checked(&exported(&store), None).unwrap().head.hash;
+    assert!(checked(&exported(&store), Some(&noted)).is_ok());
+
+    // One entry by itself.
+    let at = audit_key(AUDIT, first + 1);
+    let told = |from: &str, to: &str, text: &[u8]| {
+        String::from_utf8_lossy(text).replace(from, to).into_bytes()
+    };
+    let before = store.db.get(&at).unwrap().unwrap();
+    let altered = told(&name(first + 1), "nobody", &before);
+    store.write(|tx| tx.0.insert(&at, altered.clone())).unwrap();
+    assert_eq!(checked(&exported(&store), None), Err(Fault::Chain(first + 1)));
+
+    // Everything from there on anew, each hash right: the head that was signed meanwhile says otherwise.
+    let mut head = Head::default();
+    let mut chain = Vec::new();
+    for seq in 1..entries.end {
+        let stored = store.db.get(&audit_key(AUDIT, seq)).unwrap().unwrap();
+        let text = String::from_utf8_lossy(&stored).into_owned();
+        let (_, entry) = text.split_once(' ').unwrap();
+        head = head.after(entry);
+        chain.push((audit_key(AUDIT, seq), line(&head, entry).into_bytes()));
+    }
+    let rewritten = |tx: &Tx<'_>| {
+        tx.put(&AUDIT_HEAD_KEY, &head)?;
+        chain.iter().try_for_each(|(key, text)| tx.0.insert(key, text.clone()))
+    };
+    store.write(rewritten).unwrap();
+    let text = exported(&store);
+    assert!(text.contains("nobody") && !text.contains(&name(first + 1)));
+    assert_eq!(checked(&text, None), Err(Fault::Head(first + 4)));
+
+    // Without that head it looks whole to who noted nothing.
+    store.write(|tx| tx.remove(&audit_key(AUDIT_HEADS, first + 3))).unwrap();
+    let text = exported(&store);
+    assert!(checked(&text, None).is_ok());
+    assert_eq!(checked(&text, Some(&noted)), Err(Fault::Noted));
+    drop(store);
+    drop(SledStore::open(&path).unwrap());
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl SledStore {
         count_max: usize,
     ) -> Result<Vec<String>, StoreError> {
         let mut lines = Vec::new();
-        let range = audit_key(AUDIT, from)..audit_key(AUDIT + 1, 0);
+        let range = audit_key(AUDIT, from)..vec![AUDIT + 1];
         for entry in self.db.range(range).take(count_max) {
             let (key, text) = entry?;
             // As it stands on the disk: whether it is what was written is for `verify` to say.
