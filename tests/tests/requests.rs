@@ -137,25 +137,35 @@ fn tls_is_1_2_or_1_3_with_a_post_quantum_exchange_and_resumes_on_whichever_core(
     use rustls::version::{TLS12, TLS13};
     let stack = stack();
     let server = &stack.servers()[0];
-    let host = server.public_url.trim_start_matches("https://").to_owned();
-    let name = host.split(':').next().unwrap_or_default().to_owned();
+    let web: u16 = stack.web_url().rsplit(':').next().unwrap_or("443").parse()?;
     let ca = stack.certificates().public_ca();
-    for version in [&TLS12, &TLS13] {
-        let net = Net::speaking(&ca, version)?;
-        // Each connection may be another core's; their tickets are everybody's.
-        for turn in 0..12 {
-            let mut stream = net.connect(&name, server.port)?;
-            assert_eq!(stream.conn.protocol_version(), Some(version.version));
-            let full = stream.conn.handshake_kind() != Some(rustls::HandshakeKind::Resumed);
-            assert_eq!(full, turn == 0, "{:?}, connection {turn}", version.version);
-            if turn == 0 && version.version == TLS13.version {
-                let group = stream.conn.negotiated_key_exchange_group().map(|group| group.name());
-                assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768));
+    for (url, port, path) in
+        [(&*server.public_url, server.port, "/healthz"), (stack.web_url(), web, "/login")]
+    {
+        let host = url.trim_start_matches("https://");
+        let name = host.split(':').next().unwrap_or_default();
+        for version in [&TLS12, &TLS13] {
+            let net = Net::speaking(&ca, version)?;
+            // Each connection may be another core's; their tickets are everybody's.
+            for turn in 0..12 {
+                let mut stream = net.connect(name, port)?;
+                let told = format!("{name}, {:?}, connection {turn}", version.version);
+                assert_eq!(stream.conn.protocol_version(), Some(version.version), "{told}");
+                let full = stream.conn.handshake_kind() != Some(rustls::HandshakeKind::Resumed);
+                assert_eq!(full, turn == 0, "{told}");
+                if turn == 0 && version.version == TLS13.version {
+                    let group = stream.conn.negotiated_key_exchange_group();
+                    let group = group.map(|group| group.name());
+                    assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768), "{told}");
+                }
+                // What makes the next one short comes with the first answer.
+                stream
+                    .write_all(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+                let (answer, _) = read_answer(&mut stream)?;
+                assert_eq!(answer.status, 200, "{told}");
+                let lasting = answer.header("strict-transport-security");
+                assert_eq!(lasting, Some("max-age=63072000"), "{told}");
             }
-            // What makes the next one short comes with the first answer.
-            stream
-                .write_all(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-            assert_eq!(read_answer(&mut stream)?.0.status, 200);
         }
     }
     Ok(())

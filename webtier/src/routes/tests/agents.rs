@@ -441,7 +441,7 @@ async fn every_answer_carries_the_protective_headers_and_pages_run_no_script() {
     {
         let got = get(&world, path).with("accept", "text/html").got().await;
         for (name, value) in [
-            ("strict-transport-security", "max-age=31536000"),
+            ("strict-transport-security", "max-age=63072000"),
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "same-origin"),
         ] {
