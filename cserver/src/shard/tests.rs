@@ -155,6 +155,7 @@ fn the_viewers_page_carries_its_policy_and_the_cookie_its_attributes() {
             .starts_with("default-src 'none'; script-src 'self'")
     );
     assert_eq!(header(&page, "Cache-Control"), "no-store");
+    assert_eq!(header(&page, "Document-Isolation-Policy"), "isolate-and-credentialless");
     assert!(!header(&page, "Strict-Transport-Security").is_empty());
 }
 

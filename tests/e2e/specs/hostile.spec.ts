@@ -3,6 +3,7 @@
  */
 
 import { expect, Shopper, shoot, test, Viewer } from "../support/people.js";
+import { stack } from "../support/stack.js";
 
 test("no script of the visitor's page runs in the agent's browser", async ({ browser }) => {
   const shopper = await Shopper.withSession(browser, "/hostile");
@@ -86,11 +87,20 @@ test("no script of the visitor's page runs in the agent's browser", async ({ bro
   await viewer.expectState("live");
 });
 
-test("resources come only from the group's own origins", async ({ browser }) => {
+test("resources come only from the group's own origins, and without the agent's cookies for them", async ({ browser }) => {
   const shopper = await Shopper.withSession(browser, "/hostile");
   const viewer = await Viewer.fresh(browser);
   const asked: string[] = [];
-  viewer.page.on("request", (request) => asked.push(request.url()));
+  const cookies = new Map<string, string>();
+  viewer.page.on("request", (request) => {
+    asked.push(request.url());
+    void request.allHeaders().then((headers) => {
+      cookies.set(new URL(request.url()).pathname, headers.cookie ?? "");
+    });
+  });
+  // The agent is a customer of the shop, too, and its cookie is one that goes anywhere.
+  const known = { name: "customer", value: "ada", url: stack().shop_url };
+  await viewer.page.context().addCookies([{ ...known, sameSite: "None", secure: true }]);
   await viewer.open(await shopper.key());
   await viewer.logIn("ada");
   await viewer.expectState("live");
@@ -111,6 +121,7 @@ test("resources come only from the group's own origins", async ({ browser }) => 
   });
   await viewer.expectText("#after-images", "done");
   await expect.poll(() => asked.some((url) => url.endsWith("/chair.svg"))).toBe(true);
+  await expect.poll(() => cookies.get("/chair.svg")).toBe("");
   const failed = await viewer.page.evaluate(() => {
     const mirror = document.querySelector<HTMLIFrameElement>("#stage iframe")?.contentDocument;
     return [...(mirror?.images ?? [])]
