@@ -103,6 +103,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     inherited();
     let config = Config::read(path)?;
     start_log(config.log.format);
+    host::memory::hide().iter().for_each(|line| tracing::warn!("{line}"));
     let found = startup::look(config.backend, config.cores)?;
     found.log();
     let cores = found.cores.len();
@@ -114,6 +115,7 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     ));
     shared.set_certificates(tls::expiries(&config)?);
     shared.set_limits(config.limits);
+    open_secrets(&config).iter().for_each(|line| tracing::warn!("{line}"));
     let office = Arc::new(Office::new(cores));
     let notifier = Notifier::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be told anything (NOTIFY_SOCKET)");
@@ -137,7 +139,6 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     // Everything is open.
     #[cfg(target_os = "linux")]
     {
-        confine::hide_memory();
         confine::restrict(path, &config);
     }
     let notifier = Arc::new(notifier);
@@ -256,12 +257,17 @@ fn check(path: &std::path::Path) -> anyhow::Result<()> {
         found.cores.len(),
         found.files
     ));
+    open_secrets(&config).iter().for_each(|line| say(&format!("But: {line}\n")));
     if found.files < FILES_WANTED {
         say(&format!(
             "Few: each connection takes one, {FILES_WANTED} are advised. Raise LimitNOFILE, or ulimit -n.\n"
         ));
     }
     Ok(())
+}
+
+fn open_secrets(config: &Config) -> Vec<String> {
+    host::source::open_secrets([&*config.tls.key, &*config.control.key])
 }
 
 fn print_config(path: &std::path::Path) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! What a process and its service manager say to each other, for both servers: which sockets and files it was handed
 //! ([`inherited`]), where a certificate comes from ([`source`]), how it is ([`notify`]), and that it is to
-//! read its files again ([`signal`]). Beside that what both command lines share: where in a file a fault is ([`lines`]), and
-//! their manual pages ([`manual`]).
+//! read its files again ([`signal`]). Beside that what both share: where in a file a fault is ([`lines`]), their manual pages
+//! ([`manual`]), and that their memory is nobody else's ([`memory`]).
 //!
 //! The protocols are systemd's (`sd_listen_fds`, `LoadCredential=`, `OpenFile=`, `sd_notify`), which other managers and
 //! `systemd-socket-activate` speak too. Without a manager every part says that there is nothing, and nobody is hindered.
@@ -12,6 +12,7 @@ pub mod disk;
 pub mod inherited;
 pub mod lines;
 pub mod manual;
+pub mod memory;
 pub mod notify;
 pub mod signal;
 pub mod source;

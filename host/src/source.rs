@@ -7,7 +7,7 @@
 //! | anything else | the file of that path |
 
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::inherited::{Inherited, inherited};
@@ -27,6 +27,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
         inherited(),
         std::env::var_os("CREDENTIALS_DIRECTORY").as_deref().map(Path::new),
     )
+}
+
+/// What to say of secrets among these files that every account of this host can read; nothing where all is well.
+pub fn open_secrets<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
+    let is_open = |path: &Path| {
+        let mode = |path: &Path| std::fs::metadata(path).map(|file| file.permissions().mode());
+        // What a service manager hands over is its own to guard.
+        matches!(form(path), Form::File(path) if mode(path).is_ok_and(|mode| mode & 0o004 != 0))
+    };
+    let open = paths.into_iter().filter(|path| is_open(path));
+    open.map(|path| {
+        format!(
+            "{0} can be read by every account of this host, and is a secret: chmod 0640 {0}, with the service's group",
+            path.display()
+        )
+    })
+    .collect()
 }
 
 /// A source that gives nothing.
@@ -144,6 +161,25 @@ mod tests {
         ] {
             let error = read(path, folder).unwrap_err().to_string();
             assert!(error.contains(told), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("s1.key");
+        std::fs::write(&key, "a key").unwrap();
+        let told = |mode| {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            open_secrets([&*key, Path::new("credential:s1.key"), Path::new("/nonexistent")])
+        };
+        for mode in [0o600, 0o640, 0o440] {
+            assert!(told(mode).is_empty(), "{mode:o}");
+        }
+        for mode in [0o644, 0o604, 0o777] {
+            let lines = told(mode);
+            let [line] = &lines[..] else { panic!("{mode:o}: {lines:?}") };
+            assert!(line.contains("s1.key") && line.contains("chmod 0640"), "{line}");
         }
     }
 

@@ -115,7 +115,7 @@ fn a_stack_with_a_running_session_stops_in_good_order() -> Result<()> {
 
 #[test]
 fn every_thread_of_a_cserver_is_confined_and_its_keys_are_locked() -> Result<()> {
-    let stack = Stack::plan().cores(2).start()?;
+    let mut stack = Stack::plan().cores(2).start()?;
     let mut visitor = Visitor::with_page(&stack, "demo", b"page")?;
     Agent::join(&stack, "ada", visitor.key())?.expect_copy_of(&visitor)?;
     let process = format!("/proc/{}", stack.servers()[0].process.id());
@@ -134,5 +134,11 @@ fn every_thread_of_a_cserver_is_confined_and_its_keys_are_locked() -> Result<()>
     assert!(threads >= 5, "two cores, signals, supervisor, and the first: {threads}");
     let status = std::fs::read_to_string(format!("{process}/status"))?;
     assert!(!value(&status, "VmLck").starts_with("0 "), "no key is locked");
+    // Nor does a crash of either server write its keys to a file.
+    for process in [stack.servers()[0].process.id(), stack.web().process.id()] {
+        let limits = std::fs::read_to_string(format!("/proc/{process}/limits"))?;
+        let cores = value(&limits, "Max core file size");
+        assert_eq!(cores.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"], "{limits}");
+    }
     visitor.bye()
 }

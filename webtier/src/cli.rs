@@ -311,7 +311,9 @@ impl Cli {
                 crate::serve::metrics_token(&config)?;
                 crate::serve::audit_key(&config)?;
                 crate::tls::check_lives(&config)?;
-                return print(&["the configuration and its files are good".into()]);
+                let mut lines = vec!["the configuration and its files are good".to_owned()];
+                lines.extend(config.open_secrets().into_iter().map(|line| format!("But: {line}")));
+                return print(&lines);
             }
             Command::PrintConfig => return print(&[config.to_toml()]),
             Command::Audit(AuditCommand::Key) => {

@@ -188,6 +188,14 @@ impl Config {
         }
     }
 
+    /// What to say of its secrets that every account of this host can read.
+    pub(crate) fn open_secrets(&self) -> Vec<String> {
+        let token = self.metrics.as_ref().map(|file| &file.token);
+        let keys = [&self.tls.key, &self.control.key];
+        let all = keys.into_iter().chain(&self.audit).chain(token);
+        host::source::open_secrets(all.map(PathBuf::as_path))
+    }
+
     /// The effective values, as a file that says the same. It holds no secret: keys are named by their files.
     pub(crate) fn to_toml(&self) -> String {
         let file = File {

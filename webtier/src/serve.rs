@@ -108,6 +108,10 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
         starts_per_minute_group = config.limits.starts_per_minute_group,
         "web tier starts"
     );
+    host::memory::hide()
+        .iter()
+        .chain(&config.open_secrets())
+        .for_each(|line| tracing::warn!("{line}"));
     let (server_tls, client_tls) = files(&config)?;
     config.metrics_token = metrics_token(&config)?;
     config.releases = Arc::new(Releases::open(&Releases::folder(&config.store)));

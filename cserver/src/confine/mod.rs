@@ -1,4 +1,4 @@
-//! What the process takes away from itself once everything is open: its files, its network, its system calls, its memory image.
+//! What the process takes away from itself once everything is open: its files, its network, its system calls.
 //!
 //! The unit forbids the same from outside; this holds where nobody wrote a unit. Landlock is asked by the kernel's security
 //! hooks, which io_uring's operations pass like any system call: a ring opens and connects nothing more than the process may.
@@ -12,20 +12,7 @@ pub use calls::Task;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-
 use crate::config::Config;
-
-/// No other process of this account reads our memory, and no crash writes it to a file.
-pub fn hide_memory() {
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "other processes of this account may read this one's memory");
-    }
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    if let Err(error) = setrlimit(Resource::Core, none) {
-        tracing::warn!(%error, "a crash may write this process's memory to a file");
-    }
-}
 
 /// From here on only the configuration and the certificates can be opened, to be read again, and no TCP socket can
 /// connect or be bound. On kernels without Landlock the server runs all the same, and says so.
@@ -108,13 +95,6 @@ fn landlocked(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_memory_of_this_process_is_its_own() {
-        hide_memory();
-        assert_eq!(rustix::process::dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
-        assert_eq!(rustix::process::getrlimit(Resource::Core).maximum, Some(0));
-    }
 
     #[test]
     fn only_the_listed_folder_can_be_read_and_nothing_written_or_connected() {
