@@ -21,6 +21,12 @@ pub const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// their place in line for the next turn.
 pub const HANDSHAKES_PER_TURN_MAX: usize = 16;
 
+/// How long a start waits for a port that somebody has: a process that died lets go of it within milliseconds. Reached: the start fails.
+pub const PORT_WAIT_MS_MAX: u64 = 2_000;
+
+/// How often it looks meanwhile.
+pub const PORT_LOOK_MS: u64 = 50;
+
 /// Connections of one core, unless the configuration lowers it. Reached: new ones are closed at once.
 pub const CONNECTIONS_PER_CORE_MAX: usize = 200_000;
 

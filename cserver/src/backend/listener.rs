@@ -2,17 +2,19 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Congestion;
-use crate::limits::{BACKLOG, SEND_BUFFER_BYTES, UNSENT_BYTES};
+use crate::limits::{BACKLOG, PORT_LOOK_MS, PORT_WAIT_MS_MAX, SEND_BUFFER_BYTES, UNSENT_BYTES};
 
 /// Binds `cores` listeners to each address; the result is one list a core. Port 0 takes one free port for all cores.
 pub fn bind(addresses: &[SocketAddr], cores: usize) -> Result<Vec<Vec<TcpListener>>, ListenError> {
     let mut all: Vec<Vec<TcpListener>> = (0..cores).map(|_| Vec::new()).collect();
     for &address in addresses {
         let fault = |error| ListenError { address, error };
+        must_be_free(address).map_err(fault)?;
         let mut bound = address;
         for of_core in &mut all {
             let listener = listen(bound).map_err(fault)?;
@@ -84,12 +86,35 @@ pub struct ListenError {
     pub error: io::Error,
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// The cores' sockets share a port, and the kernel lets those of another process of this account join them: a second cserver would
+/// take every other connection, and know nothing of its session. One that has just died may hold the port for a moment: the kernel
+/// takes rings down in its own time.
+fn must_be_free(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    for _ in 0..PORT_WAIT_MS_MAX / PORT_LOOK_MS {
+        match socket(address)?.bind(&address.into()) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                std::thread::sleep(Duration::from_millis(PORT_LOOK_MS));
+            }
+            found => return found,
+        }
+    }
+    socket(address)?.bind(&address.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
     #[cfg(not(target_os = "freebsd"))]
     socket.set_reuse_port(true)?;
     #[cfg(target_os = "freebsd")]
@@ -112,7 +137,7 @@ fn prepare(socket: SockRef<'_>) -> io::Result<()> {
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program, or another user's cserver, has this port: stop it or change `listen`"
+            "; another program, or another cserver, has this port: stop it or change `listen`"
         }
         io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need CAP_NET_BIND_SERVICE or a socket unit"
@@ -169,6 +194,22 @@ mod tests {
     const RECEIVE_BYTES: usize = 16 * 1024;
     #[cfg(target_os = "linux")]
     const FRAME_BYTES: usize = 8 * 1024;
+
+    #[test]
+    fn a_second_server_takes_no_connections_from_the_first() {
+        let first = bind(&["127.0.0.1:0".parse().unwrap()], 2).unwrap();
+        let address = first[0][0].local_addr().unwrap();
+        let error = bind(&[address], 2).unwrap_err();
+        assert_eq!(error.error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("another cserver"), "{error}");
+        // Connections of a server that has gone keep the port from nobody.
+        let client = TcpStream::connect(address).unwrap();
+        for listener in first.iter().flatten() {
+            drop(accept(listener));
+        }
+        drop((first, client));
+        bind(&[address], 2).unwrap();
+    }
 
     #[test]
     fn every_socket_that_was_handed_over_has_a_core_and_every_core_has_one_of_each_address() {
