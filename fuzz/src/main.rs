@@ -35,7 +35,15 @@ fn main() -> anyhow::Result<ExitCode> {
     let wanted = |name: &str| args.target.as_deref().is_none_or(|part| name.contains(part));
     let mut failures = 0;
     let chosen: Vec<_> = targets().iter().filter(|target| wanted(target.name)).collect();
-    anyhow::ensure!(!chosen.is_empty(), "no target has that name; without one all are run");
+    if chosen.is_empty() {
+        let names: Vec<_> = targets().iter().map(|target| target.name).collect();
+        eprintln!(
+            "no target is called {:?}; there are {}; without a name all are run",
+            args.target.as_deref().unwrap_or_default(),
+            names.join(", ")
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     if let Some(seconds) = args.libfuzzer {
         return explore(&chosen, seconds);
     }

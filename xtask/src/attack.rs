@@ -26,6 +26,12 @@ pub(crate) struct Arguments {
 
 /// Runs everything; false when something got through.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let unwritable = || {
+        let file = arguments.json.display();
+        format!("cannot write {file}: name a file in a folder that is there and yours to write")
+    };
+    // Before minutes of work, not after.
+    fs::write(&arguments.json, "").with_context(unwritable)?;
     let repo = Repo::find()?;
     building::all(&repo)?;
     let browser = chromium().context("Chromium is missing: `apt-get install chromium`")?;
@@ -49,8 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             report.extend(serde_json::from_slice::<Map<String, Value>>(&text)?);
         }
     }
-    fs::write(&arguments.json, serde_json::to_string_pretty(&report)?)
-        .with_context(|| format!("cannot write {}", arguments.json.display()))?;
+    fs::write(&arguments.json, serde_json::to_string_pretty(&report)?).with_context(unwritable)?;
     Ok(servers.is_ok() && visitor.is_ok())
 }
 

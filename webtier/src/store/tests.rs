@@ -155,6 +155,9 @@ fn a_new_start_of_a_server_loses_its_sessions_and_no_others() {
     assert_eq!(store.server_booted(&id("s1"), boot(2), T0).unwrap(), 1);
     assert_eq!(reason(&store, &one).as_deref(), Some(LOST));
     assert_eq!(state(&store, &two), State::Live);
+    let told = store.audit_lines(1, 100).unwrap();
+    let ends: Vec<_> = told.iter().filter(|line| line.contains("session_ended")).collect();
+    assert!(matches!(ends[..], [end] if end.contains(r#""reason":"lost""#)), "{ends:?}");
     // The new start numbers its reports from 1.
     let three = Session { boot: boot(2), ..session("3", 3) };
     store.add_session(three.clone()).unwrap();
