@@ -85,8 +85,9 @@ fn links_between_our_documents_lead_somewhere() {
 
 /// A promise whose test was renamed or removed is a promise without one.
 #[test]
-fn every_test_that_the_security_page_names_is_there() {
-    let page = fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+fn every_test_that_the_security_pages_name_is_there() {
+    let pages = ["docs/SECURITY.md", "docs/SECURITY-CLAIMS.md"];
+    let page = pages.map(|page| fs::read_to_string(root().join(page)).unwrap()).concat();
     let endings = ["rs", "ts", "mts", "js", "mjs"];
     let tests: String = sources(&endings).into_iter().map(|(_, text)| text).collect();
     let (mut faults, mut named) = (Vec::new(), 0);
@@ -101,10 +102,10 @@ fn every_test_that_the_security_page_names_is_there() {
             let is_file =
                 name.contains('/') && !name.contains([' ', '<', '(']) && !name.starts_with('/');
             if is_test && !tests.contains(&format!("fn {name}(")) {
-                faults.push(format!("SECURITY.md names the test {name}, which is not there"));
+                faults.push(format!("a security page names the test {name}, which is not there"));
             }
             if is_file && !root().join(name).exists() {
-                faults.push(format!("SECURITY.md names {name}, which is not there"));
+                faults.push(format!("a security page names {name}, which is not there"));
             }
             named += usize::from(is_test || is_file);
         }
@@ -112,11 +113,12 @@ fn every_test_that_the_security_page_names_is_there() {
             let begun = title.split('…').next().unwrap_or_default();
             named += usize::from(begun.len() >= TITLE_BYTES_MIN);
             if begun.len() >= TITLE_BYTES_MIN && !tests.contains(begun) {
-                faults.push(format!("SECURITY.md names the test {title:?}, which is not there"));
+                faults
+                    .push(format!("a security page names the test {title:?}, which is not there"));
             }
         }
     }
-    assert!(named > 100, "only {named} tests were found on the page: has its form changed?");
+    assert!(named > 100, "only {named} tests were found on the pages: has their form changed?");
     assert_none(&faults);
 }
 
