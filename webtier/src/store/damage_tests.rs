@@ -247,7 +247,7 @@ fn a_log_that_was_rewritten_in_the_store_is_told_by_the_head_behind_it_or_by_a_n
     let mut head = Head::default();
     let mut chain = Vec::new();
     for seq in 1..entries.end {
-        let stored = store.db.get(&audit_key(AUDIT, seq)).unwrap().unwrap();
+        let stored = store.db.get(audit_key(AUDIT, seq).as_slice()).unwrap().unwrap();
         let text = String::from_utf8_lossy(&stored).into_owned();
         let (_, entry) = text.split_once(' ').unwrap();
         head = head.after(entry);
