@@ -65,6 +65,9 @@ function missingIn(object: unknown, names: string): string[] {
   return names.split(" ").filter((name) => typeof (object as Record<string, unknown>)[name] !== "function");
 }
 
+/** Parts are read from the disk, and the machine may be busy. */
+const PATIENCE_MS = 15_000;
+
 const DEMO = 'data-groupid="demo" data-additionalgroupids="support"';
 
 beforeEach(() => {
@@ -189,7 +192,7 @@ describe("events", () => {
     visitor.onSettings({ masks: ["#card["], mask_default: "passwords" });
     await vi.waitFor(() => {
       expect(told).toHaveLength(1);
-    });
+    }, PATIENCE_MS);
     expect(told).toMatchObject([["error", { code: "maskingerror" }]]);
   });
 
@@ -244,7 +247,7 @@ describe("setStyle", () => {
     visitor.setStyle("support");
     await vi.waitFor(() => {
       expect(asked).toHaveLength(1);
-    });
+    }, PATIENCE_MS);
   });
 });
 
@@ -276,7 +279,7 @@ describe("the group rule is checked", () => {
     say("demo");
     await vi.waitFor(() => {
       expect(asked.map(([name]) => name)).toContain("");
-    });
+    }, PATIENCE_MS);
   });
 
   it("at presence", async () => {
