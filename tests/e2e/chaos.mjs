@@ -105,7 +105,8 @@ async function begin(agents) {
 function kill(pairs, { at, port }) {
   for (const pair of pairs) {
     // One that is on its way already is timed from the first loss.
-    if (new URL(pair.agent.url()).port === port) pair.killed ??= { at, after: pair.changes, way: [], last: {} };
+    if (new URL(pair.agent.url()).port === port)
+      pair.killed ??= { at, after: pair.changes, way: [], last: {} };
   }
 }
 

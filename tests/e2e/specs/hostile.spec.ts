@@ -87,7 +87,9 @@ test("no script of the visitor's page runs in the agent's browser", async ({ bro
   await viewer.expectState("live");
 });
 
-test("resources come only from the group's own origins, and without the agent's cookies for them", async ({ browser }) => {
+test("resources come only from the group's own origins, and without the agent's cookies for them", async ({
+  browser,
+}) => {
   const shopper = await Shopper.withSession(browser, "/hostile");
   const viewer = await Viewer.fresh(browser);
   const asked: string[] = [];
