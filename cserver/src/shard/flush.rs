@@ -128,16 +128,13 @@ impl Shard {
         if slot.ending.is_some() {
             return 0;
         }
-        // What this turn has sealed already, an answer to an upgrade or a ping, leaves with the frames in one send.
-        let joins = slot.queued && slot.outgoing.len() <= JOINED_BYTES_MAX;
-        if !slot.outgoing.is_empty() && !joins {
+        if !slot.outgoing.is_empty() {
             slot.refill = true;
             return 0;
         }
-        let room = SEAL_BYTES_MAX - slot.outgoing.len();
         let mut taken = 0;
-        while taken < room
-            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, room - taken)
+        while taken < SEAL_BYTES_MAX
+            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, SEAL_BYTES_MAX - taken)
         {
             lend(&mut self.pool, &mut slot.outgoing);
             taken += frame.wire_len();
@@ -151,8 +148,6 @@ impl Shard {
             }
         }
         if taken == 0 {
-            // A frame of full length finds no room behind an answer.
-            slot.refill |= !slot.outgoing.is_empty() && self.relay.has_more(link);
             return 0;
         }
         slot.connection.seal(&self.plain, &mut slot.outgoing);
@@ -217,10 +212,6 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// For those who had their part already: some milliseconds of a core at most, and little enough that who comes meanwhile does not notice.
 pub(super) const MORE_BYTES_PER_TURN: usize = 1024 * 1024;
-
-/// As much as an answer to an upgrade has behind a session ticket, and some more: frames are laid behind it. Behind more than that they wait
-/// until it has left, since a connection may have no more than [`SEAL_BYTES_MAX`] sealed and unsent.
-const JOINED_BYTES_MAX: usize = 4 * 1024;
 
 /// Bodies from here on are sealed where they lie in the log. Smaller ones are laid behind one another, since a record costs
 /// as much as copying some KiB.

@@ -80,8 +80,6 @@ pub(super) struct Client {
     pub(super) asleep: bool,
     /// Records that the server has sent it.
     pub(super) records: usize,
-    /// Sends that it took for them.
-    pub(super) sends: usize,
 }
 
 impl World {
@@ -144,7 +142,6 @@ impl World {
             closed: false,
             asleep: false,
             records: 0,
-            sends: 0,
         });
         self.clients.len() - 1
     }
@@ -271,7 +268,6 @@ impl World {
             return false;
         }
         self.shards[core].handle_sent(self.now, link, bytes.len());
-        client.sends += 1;
         client.take(&bytes);
         true
     }

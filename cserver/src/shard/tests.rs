@@ -308,14 +308,7 @@ fn many_frames_of_one_turn_leave_as_one_record() {
 }
 
 #[test]
-fn the_answer_to_an_upgrade_and_the_first_frame_leave_in_one_send() {
-    let mut world = World::new(1);
-    let visitor = world.start(0, SESSION);
-    assert_eq!(world.clients[visitor].sends, 2, "one was the handshake's");
-}
-
-#[test]
-fn a_frame_of_full_length_follows_an_answer_behind_which_it_has_no_room() {
+fn a_frame_of_full_length_follows_the_answer_to_an_upgrade() {
     let mut world = World::new(1);
     let visitor = world.start(0, SESSION);
     let longest = vec![7; FRAME_PAYLOAD_BYTES_MAX];
