@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 
+import { measureChurn } from "./support/churn.mjs";
 import { measureCost } from "./support/cost.mjs";
 import { measureLatency, measureTasks } from "./support/measure.mjs";
 import { differences, normalise } from "./support/normalise.mjs";
@@ -58,9 +59,10 @@ try {
   const live = await Agent.logIn(browser, stack, scripts, "ada", site);
   const late = await Agent.logIn(browser, stack, scripts, "bob", site);
   const isMeasured = !options.only || options.figures;
-  // Proofs come in their own time: they are waited for while pages are compared.
+  // Proofs come in their own time, as frames load in theirs: they are waited for while pages are compared.
   const proving = isMeasured ? Agent.logIn(browser, stack, scripts, "ada", site).then(prove) : null;
-  proving?.catch(() => undefined);
+  const churning = isMeasured ? measureChurn({ browser, stack, scripts, site }) : null;
+  for (const one of [proving, churning]) one?.catch(() => undefined);
   const pages = [];
   for (const name of names) {
     const result = await comparePage(name, live, late);
@@ -71,12 +73,13 @@ try {
   const report = { pages };
   if (isMeasured) {
     report.proof = await proving;
+    report.churn = await churning;
     const rounds = options.quick ? 200 : 2_000;
     const people = { browser, stack, scripts, site, agent: live };
     Object.assign(report, await measureLatency(people, rounds));
     Object.assign(report, await measureTasks(people));
     Object.assign(report, await measureCost(browser, options.quick ? 1 : 7));
-    failed ||= Object.values(report.proof).some((is) => is !== true);
+    failed ||= Object.values(report.proof).some((is) => is !== true) || !report.churn.is_let_go;
     console.error(JSON.stringify({ ...report, pages: undefined }));
   }
   const text = `${JSON.stringify(report, null, 2)}\n`;
