@@ -10,7 +10,7 @@
  *  4. `glance_unmasked` (class or attribute) on the node or above it lifts the group's default, and only that;
  *  5. the group's default: `inputs` masks every field, `text` masks every text and field.
  *
- * What is then left of a masked node is `mask.ts`'s and `attributes.ts`'s.
+ * What is then left of a masked node is `nodes.ts`'s and `attributes.ts`'s.
  */
 
 import type { VisitorSettings } from "../protocol/payloads.js";
