@@ -105,17 +105,22 @@ const REPLACED = {
     "function getWindowScroll(win) { return { left: win.scrollX, top: win.scrollY }; }",
   "function getWindowHeight(": "function getWindowHeight() { return window.innerHeight; }",
   "function getWindowWidth(": "function getWindowWidth() { return window.innerWidth; }",
-  // What is of the page's own document stays so; what is written with escapes is read by the choke point.
+  // What is of the page's own document stays so; what is written with escapes is read by the choke point. In a set of images
+  // a string is an address, unless it is a type.
   "function absolutifyURLs(": `function absolutifyURLs(cssText, href) {
-    return (cssText || "").replace(URL_IN_CSS_REF, (all, quote1 = "", path1, quote2 = "", path2, path3) => {
-      const path = path1 || path2 || path3;
+    const whole = (path, all, head, tail) => {
       if (!path || /^(?:#|data:)|\\\\/i.test(path)) return all;
       try {
-        return "url(" + quote1 + quote2 + new URL(path, href).href + quote1 + quote2 + ")";
+        return head + new URL(path, href).href + tail;
       } catch {
         return all;
       }
-    });
+    };
+    const text = (cssText || "").replace(URL_IN_CSS_REF, (all, quote1 = "", path1, quote2 = "", path2, path3) =>
+      whole(path1 || path2 || path3, all, "url(" + quote1 + quote2, quote1 + quote2 + ")"));
+    if (!/image-set\\(\\s*["']/i.test(text)) return text;
+    return text.replace(/image-set\\((?:[^()]|\\([^()]*\\))*\\)/gi, (set) =>
+      set.replace(/\\([^()]*\\)(?!$)|(["'])(.*?)\\1/g, (all, quote, path) => quote ? whole(path, all, quote, quote) : all));
   }`,
   // One expression for the candidates of a set: an address, and how large it is.
   "function getAbsoluteSrcsetString(": `function getAbsoluteSrcsetString(doc, attributeValue) {
