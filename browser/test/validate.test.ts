@@ -121,6 +121,8 @@ describe("what is dangerous in an element", () => {
       { rr_mediaVolume: 2, rr_mediaPlaybackRate: -1, rr_mediaMuted: false },
       { rr_mediaMuted: true },
     ],
+    ["an animation without its keyframes", "div", { rr_animations: [{ at: 0 }] }],
+    ["animations that are a text", "div", { rr_animations: "all" }],
     ["values that are no values", "div", { a: { b: 1 }, c: [1], d: Number.NaN, e: undefined }],
   ] as [string, string, Fields, Fields?][])("is left out: %s", (_, tagName, attributes, rest = {}) => {
     expect(kept(element(tagName, attributes)).attributes).toEqual(rest);

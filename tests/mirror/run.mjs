@@ -27,15 +27,15 @@ const PIXEL_DIFF_PERCENT_MAX = 0.05;
 const SETTLE_MS_MAX = 20_000;
 
 /**
- * Where pixels may differ, and nowhere else: a canvas is empty where the group lets no picture of it travel, what is gone is
- * marked, and another site's frame has a placeholder.
+ * Where pixels may differ, and nowhere else: a canvas is empty where the group lets no picture of it travel, what is gone or
+ * moves by a time of its own is marked, and another site's frame has a placeholder.
  */
-const UNSEEN = { images: "#unseen, #gone", frames: "#far" };
+const UNSEEN = { images: "#unseen, #gone, #driven", frames: "#far" };
 
 /** What the agent's view has to say that it cannot show; of all other pages nothing. */
 const UNSHOWN = {
   frames: ["frame https://elsewhere.localhost:1/"],
-  images: ["canvas ", "image https://elsewhere.localhost:1/gone.png"],
+  images: ["canvas ", "image https://elsewhere.localhost:1/gone.png", "animation "],
 };
 
 const { values: options } = parseArgs({

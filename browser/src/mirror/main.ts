@@ -1,6 +1,6 @@
 /**
- * What makes the mirror whole once the page is shown: the proof, how far things are scrolled, pictures that only this browser
- * can read, and rules that stand in the sources of style sheets only. A part that is loaded after a session has begun.
+ * What makes the mirror whole once the page is shown: the proof, how far things are scrolled, animations of scripts, pictures
+ * that only this browser can read, and rules that stand in the sources of style sheets only. A part that is loaded after a session has begun.
  *
  * Owns nothing but what belongs to it. Masks are no business of any part: what this one finds goes through the choke
  * point like everything else.
@@ -8,5 +8,5 @@
 
 export { Pictures } from "./pictures.js";
 export { Prover } from "./proof.js";
-export { tellScrolled } from "./scrolled.js";
 export { learnRules } from "./sources.js";
+export { tellUnsaid } from "./unsaid.js";

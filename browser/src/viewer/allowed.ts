@@ -4,6 +4,7 @@
  * Owns the lists and the leaving out. The shape of events is `validate.ts`'s.
  */
 
+import { readAnimations } from "../protocol/animations.js";
 import { isRecord } from "../protocol/payloads.js";
 
 type Fields = Record<string, unknown>;
@@ -37,7 +38,10 @@ export function attributes(tagName: string, given: Fields): Fields {
       continue;
     if (lower === "rr_dataurl" && !(typeof value === "string" && value.startsWith("data:image/"))) continue;
     if (lower === "rr_canvas" && !(typeof value === "string" && PICTURE.test(value))) continue;
-    if (typeof value === "string") {
+    if (lower === "rr_animations" && value !== null && value !== true) {
+      const told = readAnimations(value);
+      if (told) kept[name] = told;
+    } else if (typeof value === "string") {
       if (!isScriptUrl(value)) kept[name] = value;
     } else if (value === null || value === true) {
       kept[name] = value;

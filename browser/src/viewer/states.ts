@@ -2,7 +2,7 @@
  * States of elements that stand in no attribute: taken out of the events before rrweb applies them, brought about after.
  *
  * The counterpart of the visitor's `states.ts`: popovers, modal dialogs, `indeterminate`, the choices of multiple
- * selects, pictures of canvases, and the note in place of a frame whose content the visitor's browser does not give away.
+ * selects, pictures of canvases, animations of scripts, and the note in place of a frame whose content the visitor's browser does not give away.
  */
 
 import {
@@ -13,6 +13,8 @@ import {
   type serializedNodeWithId,
 } from "@rrweb/types";
 
+import type { ToldAnimation } from "../protocol/animations.js";
+import { showAnimations } from "./animations.js";
 import { showCanvas } from "./canvases.js";
 
 /** One state of one element. */
@@ -85,6 +87,9 @@ function apply(node: Node, name: string, value: unknown): void {
     case "rr_canvas":
       showCanvas(node, String(value));
       break;
+    case "rr_animations":
+      showAnimations(node as Element, value as readonly ToldAnimation[] | true | null);
+      break;
     case CANVAS_SIZE:
       showCanvas(node, null);
       break;
@@ -140,4 +145,12 @@ function takeFrom(id: number, attributes: Record<string, unknown>, states: State
 /** No attribute: the element may be a canvas whose size has changed. */
 const CANVAS_SIZE = "canvas size";
 
-const STATES = new Set(["rr_indeterminate", "rr_choices", "rr_popover", "rr_canvas", "rr_src", "open"]);
+const STATES = new Set([
+  "rr_indeterminate",
+  "rr_choices",
+  "rr_popover",
+  "rr_canvas",
+  "rr_animations",
+  "rr_src",
+  "open",
+]);

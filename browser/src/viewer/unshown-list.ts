@@ -58,4 +58,5 @@ const WORDS: Readonly<Record<Unshown["kind"], string>> = {
   style: "A style did not load",
   frame: "Another site's content, which only the visitor sees",
   canvas: "A drawing that cannot be mirrored",
+  animation: "A movement that cannot be mirrored",
 };

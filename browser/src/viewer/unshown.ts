@@ -1,17 +1,18 @@
 /**
  * What of the page could not be shown: pictures and media that did not load, style sheets that are missing, frames of
- * other sites, canvases without a picture. It is marked in the picture and listed, so that no agent takes a gap for the visitor's page.
+ * other sites, canvases without a picture, animations that cannot be told. It is marked in the picture and listed, so that no agent takes a gap for the visitor's page.
  *
  * Owns finding, marking and the list; showing the list is the viewer's page's. Marks are animations: they change no
  * attribute, so the proof of the picture holds.
  */
 
+import { isUnshown } from "./animations.js";
 import { hasPicture } from "./canvases.js";
 import { UNSHOWN_LOOK_MS, UNSHOWN_MAX, UNSHOWN_URL_CHARS_MAX } from "./limits.js";
 
 /** One thing that agents cannot see. */
 export interface Unshown {
-  readonly kind: "image" | "media" | "style" | "frame" | "canvas";
+  readonly kind: "image" | "media" | "style" | "frame" | "canvas" | "animation";
   /** Where it would have come from; empty for what has no address. */
   readonly url: string;
   /** Its place, in CSS pixels; nothing for a style sheet. */
@@ -98,6 +99,10 @@ export class UnshownWatch {
   }
 
   private kindOf(element: Element): Unshown["kind"] | null {
+    return this.contentKindOf(element) ?? (isUnshown(element) ? "animation" : null);
+  }
+
+  private contentKindOf(element: Element): Unshown["kind"] | null {
     switch (element.localName) {
       case "img":
         return this.failed.has(element) && element.hasAttribute("src") ? "image" : null;
@@ -128,7 +133,7 @@ function addressOf(element: Element): string {
 }
 
 /** What has a place in the picture and says nothing about itself there. */
-const MARKED = new Set<Unshown["kind"]>(["image", "media", "canvas"]);
+const MARKED = new Set<Unshown["kind"]>(["image", "media", "canvas", "animation"]);
 
 const MARK = { outline: ["2px dashed #b45309", "2px dashed #b45309"], outlineOffset: ["-2px", "-2px"] };
 const FOR_EVER: KeyframeAnimationOptions = { duration: 1, fill: "forwards" };

@@ -41,7 +41,7 @@ export class Addresses {
         part.endsWith(",") ? `${this.clean(part.slice(0, -1))},` : this.clean(part),
       );
     }
-    if (name === "style" || name === "_csstext") return this.css(value);
+    if (STYLED.has(name)) return this.css(value);
     const known = PICTURED[tagName]?.includes(name) ? this.resources?.nameOf(value) : null;
     if (known) return known;
     if (LISTED.has(name)) return this.clean(value, HREFS.has(name) && DRAWN.has(tagName));
@@ -94,6 +94,9 @@ const CSS_URL = /url\(\s*("(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|(?:\\[^]|[^)"'
 /** Where a string is an address without `url()`. Whole `url()`s are taken along, to be passed over. */
 const CSS_NAMED =
   /url\([^)]*\)|@import\s+(?:"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*')|image-set\((?:[^()]|\([^()]*\))*\)/gi;
+/** Attributes that hold styles. */
+export const STYLED = new Set(["style", "_csstext", "rr_animations"]);
+
 /** A string of CSS. */
 export const CSS_STRING = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/g;
 const CSS_ESCAPE = /\\(?:([0-9a-f]{1,6})\s?|([^]))/gi;

@@ -5,7 +5,7 @@
  * `rules.ts`'s question; which events carry attributes is `mask.ts`'s.
  */
 
-import { CSS_STRING, type Addresses } from "./addresses.js";
+import { CSS_STRING, STYLED, type Addresses } from "./addresses.js";
 import type { Verdict } from "./rules.js";
 
 /** A value as rrweb records it: text, flag, number, or changed style properties. */
@@ -27,8 +27,7 @@ export function cleanAttributes(
     const lower = name.toLowerCase();
     const kept = cleanOne(tagName, lower, value, verdict, attributes);
     if (kept === undefined || scrub(name) !== name) continue;
-    const kind =
-      lower === "style" || lower === "_csstext" ? "style" : isName(tagName, lower) ? "name" : undefined;
+    const kind = STYLED.has(lower) ? "style" : isName(tagName, lower) ? "name" : undefined;
     const change = (text: string): string => scrub(addresses.attribute(tagName, lower, text), kind);
     // In pixels nothing is found but by chance.
     const isPixels =
@@ -63,6 +62,8 @@ function cleanOne(
   all: Record<string, unknown>,
 ): AttributeValue | undefined {
   if (isNever(tagName, name, all)) return undefined;
+  if (name === "rr_animations" && typeof value === "object" && value !== null)
+    return cleanAnimations(value as Record<string, unknown>, verdict);
   if (verdict !== "open") {
     if (name === "value" && FIELD_TAGS.has(tagName)) return MASK;
     const lists = verdict === "full" ? [KEPT_OF_MASKED] : [KEPT_OF_MASKED, KEPT_OF_TEXT];
@@ -105,6 +106,14 @@ function cleanStyle(value: unknown, verdict: Verdict): AttributeValue | undefine
     }
   }
   return kept;
+}
+
+/** What moves a masked element is kept as its style is. */
+function cleanAnimations(value: Record<string, unknown>, verdict: Verdict): Record<string, unknown> {
+  if (verdict === "open") return value;
+  return JSON.parse(JSON.stringify(value), (name, part: unknown) =>
+    name === "style" ? cleanStyle(part, verdict) : part,
+  ) as Record<string, unknown>;
 }
 
 /** The browser's own parser says what is a declaration, and drops what is no value of its property. */
@@ -215,6 +224,7 @@ const KEPT_OF_MASKED = new Set([
   "rr_width",
   "rr_height",
   "rr_open_mode",
+  "rr_animations",
 ]);
 
 /** Besides those, where only texts are masked: pictures, styles and shapes. */

@@ -112,6 +112,12 @@ export const RULES_WATCHED_MAX = 200;
 /** How long a rule is looked at after a script has taken its style. */
 export const RULE_WATCH_MS = 10_000;
 
+/** How often animations of scripts are looked for: one that ends sooner is seen by what it holds. */
+export const ANIMATIONS_LOOK_MS = 250;
+
+/** Trees in which one look asks for animations, each in some microseconds. More take turns. */
+export const ANIMATIONS_ROOTS_MAX = 500;
+
 /** How often rules and lists of style sheets are looked at. */
 export const STYLE_CHECK_MS = 250;
 

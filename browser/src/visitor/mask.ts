@@ -59,6 +59,9 @@ export class Masker {
     });
   }
 
+  /** The trees that are recorded. */
+  readonly roots = (): Iterable<Document | ShadowRoot> => this.watch.shown();
+
   /** Ends the watch over the page. */
   stop(): void {
     this.watch.stop();

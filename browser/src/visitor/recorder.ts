@@ -458,7 +458,7 @@ export class Recorder {
       const { epoch } = this.host.writer.position;
       const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
       void this.host.part("mirror").then((mirror) =>
-        mirror?.tellScrolled(this.page.document, KNOWN, isOver, (event) => {
+        mirror?.tellUnsaid(this.page.document, KNOWN, this.masker.roots, isOver, (event) => {
           this.take(event);
         }),
       );

@@ -161,9 +161,10 @@ export class PageStates {
 
   /** A blob can be read in this browser only. */
   private change(id: number, attributes: Attributes): void {
-    const { src, style } = attributes;
-    if (typeof style === "object" && style !== null)
-      wholeAddresses(style as Attributes, this.page.document.baseURI);
+    const { src, style, rr_animations: animations } = attributes;
+    for (const part of [style, animations])
+      if (typeof part === "object" && part !== null)
+        wholeAddresses(part as Attributes, this.page.document.baseURI);
     if (typeof src !== "string" || !src.startsWith("blob:")) return;
     const node = this.ids.getNode(id);
     delete attributes.src;
@@ -290,20 +291,19 @@ export function stateOf(element: Element, isWhole: boolean): Attributes {
   return state;
 }
 
-/** rrweb makes addresses whole everywhere but in changed properties; the agent's page has another base. */
-function wholeAddresses(style: Attributes, base: string): void {
-  const whole = (value: unknown): unknown => {
-    if (typeof value !== "string" || !value.includes("url(")) return value;
-    return value.replace(RELATIVE_URL, (all, quote: string, url: string) => {
+/** rrweb makes addresses whole everywhere but in changed properties, and knows no animations; the agent's page has another base. */
+function wholeAddresses(parts: Attributes, base: string): void {
+  const whole = (value: string): string =>
+    value.replace(RELATIVE_URL, (all, quote: string, url: string) => {
       try {
         return `url(${quote}${new URL(url, base).href}${quote})`;
       } catch {
         return all;
       }
     });
-  };
-  for (const [name, value] of Object.entries(style)) {
-    style[name] = Array.isArray(value) ? value.map(whole) : whole(value);
+  for (const [name, value] of Object.entries(parts)) {
+    if (typeof value === "string") parts[name] = whole(value);
+    else if (typeof value === "object" && value !== null) wholeAddresses(value as Attributes, base);
   }
 }
 

@@ -76,6 +76,11 @@ export class MaskWatch {
     this.lookAt = ROOTS_LOOK_AT + 1.5 * this.roots.size;
   }
 
+  /** The trees that are watched and stand in the page. */
+  shown(): Root[] {
+    return [...this.roots.keys()].filter(isShown);
+  }
+
   stop(): void {
     this.observer.disconnect();
     for (const ended of this.roots.values()) ended.abort();
@@ -93,7 +98,7 @@ export class MaskWatch {
     this.note(this.observer.takeRecords());
     const { targets, branches } = this;
     const isMany = targets.size > WATCHED_TARGETS_MAX;
-    for (const top of isMany ? [...this.roots.keys()].filter(isShown) : targets) this.lookBelow(top);
+    for (const top of isMany ? this.shown() : targets) this.lookBelow(top);
     for (const node of branches) this.compare(node);
     if (this.isFarDirty) this.lookFar();
     // What an exposure left unlooked at is sent anew with the purge that follows it.

@@ -1,4 +1,4 @@
-/** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules, and several of it in one task. */
+/** Style sheets made and changed by scripts: constructed, adopted, inserted rules, setters on rules, and several of it in one task; and what scripts animate without any. */
 
 import { app, el, page, pause } from "./kit.mjs";
 
@@ -31,6 +31,20 @@ const shared = new CSSStyleSheet();
 shared.replaceSync(".in { letter-spacing: 2px }");
 const masked = app.appendChild(el("div", { class: "glance_masked" }));
 masked.attachShadow({ mode: "open" }).adoptedStyleSheets = [shared];
+
+document.head.append(el("style", {}, "h1::before { content: '§ ' }"));
+/** An animation that is over and holds what it came to, or stays half way. */
+const hold = (element, to, options = {}, isHalf = false) => {
+  const animation = element.animate([{ marginLeft: "0px" }, to], {
+    duration: 200,
+    fill: "forwards",
+    ...options,
+  });
+  if (isHalf) animation.pause();
+  animation.currentTime = isHalf ? 100 : 200;
+  return animation;
+};
+const moved = [];
 
 page([
   () => {
@@ -88,4 +102,28 @@ page([
   () => void (document.getElementById("print").sheet.cssRules[0].media.mediaText = "screen"),
   // Half way between the two.
   () => steps.sheet.cssRules[0].appendRule("to { margin-left: 80px }"),
+  () => {
+    moved.push(hold(document.querySelector(".a"), { marginLeft: "120px", opacity: 0.4 }));
+    moved.push(hold(document.querySelector(".b"), { marginLeft: "90px" }));
+    hold(
+      document.querySelector(".c"),
+      { marginLeft: "160px", backgroundColor: "gold" },
+      { easing: "ease-in" },
+      true,
+    );
+    hold(document.querySelector("h1"), { marginLeft: "30px", color: "red" }, { pseudoElement: "::before" });
+    hold(root.querySelector(".in"), { marginLeft: "70px", letterSpacing: "3px" }, { composite: "add" });
+    // A masked one moves as well.
+    app.append(
+      el("p", { class: "glance_masked", id: "moves", style: "height: 20px; background-color: navy" }),
+    );
+    hold(document.getElementById("moves"), { marginLeft: "60px", opacity: 0.5 });
+  },
+  async () => {
+    // Once they have been told.
+    await pause(600);
+    moved[0].cancel();
+    moved[1].currentTime = 50;
+    moved[1].pause();
+  },
 ]);

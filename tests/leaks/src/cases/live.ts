@@ -1,6 +1,6 @@
 /** Changes while an agent watches: order of mask and text, moves, copies, splits, late rules, and what follows a purge. */
 
-import type { Case } from "../kit.js";
+import { together, type Case, type Part } from "../kit.js";
 
 const change = (name: string, html: string, act: string, more: Partial<Case> = {}): Case => ({
   name,
@@ -17,7 +17,52 @@ const ANEW =
 const LATER = `await new Promise((done) => setTimeout(done, 30)); const p = document.createElement("p"); p.className = "{M}";
   document.body.append(p); await 0; p.textContent = "{c2}"`;
 
+/** Each of them holds what it came to. */
+const animated = (what: string, at: string, html: string, frame: string, more = ""): Part => ({
+  what,
+  html,
+  act: `document.getElementById("${at}").animate([{}, ${frame}], { duration: 1, fill: "forwards"${more} });`,
+});
+
 export const LIVE: readonly Case[] = [
+  together(
+    "animations of scripts",
+    [
+      animated(
+        "a masked element's picture",
+        "an0",
+        '<b id="an0" {m}>x</b>',
+        '{ backgroundImage: "url(/tile/{c}.png)" }',
+      ),
+      animated(
+        "a masked element's property",
+        "an1",
+        '<b id="an1" {m}>x</b>',
+        '{ "--said": "{c}" }',
+      ),
+      animated(
+        "what it says before a masked element",
+        "an2",
+        '<b id="an2" {m}>x</b>',
+        "{ content: '\"{c}\"' }",
+        ', pseudoElement: "::before"',
+      ),
+      animated("below a mask", "an3", '<div {m}><b id="an3">x</b></div>', '{ "--said": "{c}" }'),
+      animated(
+        "a copy of a masked value",
+        "an4",
+        '<input value="{c}" {m}><b id="an4">x</b>',
+        '{ "--said": "{c}" }',
+      ),
+      {
+        what: "one that runs in a shadow tree",
+        html: '<b id="an5"></b>',
+        act: `const root = an5.attachShadow({ mode: "open" }); root.innerHTML = "<i {m}>x</i>"; await new Promise((done) => setTimeout(done, 30));
+          root.firstChild.animate({ "--said": ["{c}", "{c}"] }, { duration: 100000, iterations: Infinity });`,
+      },
+    ],
+    { until: (text) => text.split('"rr_animations":').length > 6 },
+  ),
   change(
     "a page that is written anew",
     "<p>x</p>",
