@@ -1,13 +1,15 @@
 /**
- * What a page pays for the mask: the recorder with and without the choke point, over the same changes.
+ * What a page pays for the mask: the same recorder with and without the choke point, over the same changes.
  *
- * Owns the pages and the changes; runs inside a browser, bundled from the product's own sources. The clock is the
- * runner's: it reads the thread's CPU time before and after.
+ * Owns the pages and the changes; runs inside a browser, bundled from the product's own sources, with rrweb cut down as in the
+ * visitor's script on both sides. Both write what they tell as JSON; with the mask rrweb asks it about every text and value
+ * besides. The clock is the runner's: it reads the thread's CPU time before and after.
  */
 
 import { record } from "../../../browser/node_modules/@rrweb/record/dist/record.js";
 import { Masker } from "../../../browser/src/visitor/mask.js";
 import { MaskMemory, Rules } from "../../../browser/src/visitor/rules.js";
+import type { Walk } from "../../../browser/src/visitor/walk.js";
 
 /** Rules of an ordinary group: a few selectors, and what is masked by default. */
 const SETTINGS = { masks: ["#card", ".secret", "[data-private] input"], mask_default: "passwords" as const };
@@ -36,19 +38,40 @@ function begin(mode: typeof whole.mode): void {
   whole.stop = () => undefined;
   if (mode === "off") return;
   const memory = new MaskMemory();
-  const masker = new Masker(new Rules(SETTINGS, document, memory), record.mirror, document, memory);
+  const masker =
+    mode === "masked"
+      ? new Masker(new Rules(SETTINGS, document, memory), record.mirror, document, memory)
+      : null;
   const stop = record({
-    sampling: { mousemove: false, input: "all" },
+    maskTextFn: masker?.inner.text ?? asItIs,
+    maskInputFn: masker?.inner.input ?? asItIs,
     emit: (event) => {
-      const sent = mode === "masked" ? masker.event(event) : event;
+      if (event.type === FULL_SNAPSHOT) {
+        read(event.data.node as unknown as Walk, masker);
+        return;
+      }
+      const sent = masker ? masker.event(event) : event;
       if (sent) whole.bytes += JSON.stringify(sent).length;
     },
   });
   whole.stop = () => {
     stop?.();
-    masker.stop();
+    masker?.stop();
   };
 }
+
+/** The cut-down recorder gives the way through the page in the place of a tree. It is gone before anything is measured. */
+function read(walk: Walk, masker: Masker | null): void {
+  if (masker) walk.go(masker.parts().put, () => false);
+  else
+    walk.go(
+      (node) => ("childNodes" in node ? node.childNodes : null),
+      () => false,
+    );
+}
+
+const asItIs = (text: string): string => text;
+const FULL_SNAPSHOT = 2;
 
 /** A thousand changes of every kind; each batch is recorded before the next begins. */
 async function change(): Promise<number> {

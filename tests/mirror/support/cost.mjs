@@ -7,6 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+import { trimmedRecorder } from "../../../browser/rrweb.mjs";
+
 /** Pages: an ordinary one, a large one, one of fields. */
 const PAGES = [
   { name: "5000_nodes", rows: 1_000, fields: 0 },
@@ -22,6 +24,7 @@ export async function measureCost(browser, rounds) {
     format: "iife",
     target: "es2022",
     minify: true,
+    plugins: [trimmedRecorder],
     write: false,
     logLevel: "error",
   });
