@@ -50,14 +50,20 @@ const PURGE = 0x04;
 /** More tasks than a small page's keyframe takes; in virtual time each comes a millisecond after the other. */
 const TASKS_MS = 10;
 
+/** The flag of what belongs to a deflate stream. */
+const DEFLATE = 0x08;
+
 /** The flag of a keyframe's last chunk. */
 const LAST = 0x02;
+
+/** `null` where the part did not load. */
+let deflater: typeof deflate | null = deflate;
 
 /** Parts come at once; what is there without waiting keeps virtual time simple. */
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
+  loadDeflate: () => ({ then: (take: (part: unknown) => void) => take(deflater) }),
   loadMirror: (_: unknown, name: string) => {
-    if (name === "deflate") return { then: (take: (part: unknown) => void) => take(deflate) };
     return name === "mirror" ? import("../src/mirror/main.js") : Promise.resolve(null);
   },
 }));
@@ -222,6 +228,23 @@ describe("a session", () => {
       [7, 1],
     ]);
     expect(witness.states.at(-1)).toEqual(["live", null]);
+  });
+
+  it("goes on without what deflates: the page and its changes leave as they are", async () => {
+    deflater = null;
+    try {
+      last().welcome();
+      document.querySelector("p")?.append("more ", "x".repeat(40_000));
+      await vi.advanceTimersByTimeAsync(TASKS_MS);
+      const { sent } = last();
+      expect(sent.map(({ kind }) => kind)).toEqual(["facts", "keyframe", "diff"]);
+      for (const { flags } of sent) expect(flags & DEFLATE).toBe(0);
+      expect(new TextDecoder().decode(sent[1]?.payload)).toContain("CONTROL");
+      expect(new TextDecoder().decode(sent[2]?.payload)).toContain("more ");
+      for (const { payload } of sent) expect(new TextDecoder().decode(payload)).not.toContain("CANARY");
+    } finally {
+      deflater = deflate;
+    }
   });
 
   it.each([undefined, {}, { masks: [], mask_default: "nothing" }])(

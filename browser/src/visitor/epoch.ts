@@ -11,7 +11,12 @@ import type { Answer, InkItem } from "../protocol/commands.js";
 import { bareFrame, encodeFrame, FLAGS, POINTER_SLOT } from "../protocol/frame.js";
 import { FRAME_PAYLOAD_BYTES_MAX, KEYFRAME_BYTES_MAX } from "../protocol/limits.js";
 import { toJson } from "../protocol/payloads.js";
-import { DIFF_RAW_BYTES_SOFT, EPOCH_RAW_BYTES_MAX, EPOCH_SLICE_RAW_BYTES } from "./limits.js";
+import {
+  DIFF_PLAIN_CHARS_SOFT,
+  DIFF_RAW_BYTES_SOFT,
+  EPOCH_RAW_BYTES_MAX,
+  EPOCH_SLICE_RAW_BYTES,
+} from "./limits.js";
 import type { Masked } from "./mask.js";
 import type { MirrorModules } from "./parts.js";
 import { inSlices } from "./slices.js";
@@ -46,7 +51,10 @@ export type Sent =
 /** The part that makes an epoch short. */
 export type Deflate = MirrorModules["deflate"];
 
-type Stream = InstanceType<Deflate["Deflater"]>;
+type Stream = Pick<InstanceType<Deflate["Deflater"]>, "write">;
+
+/** Without that part: what is written is what was given. */
+const PLAIN: Stream = { write: (raw) => raw };
 
 /** Writes the epochs of one connection. */
 export class EpochWriter {
@@ -56,12 +64,12 @@ export class EpochWriter {
   private sequence = 0;
   private rawBytes = 0;
 
-  /** `lastEpoch` is the last one that the session has used; `send` puts one frame on the connection. */
+  /** `lastEpoch` is the last one that the session has used; `deflater` is `null` where it did not load; `send` puts one frame on the connection. */
   constructor(
     private readonly source: number,
     private epoch: number,
     private readonly isInsecure: boolean,
-    private readonly deflater: Deflate["Deflater"],
+    private readonly deflater: Deflate["Deflater"] | null,
     private readonly send: (frame: Uint8Array<ArrayBuffer>) => void,
   ) {}
 
@@ -115,7 +123,7 @@ export class EpochWriter {
     keyframe: readonly Masked<eventWithTime>[],
     isPurge: boolean,
   ): Generator<undefined, Sent> {
-    const stream = new this.deflater();
+    const stream = this.deflater ? new this.deflater() : PLAIN;
     const raw = toJson(keyframe);
     const pieces = cut(raw, EPOCH_SLICE_RAW_BYTES);
     const deflated: Uint8Array[] = [];
@@ -135,14 +143,14 @@ export class EpochWriter {
       const first = index === 0 ? FLAGS.first : 0;
       const last = index === chunks.length - 1 ? FLAGS.last : 0;
       this.sequence += 1;
-      this.put("keyframe", FLAGS.deflate | first | last, payload);
+      this.put("keyframe", this.deflated | first | last, payload);
     });
     return "sent";
   }
 
   /** Sends changes. A batch that is too long for one frame is cut between its events. */
   diff(events: readonly Masked<eventWithTime>[]): Sent {
-    for (const part of parts(events)) {
+    for (const part of parts(events, this.deflater ? DIFF_RAW_BYTES_SOFT : DIFF_PLAIN_CHARS_SOFT)) {
       if (!this.stream) return "needs_epoch";
       const raw = encoder.encode(`[${part.join(",")}]`);
       this.rawBytes += raw.length;
@@ -153,7 +161,7 @@ export class EpochWriter {
         return "needs_epoch";
       }
       this.sequence += 1;
-      this.put("diff", FLAGS.deflate, payload);
+      this.put("diff", this.deflated, payload);
     }
     return "sent";
   }
@@ -181,6 +189,10 @@ export class EpochWriter {
     this.send(bareFrame(kind, this.source, this.epoch, this.sequence));
   }
 
+  private get deflated(): number {
+    return this.deflater ? FLAGS.deflate : 0;
+  }
+
   private sendFacts(facts: MaskedFacts, isPurge: boolean): void {
     const flags = (isPurge ? FLAGS.purge : 0) | (this.isInsecure ? FLAGS.insecure : 0);
     this.put("facts", flags, toJson(facts));
@@ -199,8 +211,8 @@ export function cut(bytes: Uint8Array, max: number): Uint8Array[] {
   return chunks;
 }
 
-/** Groups events, as JSON, so that a group stays near {@link DIFF_RAW_BYTES_SOFT}. */
-function parts(events: readonly Masked<eventWithTime>[]): string[][] {
+/** Groups events, as JSON, so that a group stays near so many characters. */
+function parts(events: readonly Masked<eventWithTime>[], soft: number): string[][] {
   const groups: string[][] = [];
   let room = 0;
   for (const event of events) {
@@ -211,7 +223,7 @@ function parts(events: readonly Masked<eventWithTime>[]): string[][] {
       room -= json.length;
     } else {
       groups.push([json]);
-      room = DIFF_RAW_BYTES_SOFT - json.length;
+      room = soft - json.length;
     }
   }
   return groups;

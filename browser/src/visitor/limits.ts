@@ -31,6 +31,9 @@ export const SCROLLED_SLICE_NODES = 500;
 /** Raw JSON of one diff. A longer batch is cut between its events, so that each part, deflated, fits into a frame. */
 export const DIFF_RAW_BYTES_SOFT = 128 * 1024;
 
+/** The same where nothing is deflated: three bytes a character fit into a frame. */
+export const DIFF_PLAIN_CHARS_SOFT = 16 * 1024;
+
 /** Shortest time between epochs that this script begins because a change was too long or failed: a page that makes such changes all the time is not read all the time. A purge and a request never wait. */
 export const EPOCH_INTERVAL_MS = 500;
 
@@ -49,7 +52,7 @@ export const OFFLINE_MS_MAX = 600_000;
 /** How long the widget says that the session is over. */
 export const ENDED_SHOWN_MS = 8_000;
 
-/** An answer of the web tier or of a status question. Longer: counts as unreachable. */
+/** An answer of the web tier or of a status question, and the part that deflates. Longer: counts as unreachable, and is done without. */
 export const REQUEST_MS_MAX = 10_000;
 
 /** Characters of a title in the facts. Longer titles are cut. */

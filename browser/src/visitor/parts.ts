@@ -17,6 +17,8 @@ import type { Frame } from "../protocol/frame.js";
 import type { Participant } from "../protocol/payloads.js";
 import type { Fallback } from "../protocol/ways.js";
 import type { AssistWords } from "../words/types.js";
+import { REQUEST_MS_MAX } from "./limits.js";
+import { LOG_PREFIX } from "./names.js";
 import type { Reach } from "./recorder.js";
 import type { Shell } from "./widget.js";
 
@@ -164,9 +166,16 @@ export async function loadMirror<N extends keyof MirrorModules>(
 ): Promise<MirrorModules[N] | null> {
   try {
     return await loadOnce(name, () => loadPart(tag, `${name}.js`) as Promise<MirrorModules[N]>);
-  } catch {
+  } catch (error) {
+    console.warn(LOG_PREFIX, `${name}.js did not load: the page is shown without what it does.`, error);
     return null;
   }
+}
+
+/** Loads what makes epochs short; `null` where it is not there in time: they are sent as they are. */
+export function loadDeflate(tag: Tag): Promise<MirrorModules["deflate"] | null> {
+  const late = new Promise<null>((resolve) => setTimeout(resolve, REQUEST_MS_MAX, null));
+  return Promise.race([loadMirror(tag, "deflate"), late]);
 }
 
 /** Loads a part. Only one hash stands in this script, that of the part which has the others'. */

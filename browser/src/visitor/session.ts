@@ -38,7 +38,7 @@ import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
-import { loadMirror, loadRequests } from "./parts.js";
+import { loadDeflate, loadMirror, loadRequests } from "./parts.js";
 import { Recorder, type Reach } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal } from "./webtier.js";
@@ -215,16 +215,14 @@ export class Session {
       this.fallback?.open(server, credential, `resume.${resume}`) ??
       openWebSocket(this.page, server, credential);
     this.socket = socket;
-    // Without it nothing can be sent; it comes while the connection does.
-    const deflate = loadMirror(this.tag, "deflate");
+    // It comes while the connection does.
+    const deflate = loadDeflate(this.tag);
     // Some proxies let a WebSocket open, and nothing through.
     let wasHeard = false;
     socket.onmessage = (message: MessageEvent) => {
       wasHeard = true;
       void deflate.then((part) => {
-        if (this.socket !== socket) return;
-        if (part) this.receive(message.data, part);
-        else socket.close(1000);
+        if (this.socket === socket) this.receive(message.data, part);
       });
     };
     socket.onclose = (event) => {
@@ -237,7 +235,7 @@ export class Session {
     };
   }
 
-  private receive(data: unknown, deflate: Deflate): void {
+  private receive(data: unknown, deflate: Deflate | null): void {
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
@@ -272,7 +270,7 @@ export class Session {
     }
   }
 
-  private welcome(frame: Frame, { Deflater }: Deflate): void {
+  private welcome(frame: Frame, deflate: Deflate | null): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
     if (!socket) return;
@@ -293,9 +291,15 @@ export class Session {
       this.peerFaults = 0;
     }, STABLE_MS);
     const isInsecure = this.page.location.protocol !== "https:";
-    const writer = new EpochWriter(this.source, welcome.last_epoch, isInsecure, Deflater, (bytes) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
-    });
+    const writer = new EpochWriter(
+      this.source,
+      welcome.last_epoch,
+      isInsecure,
+      deflate?.Deflater ?? null,
+      (bytes) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+      },
+    );
     this.writer = writer;
     if (this.isStopping) {
       this.sayBye();

@@ -94,6 +94,24 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   staged.close();
 });
 
+test("a session goes on without the parts that deflate and complete the mirror, unproven, and the page's console says which", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.open(browser);
+  const said: string[] = [];
+  shopper.page.on("console", (message) => said.push(message.text()));
+  for (const part of ["deflate", "mirror"])
+    await shopper.page.route(`**/cobrowse/${part}.js`, (route) => route.abort());
+  await shopper.page.click("#help");
+  await shopper.expectState("live");
+  const viewer = await Viewer.join(browser, "ada", await shopper.key());
+  await shopper.page.click("[data-id=lamp] .add");
+  await viewer.expectText("#cart-count", "1");
+  await expect(viewer.page.locator("body")).not.toHaveAttribute("data-verified", "true");
+  for (const part of ["deflate", "mirror"])
+    await expect.poll(() => said.join()).toContain(`${part}.js did not load`);
+});
+
 test("a tag with another release's hash takes nothing", async ({ browser }) => {
   const shopper = await Shopper.open(browser, "/order");
   const load = (src: string, integrity: string): Promise<string> =>
