@@ -9,13 +9,10 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { VisitorSettings } from "../src/protocol/payloads.js";
-import { Addresses } from "../src/visitor/addresses.js";
-import { cleanAttributes, MASK } from "../src/visitor/attributes.js";
+import { MASK } from "../src/visitor/attributes.js";
 import { Masker } from "../src/visitor/mask.js";
-import { MaskMemory, Rules, type Verdict } from "../src/visitor/rules.js";
+import { MaskMemory, Rules } from "../src/visitor/rules.js";
 import { Recording } from "./recording.js";
-
-const PAGE = new Addresses([], { URL: "https://shop.example/cart" });
 
 const PASSWORDS: VisitorSettings = { masks: [], mask_default: "passwords" };
 
@@ -510,42 +507,8 @@ describe("an address", () => {
     for (const text of ["page=OPEN1&page=OPEN2", "#OPEN3", "OPEN5?a#b"]) expect(json).toContain(text);
   });
 
-  it("in an animation of a script leaves whole and without its query", () => {
-    const frames = [{ style: { "background-image": 'url("/OPEN.png?CANARY1")' } }];
-    const scrub = (text: string): string => text;
-    const { rr_animations: open } = cleanAttributes(
-      "p",
-      { rr_animations: [{ frames }] },
-      "open",
-      scrub,
-      PAGE,
-    );
-    expect(JSON.stringify(open)).toContain("OPEN");
-    expect(JSON.stringify(open)).not.toContain("CANARY");
-  });
-
   it("leaves a text alone that is no address", () => {
     expect(snapshotOf('<p title="Is it #1? Yes">What? #1</p>')).toContain("Is it #1? Yes");
-  });
-});
-
-describe("an animation of a script", () => {
-  const style = { opacity: "0.5", transform: "none", "--x": "CANARY1", content: '"CANARY2"' };
-  const told = { rr_animations: [{ frames: [{ offset: 0, style }], at: 3, pseudo: "::before" }] };
-  const leaving = (verdict: Verdict): string =>
-    JSON.stringify(cleanAttributes("p", told, verdict, (text) => text, PAGE));
-
-  it("of a masked element leaves with its layout only, of one whose texts are masked without words", () => {
-    expect(leaving("open").match(/CANARY/g)).toHaveLength(2);
-    for (const verdict of ["full", "text"] as const) {
-      expect(leaving(verdict)).toContain('"style":{"opacity":"0.5","transform":"none"}');
-      expect(leaving(verdict)).not.toContain("CANARY");
-    }
-  });
-
-  it("leaves without copies of what is masked", () => {
-    const scrub = (text: string): string => text.replace(/CANARY\d/, "");
-    expect(JSON.stringify(cleanAttributes("p", told, "open", scrub, PAGE))).not.toContain("CANARY");
   });
 });
 
