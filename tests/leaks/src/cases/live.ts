@@ -56,7 +56,7 @@ export const LIVE: readonly Case[] = [
       ),
       {
         what: "one that runs in a shadow tree",
-        html: '<b id="an5"></b>',
+        html: '<p id="an5"></p>',
         act: `const root = an5.attachShadow({ mode: "open" }); root.innerHTML = "<i {m}>x</i>"; await new Promise((done) => setTimeout(done, 30));
           root.firstChild.animate({ "--said": ["{c}", "{c}"] }, { duration: 100000, iterations: Infinity });`,
       },
