@@ -10,6 +10,8 @@
 import { readFileSync } from "node:fs";
 import * as types from "@rrweb/types";
 
+import { LETTING_GO } from "./letting-go.mjs";
+
 /** Functions and classes that are not reached, and what stands in their place. */
 const REPLACED = {
   // One element is left out, whatever classes the page uses.
@@ -504,36 +506,6 @@ export const trimmedRecorder = {
     }));
   },
 };
-
-/**
- * rrweb keeps what watches a shadow root or a frame until it stops, and the ids of what stood in them for ever. This lets
- * go of those that the page has removed, whenever there are half as many again and a few: a look costs each of them once.
- */
-const LETTING_GO = `
-function forget(nodes) { for (const node of nodes) mirror.removeNodeFromMap(node); }
-function isGoneFrame(frame) { return frame.defaultView === null; }
-function quietly(handlers) { for (const handler of handlers) try { handler(); } catch {} }
-class Watched {
-  constructor(isGone) { this.isGone = isGone; this.known = new Map(); this.lookAt = 8; }
-  add(owner, nodes) {
-    if (this.known.size >= this.lookAt) {
-      for (const [old, { handlers, nodes: inside }] of this.known) if (this.isGone(old)) {
-        this.known.delete(old); quietly(handlers); forget(inside());
-      }
-      this.lookAt = 8 + 1.5 * this.known.size;
-    }
-    const handlers = this.known.get(owner)?.handlers ?? [];
-    this.known.set(owner, { handlers, nodes });
-    return handlers;
-  }
-  stop() {
-    for (const [owner, { handlers, nodes }] of this.known) {
-      quietly(handlers);
-      if (this.isGone(owner)) forget(nodes());
-    }
-    this.known.clear();
-  }
-}`;
 
 /** What holds for one node and not for those below it. */
 const RESET = "const RESET = { skipChild: false, newlyAddedElement: false, cssCaptured: false };";

@@ -16,7 +16,7 @@ const HOST_NODES = 40;
 
 /**
  * What may be held of `ROUND * ROUNDS`: those of the last round, and what is let go by number and not at once (`Watched` in
- * `browser/rrweb.mjs`, `ROOTS_LOOK_AT`). A frame has two documents, the empty one that it begins with and its own.
+ * `browser/letting-go.mjs`, `ROOTS_LOOK_AT`). A frame has two documents, the empty one that it begins with and its own.
  */
 const HELD_MAX = (ROUND * ROUNDS) / 2;
 
