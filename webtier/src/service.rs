@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use protocol::control::Down;
 use protocol::{GroupId, ServerId, SessionId, Ticket};
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::clock::Clock;
@@ -136,6 +137,11 @@ impl Service {
     /// What is known of the CServers has changed: whoever waits for one looks again.
     pub(crate) fn fleet_has_changed(&self) {
         self.fleet_changed.notify_waiters();
+    }
+
+    /// The next change of what is known of the CServers; `enable` it before looking, so that none is missed.
+    pub(crate) fn fleet_change(&self) -> Notified<'_> {
+        self.fleet_changed.notified()
     }
 
     /// A CServer has reported that this session runs there: whoever waits for it looks again.

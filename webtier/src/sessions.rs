@@ -305,6 +305,12 @@ impl Service {
         Some((home, self.ticket(session, subject)?))
     }
 
+    /// The CServer of a session, if an agent can be let in there at this moment.
+    pub(crate) fn admits(&self, session: &Session) -> Option<Home> {
+        let has_key = self.rotation().signing(self.clock.now_ms(), &session.server).is_some();
+        self.home_of(session).filter(|_| has_key)
+    }
+
     /// The CServer of a session, if it is up and still the process that got the session.
     pub(crate) fn home_of(&self, session: &Session) -> Option<Home> {
         self.fleet().home(&session.server).filter(|home| home.boot == session.boot)

@@ -109,7 +109,8 @@ pub(super) async fn by_key(
 }
 
 /// Sessions with that key in these groups of the agent. One that is about to begin somewhere is waited for: its visitor may have read out the
-/// key before its CServer's report is here, or it is on its way to another home.
+/// key before its CServer's report is here, or it is on its way to another home. So is one whose CServer has no stream or no key yet: this
+/// web tier may have come back a moment ago.
 async fn find(
     app: &App,
     agent: &Agent,
@@ -121,19 +122,26 @@ async fn find(
     tokio::pin!(wait);
     // Before the look, so that no beginning is missed.
     let mut beginnings = app.beginnings();
+    let change = app.fleet_change();
+    tokio::pin!(change);
+    change.as_mut().enable();
     let mut found = look_up(app, agent, groups, key).await?;
     if !found.is_empty() {
         // Now, and not after the wait: an agent's windows that wait side by side guess nothing.
         lock(&app.guesses).found(app.clock.now_ms(), agent.id, groups, &key, tried);
     }
     let is_there = |session: &Session| {
-        let home = app.home_of(session).filter(|_| session.state == Life::Live);
+        let home = app.admits(session).filter(|_| session.state == Life::Live);
         home.is_some_and(|home| away != Some(&*home.public_url))
     };
     while !found.is_empty() && !found.iter().any(|(session, _)| is_there(session)) {
         tokio::select! {
             biased;
             () = begins(&mut beginnings, groups, key) => {}
+            () = &mut change => {
+                change.set(app.fleet_change());
+                change.as_mut().enable();
+            }
             () = &mut wait => break,
         }
         found = look_up(app, agent, groups, key).await?;
