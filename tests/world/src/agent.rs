@@ -2,6 +2,7 @@
 //!
 //! Owns the viewer's copy of the page, which is compared with what the visitor has shown after every frame.
 
+use protocol::CloseCode;
 use protocol::frame::Header;
 use relay_sim::viewer::Viewer;
 
@@ -63,6 +64,13 @@ impl Agent {
             Stage::Asking(request) => Some(request.next_ms()),
             _ => None,
         }
+    }
+
+    /// Has no way in any more, and comes through the web tier.
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self) {
+        self.join = None;
+        self.stage = Stage::Outside { until_ms: 0 };
     }
 
     fn outside(&mut self, around: &mut Around<'_>) {
@@ -165,6 +173,11 @@ impl Agent {
                 }
             }
             Said::Frame(frame) => self.frame(around, visitor, frame)?,
+            // It was out of reach for long: its way in is as good as before.
+            Said::Closed(code) if code == CloseCode::TooSlow.code() => {
+                self.viewer = Viewer::default();
+                self.outside(around);
+            }
             Said::Answer(..) | Said::Closed(_) => {
                 self.join = None;
                 self.viewer = Viewer::default();

@@ -5,7 +5,7 @@
 //! the same seed the same world again. What must hold in it stands in `docs/SIMULATION.md`.
 //!
 //! The map: `world` is a turn, `actions` what happens, `finish` how it must end; `net` the network, `servers` and `tiers` the
-//! hosts, `visitor`, `agent` and `thief` the people, `tab` a browser's connection, `tls` and `arithmetic` what is cheaper in it than elsewhere.
+//! hosts, `visitor`, `agent` and `thief` the people, `scenarios` what is told of by name, `tab` a browser's connection, `tls` and `arithmetic` what is cheaper in it than elsewhere.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,8 @@ mod agent;
 mod arithmetic;
 mod finish;
 mod net;
+#[cfg(test)]
+mod scenarios;
 mod servers;
 mod tab;
 mod thief;

@@ -101,6 +101,12 @@ impl Net {
         }
     }
 
+    /// Everybody is within 15 ms of everybody.
+    #[cfg(test)]
+    pub(crate) fn be_near(&mut self) {
+        self.delay_ms = (5, 15);
+    }
+
     pub(crate) fn block(&mut self, one: Host, other: Host, until_ms: u64) {
         self.blocked_until_ms[one][other] = until_ms;
         self.blocked_until_ms[other][one] = until_ms;

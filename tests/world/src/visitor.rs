@@ -108,6 +108,13 @@ impl Visitor {
             Stage::Asking(Request::post(now, self.host, self.tier, "/api/v1/sessions", body));
     }
 
+    /// Leaves its page; the next one connects with what it remembers.
+    #[cfg(test)]
+    pub(crate) fn come_back(&mut self, now: u64) {
+        self.page.speaks = false;
+        self.stage = Stage::Resting { until_ms: now + 1, then: Then::Connect };
+    }
+
     pub(crate) fn next_ms(&self) -> Option<u64> {
         match &self.stage {
             Stage::Asking(request) => Some(request.next_ms()),

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) now: u64,
     /// How long a session waits for its visitor.
-    grace_ms: u64,
+    pub(crate) grace_ms: u64,
     pub(crate) net: Net,
     pub(crate) servers: Vec<Server>,
     pub(crate) tiers: Vec<Tier>,
