@@ -182,7 +182,7 @@ class Layer {
       // The player asks the first event for its time when it meets a video.
       this.seen(event);
       this.allowFrames(event);
-      this.moveBetweenDocuments(event);
+      this.moveBetweenTrees(event);
       if (this.isOwnScroll(event)) continue;
       const states = takeStates(event);
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
@@ -309,18 +309,22 @@ class Layer {
     }
   }
 
-  /** A node that goes from one document to another is told by two observers: as coming first, then as going. */
-  private moveBetweenDocuments(event: eventWithTime): void {
+  /** A node that goes from one document or shadow tree to another is told by two observers: as coming first, then as going. */
+  private moveBetweenTrees(event: eventWithTime): void {
     if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
       return;
-    const isElsewhere = (id: number, parentId: number): boolean => {
+    const isElsewhere = (id: number, parentId: number, isShadow = false): boolean => {
       const [node, parent] = [this.nodeOf(id), this.nodeOf(parentId)];
-      return Boolean(node?.parentNode && parent && node.ownerDocument !== (parent.ownerDocument ?? parent));
+      const tree = isShadow ? (parent as Element | null)?.shadowRoot : parent?.getRootNode();
+      return Boolean(node?.parentNode && tree && node.getRootNode() !== tree);
     };
-    event.data.removes = event.data.removes.filter(({ id, parentId }) => !isElsewhere(id, parentId));
+    event.data.removes = event.data.removes.filter((one) => !isElsewhere(one.id, one.parentId, one.isShadow));
     for (const { node, parentId } of event.data.adds) {
       const known = this.nodeOf(node.id);
-      if (isElsewhere(node.id, parentId)) known?.parentNode?.removeChild(known);
+      if (!known || !isElsewhere(node.id, parentId, node.isShadow)) continue;
+      known.parentNode?.removeChild(known);
+      // What stands in it comes with it, and is built anew.
+      this.replayer.getMirror().removeNodeFromMap(known);
     }
   }
 
