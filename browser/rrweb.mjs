@@ -280,8 +280,9 @@ const SPANS = [
   [
     "      while (this.mapRemoves.length) {",
     "\n      }\n",
-    "for (const n of this.mapRemoves.splice(0)) if (!n.isConnected) this.mirror.removeNodeFromMap(n);",
+    "for (const [n, from] of this.mapRemoves.splice(0)) if (!isElsewhere(n, from)) this.mirror.removeNodeFromMap(n);",
   ],
+  ["            this.mapRemoves.push(n)", ";\n", "this.mapRemoves.push([n, m.target]);\n"],
   // A snapshot is a way through the page, which the recorder goes in tasks of its own (`walk.ts`).
   [
     "  takeFullSnapshot = (isCheckout = false) => {",
