@@ -53,8 +53,9 @@ impl Pki {
                 .with_protocol_versions(&[&version::TLS13])
                 .expect("TLS 1.3 has a suite")
         };
-        let quiet = |mut config: ServerConfig| {
-            config.send_tls13_tickets = 0;
+        // Nobody takes a handshake up again here, but a ticket is what is sealed and not sent when a connection goes to another core.
+        let tells_once = |mut config: ServerConfig| {
+            config.send_tls13_tickets = 1;
             Arc::new(config)
         };
         let client = || {
@@ -75,8 +76,8 @@ impl Pki {
         Self {
             browser: once(client().with_no_client_auth()),
             tier: once(client().with_client_cert_resolver(me.clone())),
-            public: quiet(server().with_no_client_auth().with_cert_resolver(me.clone())),
-            control: quiet(
+            public: tells_once(server().with_no_client_auth().with_cert_resolver(me.clone())),
+            control: tells_once(
                 server().with_client_cert_verifier(Arc::new(Anybody)).with_cert_resolver(me),
             ),
         }
