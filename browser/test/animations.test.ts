@@ -39,6 +39,14 @@ it("of a masked element leaves its layout only, of one whose texts are masked no
   }
 });
 
+it("is not taken for text that the page has put under that name, nor is any other of the recorder's names", () => {
+  for (const verdict of ["full", "text"] as const)
+    for (const name of ["rr_animations", "rr_width", "rr_height", "rr_open_mode"])
+      expect(cleanAttributes("p", { [name]: "CANARY" }, verdict, (text) => text, PAGE)).toEqual({});
+  const size = { rr_width: "120px", rr_open_mode: "non-modal" };
+  expect(cleanAttributes("dialog", size, "full", (text) => text, PAGE)).toEqual(size);
+});
+
 it("leaves without copies of what is masked, and without queries", () => {
   const style = { "background-image": 'url("/OPEN.png?CANARY1")', "--x": "CANARY2" };
   const open = leaving("open", style, (text) => text.replace("CANARY2", ""));

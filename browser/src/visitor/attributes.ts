@@ -62,12 +62,18 @@ function cleanOne(
   all: Record<string, unknown>,
 ): AttributeValue | undefined {
   if (isNever(tagName, name, all)) return undefined;
-  if (name === "rr_animations" && typeof value === "object" && value !== null)
-    return cleanAnimations(value as Record<string, unknown>, verdict);
+  if (name === "rr_animations") {
+    // Text under that name is the page's own, and none of ours.
+    if (typeof value === "object" && value !== null)
+      return cleanAnimations(value as Record<string, unknown>, verdict);
+    return value === null || value === true ? value : undefined;
+  }
   if (verdict !== "open") {
     if (name === "value" && FIELD_TAGS.has(tagName)) return MASK;
     const lists = verdict === "full" ? [KEPT_OF_MASKED] : [KEPT_OF_MASKED, KEPT_OF_TEXT];
     if (!lists.some((list) => list.has(name))) return undefined;
+    // Of a name that is the recorder's the page may have made an attribute of its own.
+    if (name.startsWith("rr_") && typeof value === "string" && !RECORDERS.test(value)) return undefined;
     if (name.endsWith("href") && !(tagName === "link" || tagName === "use" || tagName === "image"))
       return undefined;
     if (name === "style" && value !== null) return cleanStyle(value, verdict);
@@ -193,6 +199,9 @@ const META_NAMES = new Set(["viewport", "color-scheme", "theme-color"]);
 /** Properties whose values are numbers, colours and keywords, and never a name or a text. */
 const LAYOUT =
   /^(display|position|visibility|opacity|overflow(-.*)?|float|clear|box-sizing|z-index|top|right|bottom|left|inset(-.*)?|(min-|max-)?(width|height|inline-size|block-size)|(margin|padding)(-.*)?|border(-(top|right|bottom|left|block|inline|collapse|spacing)(-.*)?|-(width|style|color|radius))?|border-.*-radius|outline(-.*)?|flex(-.*)?|order|gap|(row|column)-gap|(align|justify|place)-.*|vertical-align|text-align|text-transform|text-decoration-line|white-space(-.*)?|line-height|letter-spacing|font-(size|weight|style)|color|background-color|cursor|pointer-events|transform|transform-origin|translate|rotate|scale|object-fit|aspect-ratio|direction|table-layout)$/;
+
+/** Sizes, and how a dialog was opened: all that the recorder says in words of a masked element. */
+const RECORDERS = /^(?:\d{1,5}px|(?:non-)?modal)$/;
 
 /** Layout and state of a masked element; nothing that holds text, an address or a choice. */
 const KEPT_OF_MASKED = new Set([
