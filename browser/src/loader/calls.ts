@@ -4,8 +4,8 @@
  * Owns what they look like. Who answers them is the loader's queue or the visitor script, whichever is there.
  */
 
-import type { PageCall } from "./global.js";
-import { isClickOn, START_SELECTOR } from "./tag.js";
+/** The calls that a button, a key or a chat window may make. */
+export type PageCall = "startSession" | "showButton" | "toggleButton" | "showTerms" | "stopSession";
 
 /** The call that a click makes, also inside an open shadow tree. */
 export function callOfClick(event: Event): PageCall | null {
@@ -54,6 +54,14 @@ export function isCallMessage(data: unknown): boolean {
 export function callNamed(name: unknown): PageCall | null {
   return CALLS.find((call) => call === name) ?? null;
 }
+
+/** Whether a click hit an element of that selector, also inside an open shadow tree. */
+function isClickOn(event: Event, selector: string): boolean {
+  return event.composedPath().some((target) => target instanceof Element && target.matches(selector));
+}
+
+/** What starts a session when it is clicked, besides buttons that name a call. */
+const START_SELECTOR = "[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button]";
 
 const CALLS: readonly PageCall[] = ["startSession", "showButton", "toggleButton", "showTerms", "stopSession"];
 

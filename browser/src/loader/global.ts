@@ -98,9 +98,6 @@ export interface VisitorApi {
   ): void;
 }
 
-/** The calls that a button, a key or a chat window may make. */
-export type PageCall = "startSession" | "showButton" | "toggleButton" | "showTerms" | "stopSession";
-
 /** What the script understands besides its public face. */
 export interface Receiver {
   /** A message of another window, with its origin. */

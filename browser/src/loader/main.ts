@@ -5,12 +5,11 @@
  * `calls.ts`; everything of a session itself is the visitor script's.
  */
 
-import { callOfClick, callOfKey, isCallMessage } from "./calls.js";
+import { callOfClick, callOfKey, isCallMessage, type PageCall } from "./calls.js";
 import {
   publish,
   publishPresence,
   type LoaderQueue,
-  type PageCall,
   type QueuedCall,
   type Receiver,
   type VisitorApi,

@@ -5,8 +5,7 @@
  * Leaves starting and continuing to them.
  */
 
-import { readKeys } from "./calls.js";
-import type { PageCall } from "./global.js";
+import { readKeys, type PageCall } from "./calls.js";
 
 /** The tag's values. */
 export interface Tag {
@@ -121,11 +120,6 @@ export function hasArrived(at: Location): boolean {
   return at.hash.includes(`${COOKIE_NAME}=`);
 }
 
-/** Whether a click hit an element of that selector, also inside an open shadow tree. */
-export function isClickOn(event: Event, selector: string): boolean {
-  return event.composedPath().some((target) => target instanceof Element && target.matches(selector));
-}
-
 /** `data-cookietype`, by the words that integrators know. The cookie is `Secure` in any case. */
 const COOKIE_TYPES: Readonly<Record<string, KeptIn>> = {
   "": "cookie",
@@ -150,6 +144,3 @@ export const TAG_ID = "glance-cobrowse";
 
 /** Cookie of a running session, on the customer's site. */
 export const COOKIE_NAME = "glance_cobrowse";
-
-/** What starts a session when it is clicked, besides buttons that name a call. */
-export const START_SELECTOR = "[data-glance-cobrowse-start],#glance_button,.glance_button,[glance_button]";

@@ -4,8 +4,8 @@
  * Owns that hand-over. The API and the session behind it are `visitor.ts`'s.
  */
 
-import { callOfClick, callOfKey, isCallMessage } from "../loader/calls.js";
-import { publish, type LoaderQueue, type PageCall } from "../loader/global.js";
+import { callOfClick, callOfKey, isCallMessage, type PageCall } from "../loader/calls.js";
+import { publish, type LoaderQueue } from "../loader/global.js";
 import type { Tag } from "../loader/tag.js";
 import { LOG_PREFIX } from "./names.js";
 import { Visitor } from "./visitor.js";
