@@ -5,7 +5,8 @@
 import { describe, expect, it } from "vitest";
 
 import { Addresses } from "../src/visitor/addresses.js";
-import { MASK, wordlessCss } from "../src/visitor/attributes.js";
+import { MASK } from "../src/protocol/masked.js";
+import { wordlessCss } from "../src/visitor/attributes.js";
 import { Copies } from "../src/visitor/copies.js";
 
 /** What becomes of a text beside a masked field with that value. */

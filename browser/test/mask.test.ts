@@ -9,7 +9,7 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { VisitorSettings } from "../src/protocol/payloads.js";
-import { MASK } from "../src/visitor/attributes.js";
+import { MASK } from "../src/protocol/masked.js";
 import { Masker } from "../src/visitor/mask.js";
 import { MaskMemory, Rules } from "../src/visitor/rules.js";
 import { Recording } from "./recording.js";

@@ -5,6 +5,8 @@
  * `visitor/proof.ts`'s (a fresh walk of the live page, masked) and `viewer/proof.ts`'s (the rebuilt page).
  */
 
+import { MASK } from "./masked.js";
+
 /** A node as both sides can know it. */
 export interface ProofNode {
   readonly id: number;
@@ -97,9 +99,6 @@ function classes(value: string): string {
 function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, "0");
 }
-
-/** What stands for a masked text; `visitor/attributes.ts` writes it. */
-const MASK = "••••••";
 
 const STYLES = new Set(["style", "link"]);
 

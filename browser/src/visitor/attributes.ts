@@ -5,6 +5,7 @@
  * `rules.ts`'s question; which events carry attributes is `mask.ts`'s.
  */
 
+import { MASK } from "../protocol/masked.js";
 import { CSS_STRING, STYLED, type Addresses } from "./addresses.js";
 import type { Verdict } from "./rules.js";
 
@@ -50,9 +51,6 @@ function mapTexts(value: AttributeValue, change: (text: string) => string): Attr
     typeof part === "string" ? change(part) : part,
   ) as Record<string, unknown>;
 }
-
-/** The mask: always as long, so that it tells nothing about the length of what is behind it. */
-export const MASK = "••••••";
 
 function cleanOne(
   tagName: string,

@@ -9,7 +9,7 @@
  * masked elements that are no fields.
  */
 
-import { MASK } from "./attributes.js";
+import { MASK } from "../protocol/masked.js";
 import {
   COPIES_FIELDS_MAX,
   COPIES_VALUES_MAX,

@@ -18,7 +18,8 @@ import {
   type serializedNodeWithId,
 } from "@rrweb/types";
 
-import { isWords, MASK } from "./attributes.js";
+import { MASK } from "../protocol/masked.js";
+import { isWords } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { isEmptied, NodeMasker, type LiveNodes } from "./nodes.js";
 import type { Resource } from "./resources.js";

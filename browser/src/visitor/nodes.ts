@@ -7,7 +7,8 @@
 
 import { NodeType, type attributeMutation, type serializedNodeWithId, type textMutation } from "@rrweb/types";
 
-import { cleanAttributes, MASK, shownAs } from "./attributes.js";
+import { MASK } from "../protocol/masked.js";
+import { cleanAttributes, shownAs } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { WIDGET_TAG } from "./names.js";
 import { isElement, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
