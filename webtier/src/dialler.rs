@@ -34,7 +34,8 @@ use crate::limits::{
     CLOCK_AGAIN_MS, CONTROL_PING_MS, CONTROL_QUEUE_MAX, CONTROL_SILENCE_MS, DIAL_MS_MAX,
     DIAL_PAUSE_MS_MAX, DIAL_PAUSE_MS_MIN, REPORTS_BATCH_MAX,
 };
-use crate::service::{App, ToLink, lock};
+use crate::locks::lock;
+use crate::service::{App, ToLink};
 use crate::store::StoreError;
 use crate::store::records::Server;
 

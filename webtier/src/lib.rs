@@ -21,6 +21,7 @@ mod guesses;
 mod headers;
 pub mod keys;
 mod limits;
+mod locks;
 mod login;
 mod masks;
 mod metrics;

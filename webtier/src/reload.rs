@@ -12,8 +12,9 @@ use tokio::signal::unix::Signal;
 
 use crate::config::Config;
 use crate::dialler::Dialler;
+use crate::locks::lock;
 use crate::serve::{ServeError, files};
-use crate::service::{App, lock};
+use crate::service::App;
 use crate::throttle::Throttle;
 use crate::tls;
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use protocol::control::Down;
@@ -23,6 +23,7 @@ use crate::limits::{
     AUDIT_SIGN_MS, BEGUN_MAX, LOGIN_ACCOUNT_BURST, LOGIN_ACCOUNT_REFILL_MS, LOGIN_ADDRESS_BURST,
     LOGIN_ADDRESS_REFILL_MS, SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
+use crate::locks::lock;
 use crate::login::Known;
 use crate::masks::Unreadable;
 use crate::passwords::{PasswordError, Passwords};
@@ -294,9 +295,4 @@ pub(crate) enum ServiceError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Password(#[from] PasswordError),
-}
-
-/// A panic in one request leaves the state of these small machines whole, so the others go on.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

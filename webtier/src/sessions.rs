@@ -18,7 +18,8 @@ use protocol::{Privileges, ServerId, Subject, Ticket};
 use crate::crossings::Crossings;
 use crate::fleet::Home;
 use crate::limits::{KEY_DIGITS, KEY_DIGITS_CROWDED, KEY_TRIES_MAX};
-use crate::service::{Service, lock};
+use crate::locks::lock;
+use crate::service::Service;
 use crate::store::StoreError;
 use crate::store::records::{Agent, Group, Session, State};
 

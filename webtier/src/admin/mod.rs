@@ -14,8 +14,7 @@ use protocol::{AgentId, GroupId, Privileges, ServerId};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Event;
-use crate::audit::command::UNSIGNED;
-use crate::audit::signing::AuditKey;
+use crate::audit::signing::{AuditKey, UNSIGNED};
 use crate::config::{is_below, is_host_name, origin};
 use crate::dialler::Dialler;
 use crate::limits::AUDIT_LINES_MAX;
@@ -101,8 +100,20 @@ pub(crate) enum Order {
 }
 
 impl Order {
+    /// As the audit log tells it: without a password's hash. `None` for one that changes nothing.
+    fn to_event(&self) -> Option<Event> {
+        if self.only_reads() {
+            return None;
+        }
+        let mut order = serde_json::to_value(self).ok()?;
+        if let Some(hash) = order.get_mut("password_hash") {
+            *hash = if hash.is_null() { "unset" } else { "set" }.into();
+        }
+        Some(Event::Ordered { order })
+    }
+
     /// Whether it changes nothing that has to be answered for.
-    pub(crate) fn only_reads(&self) -> bool {
+    fn only_reads(&self) -> bool {
         matches!(
             self,
             Self::GroupList
@@ -235,7 +246,7 @@ pub(crate) fn run(
     context: &Context<'_>,
     order: Order,
 ) -> Result<(Vec<String>, Vec<Effect>), StoreError> {
-    let event = Event::ordered(&order);
+    let event = order.to_event();
     let (lines, effects) = carry_out(store, context, order)?;
     if let Some(event) = event {
         store.note(context.now_ms, event)?;

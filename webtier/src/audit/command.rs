@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::signing::AuditKey;
+use super::signing::{AuditKey, UNSIGNED};
 use super::verify::verify;
 use crate::admin::Order;
 use crate::cli::CliError;
@@ -76,6 +76,3 @@ pub(crate) fn export(
         }
     }
 }
-
-/// What to do without a key.
-pub(crate) const UNSIGNED: &str = "no key signs the audit log: make one with `openssl genpkey -algorithm ed25519 -out FILE`, and name it in the configuration as [audit] key";

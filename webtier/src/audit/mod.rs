@@ -18,7 +18,6 @@ use protocol::{AgentId, GroupId, JoinId, Privileges, ServerId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::admin::Order;
 use crate::store::records::Group;
 
 /// What happened. Nothing of a page, no key, no secret, no address; sessions are told apart by their number.
@@ -82,18 +81,6 @@ impl Event {
             upload_origins: visitor.upload_origins.clone(),
             query_names: visitor.query_names.clone(),
         }
-    }
-
-    /// An order as it is told: without a password's hash. `None` for one that changes nothing.
-    pub(crate) fn ordered(order: &Order) -> Option<Self> {
-        if order.only_reads() {
-            return None;
-        }
-        let mut order = serde_json::to_value(order).ok()?;
-        if let Some(hash) = order.get_mut("password_hash") {
-            *hash = if hash.is_null() { "unset" } else { "set" }.into();
-        }
-        Some(Self::Ordered { order })
     }
 }
 

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 
 use super::{Head, hex};
 
+/// What to do without a key.
+pub(crate) const UNSIGNED: &str = "no key signs the audit log: make one with `openssl genpkey -algorithm ed25519 -out FILE`, and name it in the configuration as [audit] key";
+
 /// A head with its signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SignedHead {

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 use super::{broken_page, see_other, set_cookie};
 use crate::audit::{Event, hex};
 use crate::cookies;
+use crate::locks::lock;
 use crate::login::{Known, LoggedIn, csrf, csrf_fits};
 use crate::pages::{self, Answer, Page};
 use crate::passwords::Busy;
-use crate::service::{App, lock};
+use crate::service::App;
 
 /// What the forms of the page send.
 #[derive(Deserialize)]

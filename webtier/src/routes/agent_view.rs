@@ -14,9 +14,10 @@ use crate::cookies;
 use crate::guesses::Try;
 use crate::headers::page_policy;
 use crate::limits::{GUESS_REFILL_MS, SESSION_WAIT_MS, WAIT_MS_MAX};
+use crate::locks::lock;
 use crate::login::LoggedIn;
 use crate::pages::{self, Answer, Page, view_path};
-use crate::service::{App, lock};
+use crate::service::App;
 use crate::store::StoreError;
 use crate::store::records::{Agent, Session, State as Life};
 

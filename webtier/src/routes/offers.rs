@@ -13,10 +13,11 @@ use protocol::{GroupId, SessionKey, SessionNumber};
 use serde::Deserialize;
 
 use super::{broken, broken_page, cors, error, page, see_other};
+use crate::locks::lock;
 use crate::login::csrf_fits;
 use crate::pages::{self, Answer};
 use crate::presence::Page;
-use crate::service::{App, ToLink, lock};
+use crate::service::{App, ToLink};
 use crate::store::records::{Agent, Group};
 use crate::store::{Store, StoreError};
 

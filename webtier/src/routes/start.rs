@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{broken, cors, error};
+use crate::locks::lock;
 use crate::pages::Answer;
-use crate::service::{App, lock};
+use crate::service::App;
 use crate::sessions::Refusal;
 use crate::throttle::address_of;
 

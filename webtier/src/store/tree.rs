@@ -15,7 +15,7 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use super::StoreError;
 use super::seal::{self, Note, TOTAL_KEY, Total};
 use super::tx::{Tx, TxResult, abort};
-use crate::service::lock;
+use crate::locks::lock;
 
 /// See the module.
 #[derive(Debug)]

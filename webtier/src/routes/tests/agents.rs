@@ -275,7 +275,7 @@ async fn a_declined_offer_is_told_to_the_agents_of_its_group_only() {
     let visitor: protocol::SessionKey = "visitor-7".parse().unwrap();
     let now_ms = world.app.clock.now_ms();
     {
-        let mut presences = crate::service::lock(&world.app.presences);
+        let mut presences = crate::locks::lock(&world.app.presences);
         presences.offer(now_ms, offer, demo(), visitor).unwrap();
         let page = format!(r#"{{"declined":"{}"}}"#, offer.to_hex());
         let presence = protocol::SessionNumber::from_bytes([1; 16]);

@@ -3,7 +3,7 @@
 use protocol::control::Here;
 
 use super::*;
-use crate::service::lock;
+use crate::locks::lock;
 
 const CRM: &str = "https://crm.example";
 const PRESENCE: &str = "/api/v1/agent/presence?VisitorId=visitor-7";
