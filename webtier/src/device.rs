@@ -1,4 +1,4 @@
-//! Browsers in which an agent has logged in before: a cookie that says so, so that strangers' guesses do not keep the agent out.
+//! Who has been let in before: browsers in which an agent has logged in, by a cookie that says so, so that strangers' guesses do not keep the agent out.
 //!
 //! Owns making the cookie's value and checking it; `login.rs` gives who shows one tries of their own. It opens nothing. Its key is made
 //! of the account's password hash, whose salt and output leave the store nowhere: so nothing more is stored, it holds over restarts
@@ -9,11 +9,27 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 use protocol::keys::mac;
-use protocol::secret::Secret;
+use protocol::secret::{Secret, SecretHash};
 use sha2::{Digest, Sha256};
 
 use crate::cookies;
 use crate::store::records::Agent;
+
+/// Who has been let in before, and has tries that no stranger can use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Known {
+    /// A browser in which the agent has logged in.
+    Device(DeviceId),
+    /// A login that goes on, by the hash of its token.
+    Login([u8; 32]),
+}
+
+impl Known {
+    /// Whoever has this login.
+    pub(crate) fn login(hash: &SecretHash) -> Self {
+        Self::Login(*hash.as_bytes())
+    }
+}
 
 /// What a browser shows of itself; whose it is has to be checked.
 pub(crate) struct Device {

@@ -12,13 +12,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 use protocol::keys::mac;
-use protocol::secret::{Secret, SecretHash};
+use protocol::secret::Secret;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::audit::Event;
 use crate::cookies;
-use crate::device::{Device, DeviceId};
+use crate::device::{Device, Known};
 use crate::limits::{LOGIN_IDLE_MS, LOGIN_LIFE_MS, LOGIN_TOUCH_MS, NEXT_BYTES_MAX};
 use crate::locks::lock;
 use crate::passwords::Busy;
@@ -32,22 +32,6 @@ use crate::throttle::address_of;
 pub(crate) struct LoggedIn {
     pub(crate) agent: Agent,
     pub(crate) token: Secret,
-}
-
-/// Who has been let in before, and has tries that no stranger can use up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Known {
-    /// A browser in which the agent has logged in.
-    Device(DeviceId),
-    /// A login that goes on, by the hash of its token.
-    Login([u8; 32]),
-}
-
-impl Known {
-    /// Whoever has this login.
-    pub(crate) fn login(hash: &SecretHash) -> Self {
-        Self::Login(*hash.as_bytes())
-    }
 }
 
 /// What somebody who was logged in takes along.

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crossings::Crossings;
+use crate::device::Known;
 use crate::fleet::{Fleet, Home};
 use crate::guesses::Guesses;
 use crate::keys::{Push, Rotation};
@@ -24,7 +25,6 @@ use crate::limits::{
     LOGIN_ADDRESS_REFILL_MS, SERVER_WAIT_MS, STORE_FREE_BYTES_MIN, SWEEP_MS,
 };
 use crate::locks::lock;
-use crate::login::Known;
 use crate::masks::Unreadable;
 use crate::passwords::{PasswordError, Passwords};
 use crate::presence::Presences;
