@@ -77,8 +77,9 @@ pub(super) const LOOK_MS: u64 = 100;
 /// A core with less room than this lets messages wait for each other in any case, in its sockets.
 const FULL_PERCENT: u64 = 95;
 
-/// Below it there is room for what was left out: the gap keeps steps from going to and fro.
-const ROOM_PERCENT: u64 = 85;
+/// Below it there is room for what was left out: the gap keeps the later steps from going to and fro. With a wider one a core that was full for a
+/// moment, and then has a tenth of its time left, would go on holding messages up.
+const ROOM_PERCENT: u64 = 90;
 
 /// A step's part of the flush's wait.
 const FLUSH_STEP_MS: u64 = 5;
