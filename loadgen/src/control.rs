@@ -59,7 +59,7 @@ pub fn open(
         .clone()
         .try_into()
         .with_context(|| format!("--control {:?} is not a host name", access.name))?;
-    let door = Door { address, name, config: Arc::new(config), receive_bytes: None };
+    let door = Door { address, name, config: Arc::new(config), receive_bytes: None, sinks: false };
     let (host, origin) = (access.name.clone(), origin.to_owned());
     let (tell, told) = mpsc::channel();
     std::thread::Builder::new().name("control".into()).spawn(move || {

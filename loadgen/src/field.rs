@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::limits::OPENING_MAX;
 use crate::link::LinkError;
 use crate::scenario::Crowd;
+use crate::sink::Sink;
 use crate::stamp::filler;
 use crate::tally::{Sequence, Tally, Verdict, note};
 use crate::target::Target;
@@ -74,6 +75,8 @@ pub struct Field {
     pub window: Cell<Window>,
     /// Every so many-th agent of a session is checked; the others are read and not looked at. 1 checks all.
     pub sample: u32,
+    /// Reads the others.
+    pub sink: Sink,
     /// Payloads.
     pub filler: Vec<u8>,
     /// Progress.
@@ -93,21 +96,22 @@ impl Field {
         crowds: Vec<Crowd>,
         sample: u32,
         pulse: Arc<Pulse>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let longest = crowds.iter().map(|c| c.keyframe_bytes.max(c.diff_bytes)).max();
-        Self {
+        Ok(Self {
             target,
             clock,
             tallies: RefCell::new(vec![Tally::default(); crowds.len()]),
             crowds,
             sample,
+            sink: Sink::new()?,
             window: Cell::default(),
             filler: filler(longest.unwrap_or_default().max(PAYLOAD_BYTES_MIN)),
             pulse,
             opening: Semaphore::new(OPENING_MAX),
             over: Cell::new(false),
             second: Cell::new(0),
-        }
+        })
     }
 
     /// Whether a message due then is measured.

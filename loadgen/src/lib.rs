@@ -2,7 +2,7 @@
 //!
 //! Built on tokio-uring, which neither server uses, with framing of its own, so that the two ends share no fault. Open loop:
 //! messages leave when they are due, whatever became of those before, and latency counts from then. The map: `scenario` what is
-//! done, `schedule` when, `session` by whom, `target` how one gets in, `link` over which bytes, `tally` what was seen,
+//! done, `schedule` when, `session` by whom, `target` how one gets in, `link` over which bytes, `sink` what nobody looks at, `tally` what was seen,
 //! `run` the whole, `report` and `html` what is told. README.md describes the scenarios.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod session;
 pub mod stage;
+pub mod sink;
 pub mod stamp;
 pub mod summary;
 pub mod tally;

@@ -32,6 +32,8 @@ pub struct Door {
     pub config: Arc<ClientConfig>,
     /// Receive buffer of the socket; `None` leaves it to the system.
     pub receive_bytes: Option<u32>,
+    /// Whether [`Link::for_sink`] is to have something to give.
+    pub sinks: bool,
 }
 
 /// Why a connection failed. The message tells what to do where something can be done.
@@ -82,6 +84,8 @@ pub enum LinkError {
 /// One connection, after the TLS handshake.
 pub struct Link {
     stream: TcpStream,
+    /// The same socket, for who reads without the ring.
+    sink: Cell<Option<std::net::TcpStream>>,
     tls: RefCell<Tls>,
     outbox: RefCell<Vec<u8>>,
     spare: RefCell<Vec<u8>>,
@@ -110,11 +114,13 @@ impl Link {
     }
 
     async fn open_slowly(door: &Door, source: u32) -> Result<(Rc<Self>, Inflow), LinkError> {
-        let stream = connect(door, source).await.map_err(|error| fault(&error, door.address))?;
+        let (stream, sink) =
+            connect(door, source).await.map_err(|error| fault(&error, door.address))?;
         let mut hello = Vec::new();
         let tls = Tls::new(door.config.clone(), door.name.clone(), &mut hello)?;
         let link = Rc::new(Self {
             stream,
+            sink: Cell::new(sink),
             tls: RefCell::new(tls),
             outbox: RefCell::new(hello),
             spare: RefCell::default(),
@@ -136,6 +142,11 @@ impl Link {
     /// Whether the TLS session was resumed.
     pub fn is_resumed(&self) -> bool {
         self.tls.borrow().is_resumed()
+    }
+
+    /// Its socket for [`crate::sink::Sink`], once, where the door was told so.
+    pub fn for_sink(&self) -> Option<std::net::TcpStream> {
+        self.sink.take()
     }
 
     /// Waits until it was cut or writing has failed. For one task: who reads is told so by reading.
@@ -247,20 +258,6 @@ impl Inflow {
         Ok(bytes)
     }
 
-    /// Reads once and looks at nothing: for a connection that is only to be kept flowing. What comes after that cannot be
-    /// decrypted any more. Gives how many bytes came.
-    pub async fn discard(&mut self, link: &Rc<Link>) -> Result<usize, LinkError> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        let (result, buffer) = link.stream.read(buffer).await;
-        self.buffer = buffer;
-        match result {
-            Ok(0) => Err(LinkError::Closed),
-            Ok(bytes) => Ok(bytes),
-            Err(error) => Err(LinkError::Lost(error.kind())),
-        }
-    }
-
     /// Plaintext that was not used up.
     pub fn plain(&self) -> &[u8] {
         &self.plain[self.used..]
@@ -317,7 +314,7 @@ impl Inflow {
     }
 }
 
-async fn connect(door: &Door, source: u32) -> io::Result<TcpStream> {
+async fn connect(door: &Door, source: u32) -> io::Result<(TcpStream, Option<std::net::TcpStream>)> {
     let socket = match door.address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -334,7 +331,8 @@ async fn connect(door: &Door, source: u32) -> io::Result<TcpStream> {
     // The ring waits by itself; a socket that does not wait would only say so.
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
-    Ok(TcpStream::from_std(stream))
+    let sink = if door.sinks { Some(stream.try_clone()?) } else { None };
+    Ok((TcpStream::from_std(stream), sink))
 }
 
 fn fault(error: &io::Error, address: SocketAddr) -> LinkError {

@@ -422,6 +422,17 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
     ensure!(format!("{error:#}").contains("refused"), "{error:#}");
     say("a dead port is refused clearly\n");
 
+    // One agent of each session is looked at, two are counted by their bytes.
+    let report = on(&Load { sample: 3, ..small("W2", 2) }, &stage)?;
+    let total = &report.steps[0].total;
+    let (sent, looked_at, got) = (total.sent, total.delivered, total.arrived);
+    ensure!(looked_at == sent, "{sent} messages to one agent each, and {looked_at} came");
+    ensure!(
+        got.abs_diff(3 * sent) <= sent / 4,
+        "{sent} messages to 3 agents each, and {got} by their bytes"
+    );
+    say("agents that are not looked at are counted by their bytes\n");
+
     let pid =
         rustix::process::Pid::from_raw(stage.pid().cast_signed()).context("a process has no id")?;
     let killer = std::thread::spawn(move || {

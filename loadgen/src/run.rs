@@ -13,7 +13,7 @@ use crate::limits::{DRAIN_MS_MAX, FILES_OTHER, OPEN_MS_MAX, STEPS_MAX, THREADS_M
 use crate::probe::{self, Look};
 use crate::progress::Progress;
 use crate::report::{Figures, Report, SecondFigures, ServerFigures, Step, Threshold, limit_of};
-use crate::scenario::{Mode, Scenario};
+use crate::scenario::{Crowd, Mode, Scenario};
 use crate::tally::Tally;
 use crate::target::Target;
 use crate::tickets::wall_ms;
@@ -75,7 +75,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Report> {
         "--sample {}: give 1 or more, and with more than 1 a run of at most {SAMPLED_MS_MAX} ms: agents that are not looked at answer no ping",
         plan.sample
     );
-    raise_files(plan.scenario.connections() as u64 + FILES_OTHER)?;
+    raise_files(plan.scenario.connections() as u64 + sunk(plan) + FILES_OTHER)?;
     let started_ms = wall_ms();
     let watch = Watch { pid: plan.server_pid, threads: plan.threads };
     let before = watch.server()?;
@@ -446,11 +446,20 @@ fn deal(scenario: &Scenario, threads: usize) -> (Vec<Sessions>, (u32, u32)) {
 
 /// Connections that are open before traffic begins.
 fn at_start(scenario: &Scenario) -> u64 {
-    let of = |crowd: &crate::scenario::Crowd| {
+    let of = |crowd: &Crowd| {
         let agents = if crowd.join.is_none() { crowd.agents + crowd.stalled } else { 0 };
         u64::from(crowd.sessions) * u64::from(1 + agents)
     };
     scenario.crowds.iter().map(of).sum()
+/// Agents that are not looked at: each has a second file on its socket.
+fn sunk(plan: &Plan) -> u64 {
+    let of = |crowd: &Crowd| {
+        let unchecked = crowd.agents - crowd.agents.div_ceil(plan.sample);
+        u64::from(crowd.sessions) * u64::from(unchecked)
+    };
+    plan.scenario.crowds.iter().map(of).sum()
+}
+
 }
 
 fn share(a: Look, b: Look, window_ms: u64) -> f64 {

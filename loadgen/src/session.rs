@@ -116,6 +116,7 @@ impl Session {
                 session.shape(&field).cut_ms.is_some(),
             );
             seat.stalls = agent.stalls;
+            seat.sinks = !agent.checked && !agent.stalls;
             while let Err(error) = agent.watch(&session, &field, &mut seat).await {
                 agent.link.replace(None);
                 if !session.returns(&field, "agent", &error).await {
@@ -377,11 +378,11 @@ impl Agent {
         drop(permit);
         field.opened(session.crowd, wanted_ns, link.is_resumed());
         let mut says_hello = field.target.has_frames();
-        if !self.checked && !self.stalls {
-            loop {
-                let bytes = inflow.discard(&link).await?;
-                field.wire(session.crowd, field.clock.now_ns(), bytes, false);
-            }
+        if let Some(socket) = link.for_sink() {
+            let taken = field.sink.take(&link, socket, session.crowd);
+            taken.map_err(|error| LinkError::Lost(error.kind()))?;
+            link.broken().await;
+            return Err(LinkError::Closed);
         }
         loop {
             let now_ns = field.clock.now_ns();

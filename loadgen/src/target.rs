@@ -78,6 +78,8 @@ pub struct Seat {
     pub serial: u32,
     /// It will stop reading.
     pub stalls: bool,
+    /// It will be read and not looked at.
+    pub sinks: bool,
 }
 
 /// What a viewer's page holds.
@@ -95,7 +97,7 @@ impl Target {
     /// A place for one connection.
     pub fn seat(&self, session: u32, resume: Known, serial: u32, returns: bool) -> Seat {
         let config = if returns { with_own_memory(&self.config) } else { self.config.clone() };
-        Seat { session, resume, view: None, config, serial, stalls: false }
+        Seat { session, resume, view: None, config, serial, stalls: false, sinks: false }
     }
 
     /// A new session, named if that is for the generator to do.
@@ -238,6 +240,7 @@ impl Target {
             name: self.name.clone(),
             config: seat.config.clone(),
             receive_bytes: seat.stalls.then_some(STALLED_RECEIVE_BYTES),
+            sinks: seat.sinks,
         };
         Link::open(&door, seat.serial / CONNECTIONS_PER_SOURCE_MAX as u32).await
     }

@@ -82,7 +82,7 @@ impl Access {
         let name = host.split(':').next().unwrap_or_default().to_owned();
         let name = name.try_into().with_context(|| format!("--web-host {host:?} is no host"))?;
         let config = Arc::new(public_config(ca, key_exchange, false)?);
-        let door = Door { address, name, config, receive_bytes: None };
+        let door = Door { address, name, config, receive_bytes: None, sinks: false };
         let login = Arc::new(OnceCell::new());
         Ok(Some(WebTier { door, host, group, origin, account: (agent, password), login }))
     }

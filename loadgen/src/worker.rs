@@ -78,8 +78,11 @@ async fn work(
 ) -> std::io::Result<()> {
     let mut alarm = Alarm::new()?;
     let mut next = share.next;
-    let field =
-        Rc::new(Field::new(share.target, share.clock, share.crowds, share.sample, share.pulse));
+    let field = Field::new(share.target, share.clock, share.crowds, share.sample, share.pulse)
+        .map(Rc::new)?;
+    let sink = field.clone();
+    // Ends with the runtime; fails only if the kernel refuses to tell what can be read, and then nothing arrives and is told as lost.
+    tokio_uring::spawn(async move { sink.sink.run(&sink).await });
     let mut sessions: Vec<Rc<Session>> = share
         .sessions
         .iter()
