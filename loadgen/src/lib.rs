@@ -10,6 +10,7 @@
 pub mod control;
 pub mod crowded;
 pub mod field;
+pub mod full;
 pub mod html;
 pub mod http;
 pub mod limits;
@@ -22,8 +23,8 @@ pub mod run;
 pub mod scenario;
 pub mod schedule;
 pub mod session;
-pub mod stage;
 pub mod sink;
+pub mod stage;
 pub mod stamp;
 pub mod summary;
 pub mod tally;

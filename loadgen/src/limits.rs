@@ -57,6 +57,11 @@ pub const LATENCY_US_MAX: u64 = 60_000_000;
 /// Receive buffer of an agent that stops reading: small, so that the kernel does not hide it.
 pub const STALLED_RECEIVE_BYTES: u32 = 16 * 1024;
 
+/// Options of a CServer's sockets, for those that are compared with them: its send buffer, and what may wait in it unsent.
+pub const SERVER_SEND_BYTES: usize = 128 * 1024;
+/// See [`SERVER_SEND_BYTES`].
+pub const SERVER_UNSENT_BYTES: u32 = 16 * 1024;
+
 /// Steps of a search for the saturation point: 1.15 to the 40th is 267 times the first rate.
 pub const STEPS_MAX: usize = 40;
 

@@ -4,18 +4,21 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use loadgen::control::{self, ControlAccess};
+use loadgen::full::Full;
+use loadgen::pairs::Kind;
 use loadgen::report::Report;
 use loadgen::run::{self, Bounds, Plan};
 use loadgen::scenario::{self, Overrides, Scenario};
 use loadgen::stage::{self, Stage, StageOptions};
 use loadgen::target::{Dialect, Target, Tickets};
 use loadgen::tls::{KeyExchange, public_config};
-use loadgen::{crowded, html, pairs, summary, webtier};
+use loadgen::{crowded, full, html, pairs, summary, webtier};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -97,6 +100,14 @@ enum Command {
         #[command(flatten)]
         stage: StageOptions,
     },
+    /// Holds sockets that are full, for `pairs`.
+    #[command(hide = true)]
+    FullSockets {
+        #[command(flatten)]
+        options: full::Options,
+        #[command(flatten)]
+        stage: StageOptions,
+    },
     /// Lists the scenarios.
     List,
     /// Makes throw-away certificates for `run-plain`: ca.pem, public.pem, public.key.
@@ -136,6 +147,9 @@ struct Load {
     /// Writes the report as one HTML file with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// See [`Plan::full`].
+    #[arg(skip)]
+    full: Option<Rc<Full>>,
 }
 
 /// A CServer that runs.
@@ -249,10 +263,14 @@ fn command(command: Command) -> anyhow::Result<bool> {
             Ok(found.thresholds.iter().all(|threshold| threshold.held))
         }
         Command::Pairs { options, load, stage } => {
-            let found = pairs::run(&options, |stops| {
+            let crowd = scenario_of(&load)?.stalled();
+            let found = pairs::run(&options, crowd, |kind| {
                 let mut load = load.clone();
-                if !stops {
+                if kind != Kind::SomeStop {
                     load.change.stalled = Some(0);
+                }
+                if kind == Kind::BesideFull {
+                    load.full = Some(Rc::new(Full::open(crowd, &stage)?));
                 }
                 on(&load, &Stage::start(&stage)?)
             })?;
@@ -260,6 +278,7 @@ fn command(command: Command) -> anyhow::Result<bool> {
             write_json(load.json.as_deref(), &found)?;
             Ok(found.thresholds.iter().all(|threshold| threshold.held))
         }
+        Command::FullSockets { options, stage } => full::hold(&options, &stage).map(|()| true),
         Command::List => {
             for one in scenario::all() {
                 say(&format!("{:16} {}\n", one.name, one.about));
@@ -325,13 +344,8 @@ fn start(
     server_pid: Option<u32>,
     server_cores: u16,
 ) -> anyhow::Result<Report> {
-    let mut scenario = Scenario::by_name(&load.scenario).with_context(|| {
-        let names: Vec<_> = scenario::all().iter().map(|one| one.name).collect();
-        format!("no scenario is called {:?}; there are {}", load.scenario, names.join(", "))
-    })?;
-    scenario.change(&load.change).map_err(anyhow::Error::msg)?;
     run::run(&Plan {
-        scenario,
+        scenario: scenario_of(load)?,
         target,
         server_name,
         server_pid,
@@ -339,7 +353,17 @@ fn start(
         threads: load.threads,
         sample: load.sample,
         bounds: load.bounds,
+        full: load.full.clone(),
     })
+}
+
+fn scenario_of(load: &Load) -> anyhow::Result<Scenario> {
+    let mut scenario = Scenario::by_name(&load.scenario).with_context(|| {
+        let names: Vec<_> = scenario::all().iter().map(|one| one.name).collect();
+        format!("no scenario is called {:?}; there are {}", load.scenario, names.join(", "))
+    })?;
+    scenario.change(&load.change).map_err(anyhow::Error::msg)?;
+    Ok(scenario)
 }
 
 /// Tells a report wherever it was asked for; whether all thresholds held.
@@ -383,6 +407,7 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
         key_exchange: KeyExchange::default(),
         json: None,
         html: None,
+        full: None,
     };
     let stage = Stage::start(options)?;
 
@@ -396,6 +421,17 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
     ensure!(report.steps[0].cpu_us_per_message.is_some_and(|us| us > 0.0), "no CPU was seen");
     ensure!(html::page(&report).contains("<svg"), "the report has no plot");
     say("every message arrived, in order, once\n");
+
+    // One agent of each session is looked at, two are counted by their bytes.
+    let report = on(&Load { sample: 3, ..small("W2", 2) }, &stage)?;
+    let total = &report.steps[0].total;
+    let (sent, looked_at, got) = (total.sent, total.delivered, total.arrived);
+    ensure!(looked_at == sent, "{sent} messages to one agent each, and {looked_at} came");
+    ensure!(
+        got.abs_diff(3 * sent) <= sent / 4,
+        "{sent} messages to 3 agents each, and {got} by their bytes"
+    );
+    say("agents that are not looked at are counted by their bytes\n");
 
     let report = on(&small("W6", 1), &stage)?;
     ensure!(report.steps[0].total.opened == 4, "{:?}", report.steps[0].total);
@@ -421,17 +457,6 @@ fn self_test(options: &StageOptions) -> anyhow::Result<bool> {
         .context("nobody listens on port 1, and yet a run was made")?;
     ensure!(format!("{error:#}").contains("refused"), "{error:#}");
     say("a dead port is refused clearly\n");
-
-    // One agent of each session is looked at, two are counted by their bytes.
-    let report = on(&Load { sample: 3, ..small("W2", 2) }, &stage)?;
-    let total = &report.steps[0].total;
-    let (sent, looked_at, got) = (total.sent, total.delivered, total.arrived);
-    ensure!(looked_at == sent, "{sent} messages to one agent each, and {looked_at} came");
-    ensure!(
-        got.abs_diff(3 * sent) <= sent / 4,
-        "{sent} messages to 3 agents each, and {got} by their bytes"
-    );
-    say("agents that are not looked at are counted by their bytes\n");
 
     let pid =
         rustix::process::Pid::from_raw(stage.pid().cast_signed()).context("a process has no id")?;

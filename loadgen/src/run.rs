@@ -1,5 +1,6 @@
 //! A whole run, from the main thread: starts the threads, waits for connections, opens windows, looks at processes, judges.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
@@ -9,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::field::{Clock, Pulse, Window};
+use crate::full::Full;
 use crate::limits::{DRAIN_MS_MAX, FILES_OTHER, OPEN_MS_MAX, STEPS_MAX, THREADS_MAX};
 use crate::probe::{self, Look};
 use crate::progress::Progress;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub sample: u32,
     /// Bounds that set the exit status.
     pub bounds: Bounds,
+    /// Sockets of nobody that are filled when traffic begins.
+    pub full: Option<Rc<Full>>,
 }
 
 /// Thresholds of the command line.
@@ -180,6 +184,9 @@ fn window(
     let from_ns = start_ns + scenario.warmup_ms * 1_000_000;
     let to_ns = from_ns + scenario.measure_ms * 1_000_000;
     threads.order(Order::Run(Window { start_ns, from_ns, to_ns, scale }));
+    if let Some(full) = &plan.full {
+        full.fill();
+    }
     let mut progress = Progress::new(scenario, threads.pulse.clone());
     let mut looks: Vec<(Option<Look>, Look)> = Vec::new();
     let mut lost = false;
@@ -444,13 +451,6 @@ fn deal(scenario: &Scenario, threads: usize) -> (Vec<Sessions>, (u32, u32)) {
     (shares, (index, serial))
 }
 
-/// Connections that are open before traffic begins.
-fn at_start(scenario: &Scenario) -> u64 {
-    let of = |crowd: &Crowd| {
-        let agents = if crowd.join.is_none() { crowd.agents + crowd.stalled } else { 0 };
-        u64::from(crowd.sessions) * u64::from(1 + agents)
-    };
-    scenario.crowds.iter().map(of).sum()
 /// Agents that are not looked at: each has a second file on its socket.
 fn sunk(plan: &Plan) -> u64 {
     let of = |crowd: &Crowd| {
@@ -460,6 +460,13 @@ fn sunk(plan: &Plan) -> u64 {
     plan.scenario.crowds.iter().map(of).sum()
 }
 
+/// Connections that are open before traffic begins.
+fn at_start(scenario: &Scenario) -> u64 {
+    let of = |crowd: &Crowd| {
+        let agents = if crowd.join.is_none() { crowd.agents + crowd.stalled } else { 0 };
+        u64::from(crowd.sessions) * u64::from(1 + agents)
+    };
+    scenario.crowds.iter().map(of).sum()
 }
 
 fn share(a: Look, b: Look, window_ms: u64) -> f64 {
@@ -475,7 +482,7 @@ fn seconds(ns: u64) -> u64 {
 }
 
 /// Lets the process have as many files as it needs, if it may.
-fn raise_files(needed: u64) -> anyhow::Result<()> {
+pub(crate) fn raise_files(needed: u64) -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limits = getrlimit(Resource::Nofile);
     let (now, most) = (limits.current.unwrap_or(u64::MAX), limits.maximum.unwrap_or(u64::MAX));

@@ -173,6 +173,11 @@ impl Scenario {
         Ok(())
     }
 
+    /// Agents that stop reading.
+    pub fn stalled(&self) -> u64 {
+        self.crowds.iter().map(|crowd| u64::from(crowd.sessions) * u64::from(crowd.stalled)).sum()
+    }
+
     /// Connections at the same time.
     pub fn connections(&self) -> usize {
         match self.mode {
@@ -306,6 +311,8 @@ pub fn all() -> Vec<Scenario> {
             )
         },
         Scenario {
+            // Filling what the kernel holds for them takes one and a half to two seconds of a whole core.
+            warmup_ms: 3_000,
             measure_ms: 12_000,
             ..relay(
                 "slow-crowd",
