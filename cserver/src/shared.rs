@@ -43,6 +43,8 @@ pub struct Shared {
     takes_plain: AtomicBool,
     web_tiers: AtomicUsize,
 }
+    /// How often most of a core's connections have gone: each core looks once a second.
+    pub(crate) crowds_gone: AtomicU64,
 
 /// Names and addresses of this server, as others know it.
 #[derive(Clone, Debug)]
@@ -188,6 +190,7 @@ impl Shared {
             tls: RwLock::new(Arc::new(tls)),
             keys: RwLock::default(),
             cookies,
+            crowds_gone: AtomicU64::new(0),
             groups: RwLock::default(),
             directory: Mutex::default(),
             loads: (0..cores).map(|_| Load::default()).collect(),

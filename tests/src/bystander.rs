@@ -34,6 +34,15 @@ impl Bystander {
         Ok(bystander)
     }
 
+    /// Every page is shown anew: what its server kept of it until now can go.
+    pub fn begin_anew(&mut self) -> Result<()> {
+        for (visitor, agent) in &mut self.sessions {
+            visitor.keyframe(b"a bystander's page")?;
+            agent.expect_copy_of(visitor).context("a bystander's session was harmed")?;
+        }
+        Ok(())
+    }
+
     /// A change crosses every session, byte for byte.
     pub fn still_relays(&mut self) -> Result<()> {
         self.count += 1;

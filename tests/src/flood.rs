@@ -1,7 +1,7 @@
 //! Strangers who bring halves, resets and floods, beside a healthy session: what it does to a server's memory, and to the session.
 //!
-//! Owns the kinds of abuse and the measurement: before, during and after each kind, then all of them together. How much of it, and the verdict, is the caller's: a path test takes hundreds, a
-//! command ten thousand.
+//! Owns the kinds of abuse and the measurement: before, during and after each kind, then of all of them together, again and again, so that what is lost each time adds up and shows. How much of it, and
+//! the verdict, is the caller's: a path test takes hundreds, a command ten thousand.
 
 use std::fs;
 use std::io::Write;
@@ -24,13 +24,15 @@ pub struct Report {
     pub half_open: HalfOpen,
     /// Connections that were reset as soon as they were open.
     pub resets: usize,
+    /// How often all of it was done at once, after each kind by itself.
+    pub rounds: usize,
     /// Frames of a visitor who sent without pause, while one of its agents read nothing.
     pub flood_frames: usize,
     /// Changes that crossed the healthy session meanwhile, each of them whole and in order.
     pub healthy_frames: usize,
     /// Memory before anything was done.
     pub before_kib: u64,
-    /// One kind after the other, then all together: the second time of everything, so that what is lost each time shows.
+    /// One kind after the other, then all together, once for each round.
     pub memory: Vec<Memory>,
     /// What it may be during: the halves' own bound and [`HALF_OPEN_BYTES_MAX`] for each connection.
     pub bound_kib: u64,
@@ -66,8 +68,8 @@ pub struct Memory {
     pub after_kib: u64,
 }
 
-/// Floods the first CServer with so many connections of all kinds together, and as many resets; twice.
-pub fn flood(stack: &Stack, connections: usize) -> Result<Report> {
+/// Floods the first CServer with so many connections of all kinds together, and as many resets: once by kinds, then so many rounds of all at once.
+pub fn flood(stack: &Stack, connections: usize, rounds: usize) -> Result<Report> {
     let began = Instant::now();
     let mut watch = Watch::new(stack)?;
     let before_kib = watch.look()?;
@@ -85,13 +87,15 @@ pub fn flood(stack: &Stack, connections: usize) -> Result<Report> {
     of("connections left half done", &mut |watch| abuse.halves(watch).map(drop))?;
     of("connections reset", &mut |watch| abuse.resets(watch))?;
     of("a visitor who floods, an agent who reads nothing", &mut |watch| abuse.frames(watch))?;
-    of("all of it together", &mut |watch| {
-        let held = abuse.halves(watch)?;
-        abuse.resets(watch)?;
-        abuse.frames(watch)?;
-        drop(held);
-        Ok(())
-    })?;
+    for _ in 0..rounds {
+        of("all of it together", &mut |watch| {
+            let held = abuse.halves(watch)?;
+            abuse.resets(watch)?;
+            abuse.frames(watch)?;
+            drop(held);
+            Ok(())
+        })?;
+    }
     let most_kib = memory.iter().map(|memory| memory.during_kib).max().unwrap_or(0);
     let bound = 2 * CORES_MAX * GUESTS_BYTES_MAX + 2 * connections as u64 * HALF_OPEN_BYTES_MAX;
     let bound_kib = before_kib + bound / 1024;
@@ -100,6 +104,7 @@ pub fn flood(stack: &Stack, connections: usize) -> Result<Report> {
         half_open: HalfOpen { nothing: each, hello: each, head: each, body: each },
         resets: connections,
         flood_frames: 2 * each,
+        rounds,
         healthy_frames: watch.frames,
         before_kib,
         memory,
@@ -206,9 +211,11 @@ impl Watch {
         Ok(kib)
     }
 
-    /// Everybody has gone: the memory once it is no more than that. Both cores must have had turns to read the closings.
+    /// Everybody has gone: the memory once it is no more than that. Both cores must have had turns to read the closings, and a second to look.
     fn settle(&mut self, bound_kib: u64) -> Result<u64> {
         let patience = Instant::now() + PATIENCE;
+        // Its changes of meanwhile are not what is asked about.
+        self.bystander.begin_anew()?;
         loop {
             for _ in 0..LOOKS_AFTER {
                 self.bystander.still_relays()?;

@@ -39,7 +39,9 @@ pub const CORES_MAX: u64 = 2;
 /// and the allocator's share.
 pub const HALF_OPEN_BYTES_MAX: u64 = 24 * 1024;
 
-/// What a server may hold, a moment after everybody has gone, more than before they came: pages that the allocator keeps to use again, and what the healthy session beside them has shown meanwhile.
+/// What a server of two cores may hold, a moment after everybody has gone, more than before they came, however often they do: the buffers of cores that have worked (once, not for each connection), and the allocator's
+/// pages of 64 KiB in which something lives still, one or two for each size of block. It is 2.8 to 3.1 MiB after eight rounds of 20,000 connections, 2 of them since the first flood of frames. Were 20 bytes of each connection lost, ten rounds would be
+/// over it.
 pub const KEPT_KIB_MAX: u64 = 4 * 1024;
 
 /// Head of a request to the shop. Longer: closed.

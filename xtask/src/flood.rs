@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Connections that are left half done; as many are reset. This process and the server each need so many open files.
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
+    /// How often all of it is done at once, after each kind by itself.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
 }
 
 /// Floods a stack of its own. An error when a bound does not hold or the healthy session is harmed.
@@ -26,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let repo = Repo::find()?;
     building::all(&repo)?;
     let stack = Stack::plan().cores(2).start()?;
-    let report = flood::flood(&stack, arguments.connections)?;
+    let report = flood::flood(&stack, arguments.connections, arguments.rounds)?;
     let text = serde_json::to_string_pretty(&report)?;
     println!("{text}");
     std::fs::write(&arguments.json, text)

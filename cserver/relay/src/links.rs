@@ -44,6 +44,13 @@ impl Links {
             self.table[index(link)] = None;
         }
     }
+
+    /// Keeps no more room than is needed.
+    pub(crate) fn shrink(&mut self) {
+        let last = self.table.iter().rposition(Option::is_some);
+        self.table.truncate(last.map_or(0, |last| last + 1));
+        self.table.shrink_to_fit();
+    }
 }
 
 fn index(link: LinkId) -> usize {

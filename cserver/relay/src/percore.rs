@@ -44,6 +44,15 @@ impl Core {
         }
     }
 
+    /// Keeps no more room than is needed.
+    pub(crate) fn shrink(&mut self) {
+        self.links.shrink();
+        self.timers.shrink();
+        self.events.shrink_to_fit();
+        self.dirty.shrink_to_fit();
+        self.line.shrink_to_fit();
+    }
+
     /// Tells the caller to end a connection, and forgets it.
     pub(crate) fn close(&mut self, link: LinkId, code: CloseCode) {
         self.links.remove(link);

@@ -103,6 +103,13 @@ impl Relay {
         }
     }
 
+    /// Keeps no more room than what is here needs: called when most have gone.
+    pub fn shrink(&mut self) {
+        self.sessions.shrink_to_fit();
+        self.by_number.shrink_to_fit();
+        self.core.shrink();
+    }
+
     // -- sessions
 
     /// Opens a session. It waits for its visitor as if it had just gone.

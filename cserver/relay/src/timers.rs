@@ -43,6 +43,11 @@ impl Timers {
         Some((due, timer))
     }
 
+    /// Keeps no more room than is needed.
+    pub(crate) fn shrink(&mut self) {
+        self.heap.shrink_to_fit();
+    }
+
     /// When the next entry comes up.
     pub(crate) fn next(&self) -> Option<u64> {
         self.heap.peek().map(|Reverse((due, _))| *due)

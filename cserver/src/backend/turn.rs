@@ -215,6 +215,10 @@ impl<W: Watch> Turn<W> {
                     self.shard.publish_figures();
                     // What came by here on its way to another core, whose sessions end unseen.
                     self.forget();
+                    if self.shard.has_crowd_gone() {
+                        self.shrink();
+                        crate::wiping::give_back();
+                    }
                 }
                 Post::Arrival(stream, cargo) => {
                     // A place that the shard has given up may still have its old socket here.
@@ -358,6 +362,15 @@ impl<W: Watch> Turn<W> {
     fn forget(&mut self) {
         self.buffer.fill(0);
         self.shard.forget();
+    }
+
+    /// Keeps no more room than those who are here need.
+    fn shrink(&mut self) {
+        let last = self.sockets.iter().rposition(Option::is_some);
+        self.sockets.truncate(last.map_or(0, |last| last + 1));
+        self.sockets.shrink_to_fit();
+        self.readable.shrink_to_fit();
+        self.spare = Vec::new();
     }
 
     fn take(&mut self, link: LinkId) -> Option<TcpStream> {

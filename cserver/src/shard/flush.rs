@@ -27,6 +27,13 @@ pub(super) struct Flush {
     line_bytes: usize,
 }
 
+impl Flush {
+    /// Keeps no more room than is needed.
+    pub(super) fn shrink(&mut self) {
+        self.line.shrink_to_fit();
+    }
+}
+
 impl Shard {
     /// All input of this turn was handled: settles its effects and seals what is to be sent, or the first of it.
     pub fn end_turn(&mut self, now: Now) {

@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod allocations;
+mod crowd;
 mod effects;
 mod errands;
 mod flush;
@@ -54,6 +55,7 @@ use slab::Slab;
 use crate::control::Control;
 use crate::limits::{FLUSH_MS, GUESTS_BYTES_MAX, OPENING_MS_MAX};
 use crate::shared::{CoreIndex, Shared};
+use crowd::Crowd;
 use errands::Errand;
 use flush::Flush;
 pub use presence::PresenceNews;
@@ -97,6 +99,7 @@ pub struct Shard {
     drain_until_ms: Option<u64>,
     pressure: Pressure,
     flush: Flush,
+    crowd: Crowd,
     counts: CoreFigures,
 }
 
@@ -197,6 +200,7 @@ impl Shard {
             drain_until_ms: None,
             pressure: Pressure::default(),
             flush: Flush::default(),
+            crowd: Crowd::default(),
             counts: CoreFigures::default(),
         }
     }
@@ -374,6 +378,7 @@ impl Shard {
         let entry = self.slots.vacant_entry();
         let link = LinkId(u64::from(self.generation) << 32 | entry.key() as u64);
         entry.insert(Box::new(Slot::new(link, connection, role, now.mono_ms)));
+        self.crowd.has_come(self.slots.len());
         self.set_timer(link);
         link
     }
