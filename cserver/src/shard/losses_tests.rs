@@ -158,6 +158,25 @@ fn half_open_connections_are_found_by_pings_and_their_owners_come_back() {
 }
 
 #[test]
+fn a_drain_ends_when_all_have_gone_and_at_its_deadline_though_somebody_reads_nothing() {
+    const DEADLINE_MS: u64 = 8_000;
+    for is_reading in [true, false] {
+        let mut world = World::new(1);
+        let visitor = world.start(0, SESSION);
+        let agent = world.agent(0, SESSION, Privileges::VIEW);
+        world.exchange(visitor, &epoch(1, b"page"));
+        world.clients[agent].asleep = !is_reading;
+        let now = world.now;
+        world.shards[0].drain(now, DEADLINE_MS);
+        world.run();
+        world.pass(DEADLINE_MS - 1);
+        assert_eq!(world.shards[0].is_drained(world.now), is_reading);
+        world.pass(1);
+        assert!(world.shards[0].is_drained(world.now));
+    }
+}
+
+#[test]
 fn who_comes_back_before_the_loss_was_noticed_takes_its_place_at_once() {
     let mut world = World::new(2);
     let visitor = world.start(0, SESSION);
