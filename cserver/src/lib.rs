@@ -25,6 +25,7 @@ pub mod config;
 pub mod confine;
 pub mod control;
 pub mod credentials;
+pub(crate) mod ended;
 pub mod limits;
 pub mod pages;
 pub mod shard;

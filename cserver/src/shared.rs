@@ -3,7 +3,7 @@
 //! Everything here is touched when somebody starts, joins or comes back, when settings or keys change, and once
 //! a turn for the load figures; never for a frame. Frames live in one core's relay.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,7 +16,8 @@ use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNu
 
 use crate::config::{Config, Limits};
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
-use crate::limits::{CORE_STUCK_MS, ENDED_MAX, ENDED_MS, GROUPS_MAX};
+use crate::ended::EndedSessions;
+use crate::limits::{CORE_STUCK_MS, GROUPS_MAX};
 use crate::pages;
 use crate::shard::Now;
 
@@ -42,9 +43,9 @@ pub struct Shared {
     draining: AtomicBool,
     takes_plain: AtomicBool,
     web_tiers: AtomicUsize,
-}
     /// How often most of a core's connections have gone: each core looks once a second.
     pub(crate) crowds_gone: AtomicU64,
+}
 
 /// Names and addresses of this server, as others know it.
 #[derive(Clone, Debug)]
@@ -162,20 +163,10 @@ struct Directory {
     /// Which web tier gave a session out, where that is not the configured one.
     web_tiers: HashMap<SessionNumber, Arc<str>>,
     nonces: Nonces,
-    /// At which home number, and why.
-    ended: HashMap<SessionId, (u32, CloseCode)>,
-    ended_order: VecDeque<(u64, SessionId)>,
+    ended: EndedSessions,
 }
 
 impl Directory {
-    /// Why a session is over for good, if it is. Who was away from one home may have been at a newer one, of which a ticket for a
-    /// higher number tells; what people wanted holds for all of them.
-    fn over(&self, session: &SessionId, home: u32) -> Option<CloseCode> {
-        let (ended_home, reason) = self.ended.get(session).copied()?;
-        let is_newer = reason == CloseCode::SessionEndedTimeout && home > ended_home;
-        (reason.is_final() && !is_newer).then_some(reason)
-    }
-
     fn forget(&mut self, session: &SessionId) {
         self.owners.remove(&session.number);
         self.web_tiers.remove(&session.number);
@@ -190,7 +181,6 @@ impl Shared {
             tls: RwLock::new(Arc::new(tls)),
             keys: RwLock::default(),
             cookies,
-            crowds_gone: AtomicU64::new(0),
             groups: RwLock::default(),
             directory: Mutex::default(),
             loads: (0..cores).map(|_| Load::default()).collect(),
@@ -200,6 +190,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             takes_plain: AtomicBool::new(false),
             web_tiers: AtomicUsize::new(0),
+            crowds_gone: AtomicU64::new(0),
         }
     }
 
@@ -255,7 +246,7 @@ impl Shared {
         let directory = self.directory.lock();
         match directory.owners.get(&session.number) {
             Some(core) => Ok(*core),
-            None => Err(directory.ended.get(session).map_or(CloseCode::NotFound, |ended| ended.1)),
+            None => Err(directory.ended.reason(session).unwrap_or(CloseCode::NotFound)),
         }
     }
 
@@ -267,7 +258,7 @@ impl Shared {
         if directory.owners.contains_key(&session.number) {
             return Err(CloseCode::AlreadyLive);
         }
-        if let Some(reason) = directory.over(&session, home) {
+        if let Some(reason) = directory.ended.over(&session, home) {
             return Err(reason);
         }
         let takes = |(_, load): &(CoreIndex, &Load)| self.takes(load);
@@ -281,7 +272,7 @@ impl Shared {
 
     /// Why a session is over for good, if it ended here of late at that home or after it.
     pub fn over(&self, session: &SessionId, home: u32) -> Option<CloseCode> {
-        self.directory.lock().over(session, home)
+        self.directory.lock().ended.over(session, home)
     }
 
     /// Notes which web tier gave out a session that was claimed: its agents get new tickets there.
@@ -314,16 +305,7 @@ impl Shared {
     pub fn release(&self, session: SessionId, home: u32, reason: CloseCode, now_ms: u64) {
         let mut directory = self.directory.lock();
         directory.forget(&session);
-        let Directory { ended, ended_order, .. } = &mut *directory;
-        while ended_order.len() >= ENDED_MAX
-            || ended_order.front().is_some_and(|(until_ms, _)| *until_ms < now_ms)
-        {
-            if let Some((_, old)) = ended_order.pop_front() {
-                ended.remove(&old);
-            }
-        }
-        ended.insert(session, (home, reason));
-        ended_order.push_back((now_ms + ENDED_MS, session));
+        directory.ended.insert(session, home, reason, now_ms);
     }
 
     /// One core's load.
@@ -498,39 +480,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ended_session_says_why_and_the_memory_of_it_is_bounded() {
-        let mut directory = crate::shard::testing::shared(1);
-        let shared = Arc::get_mut(&mut directory).unwrap();
-        let id = |n: usize| -> SessionId { format!("demo:1:{n:032x}").parse().unwrap() };
-        assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
-        assert_eq!(shared.claim(id(0), 1), Ok(0));
-        assert_eq!(shared.claim(id(0), 2), Err(CloseCode::AlreadyLive));
-        shared.release(id(0), 1, CloseCode::Moved, 0);
-        assert_eq!(shared.claim(id(0), 3), Ok(0), "it may come back");
-        shared.release(id(0), 3, CloseCode::SessionEndedTimeout, 0);
-        assert_eq!(shared.claim(id(0), 3), Err(CloseCode::SessionEndedTimeout));
-        for n in 0..=ENDED_MAX {
-            shared.release(id(n), 1, CloseCode::SessionEndedVisitor, 0);
-        }
-        assert_eq!(shared.owner(&id(0)), Err(CloseCode::NotFound));
-        assert_eq!(shared.owner(&id(1)), Err(CloseCode::SessionEndedVisitor));
-        assert_eq!(shared.directory.lock().ended.len(), ENDED_MAX);
-    }
-
-    #[test]
-    fn an_absence_from_one_home_does_not_end_a_newer_one_and_what_people_ended_stays_ended() {
+    fn an_ended_session_says_why_and_begins_again_only_where_nobody_wanted_its_end() {
         let shared = crate::shard::testing::shared(1);
         let id: SessionId = format!("demo:1:{:032x}", 1).parse().unwrap();
-        shared.release(id, 2, CloseCode::SessionEndedTimeout, 0);
-        for (home, over) in [(1, true), (2, true), (3, false)] {
-            let reason = over.then_some(CloseCode::SessionEndedTimeout);
-            assert_eq!(shared.over(&id, home), reason, "home {home}");
-        }
-        assert_eq!(shared.claim(id, 3), Ok(0));
-        for reason in [CloseCode::SessionEndedAgent, CloseCode::SessionEndedVisitor] {
-            shared.release(id, 3, reason, 0);
-            assert_eq!(shared.claim(id, 4), Err(reason));
-        }
+        assert_eq!(shared.owner(&id), Err(CloseCode::NotFound));
+        assert_eq!(shared.claim(id, 1), Ok(0));
+        assert_eq!(shared.claim(id, 2), Err(CloseCode::AlreadyLive));
+        shared.release(id, 1, CloseCode::Moved, 0);
+        assert_eq!(shared.claim(id, 3), Ok(0), "it may come back");
+        shared.release(id, 3, CloseCode::SessionEndedTimeout, 0);
+        assert_eq!(shared.claim(id, 3), Err(CloseCode::SessionEndedTimeout));
+        assert_eq!(shared.claim(id, 4), Ok(0), "it went on elsewhere");
+        shared.release(id, 4, CloseCode::SessionEndedVisitor, 0);
+        assert_eq!(shared.owner(&id), Err(CloseCode::SessionEndedVisitor));
+        assert_eq!(shared.claim(id, 5), Err(CloseCode::SessionEndedVisitor));
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl CloseCode {
             Self::SessionEndedVisitor | Self::SessionEndedAgent | Self::SessionEndedTimeout
         )
     }
+
+    /// Whether somebody wanted that end: then it holds for every home of the session, and at whichever it was said.
+    pub fn is_wanted(self) -> bool {
+        self.is_final() && self != Self::SessionEndedTimeout
+    }
 }
 
 #[cfg(test)]
