@@ -84,8 +84,8 @@ pub enum Effect {
     GroupRemoved(GroupId),
     /// Cut an agent's joins in a group.
     Revoke(GroupId, AgentId),
-    /// End a session here whose home is older than this.
-    Moved(SessionId, u32),
+    /// End a session here whose home is older than this, and say so.
+    Moved(SessionId, u32, CloseCode),
     /// Hand this text to that page.
     Offer(SessionNumber, String),
     /// Take no more sessions and end after so many milliseconds.
@@ -188,7 +188,11 @@ impl Control {
             }
             Down::GroupRemoved { group } => vec![Effect::GroupRemoved(group)],
             Down::Revoke { group, agent } => vec![Effect::Revoke(group, agent)],
-            Down::Moved { session, home } => vec![Effect::Moved(session, home)],
+            Down::Moved { session, home, reason } => {
+                let wanted = reason.and_then(|name| CloseCode::from_name(&name));
+                let code = wanted.filter(|code| code.is_wanted()).unwrap_or(CloseCode::Moved);
+                vec![Effect::Moved(session, home, code)]
+            }
             Down::Offer { presence, offer } => vec![Effect::Offer(presence, offer)],
             Down::Drain { deadline_ms } => vec![Effect::Drain(deadline_ms)],
             Down::Ack { seq } => {

@@ -69,12 +69,16 @@ pub enum Down {
         /// Milliseconds from now.
         deadline_ms: u64,
     },
-    /// A session has begun at a newer home: an older one of it here ends.
+    /// A session has begun at a newer home, or is over: an older one of it here ends.
     Moved {
         /// The session.
         session: SessionId,
-        /// Number of the newer home.
+        /// Number of the newer home; of a session that is over, one more than its last.
         home: u32,
+        /// Name of the close code with which its people ended it; absent while it goes on. Who does not know this field takes it for moved, and its
+        /// people then hear the truth from the web tier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// An agent offers a session to a page that is there.
     Offer {

@@ -406,19 +406,27 @@ impl<'a> Link<'a> {
             tracing::info!(session = ?report.session, server = ?server, what = %what(&report.event), "reported");
         }
         let is_move = |report: &Report| matches!(report.event, ReportEvent::SessionStarted { home } | ReportEvent::SessionEnded { home, .. } if home > 1);
-        let moves = reports.iter().any(is_move);
+        let mut moves = reports.iter().any(is_move);
         let is_start =
             |report: &&Report| matches!(report.event, ReportEvent::SessionStarted { .. });
         let begun: Vec<_> = reports.iter().filter(is_start).map(|report| report.session).collect();
         let stored = self.app.store(move |store| {
             let seq = store.apply_reports(&server, boot, &reports)?;
-            let mut orders = 0;
+            let (mut orders, mut is_elsewhere) = (0, false);
             for report in &reports {
                 // A session that another web tier gave out has agents whom only that one knows.
                 let Some(session) = store.session(&report.session)? else { continue };
                 match &report.event {
-                    // It has left this home, which has just been ordered to end it.
-                    ReportEvent::SessionStarted { home } if *home < session.home => orders += 1,
+                    // It has left this home, or is over, and here it has just been ordered to end.
+                    ReportEvent::SessionStarted { home }
+                        if *home < session.home || session.wanted_end().is_some() =>
+                    {
+                        orders += 1;
+                    }
+                    // If somebody wanted that, the newer home was ordered the same.
+                    ReportEvent::SessionEnded { home, .. } if *home < session.home => {
+                        is_elsewhere = true;
+                    }
                     ReportEvent::AgentJoined { agent, privileges, .. } => {
                         let group: GroupId = report.session.group;
                         let now = store.privileges(agent, &group)?;
@@ -430,9 +438,10 @@ impl<'a> Link<'a> {
                     _ => {}
                 }
             }
-            Ok((seq, orders))
+            Ok((seq, orders, is_elsewhere))
         });
-        let (seq, orders) = stored.await?;
+        let (seq, orders, is_elsewhere) = stored.await?;
+        moves |= is_elsewhere;
         begun.into_iter().for_each(|session| self.app.has_begun(session));
         self.send(&Down::Ack { seq }).await?;
         if moves {

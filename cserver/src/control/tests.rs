@@ -188,3 +188,29 @@ fn the_outbox_is_bounded() {
     assert_eq!(control.replicas[0].outbox.len(), REPORTS_MAX);
     assert_eq!(seqs(&hello(&mut control, TWO, "w1"), TWO).first(), Some(&11));
 }
+
+#[test]
+fn an_older_home_ends_as_its_people_wanted_and_as_moved_for_every_other_reason() {
+    let mut control = Control::default();
+    hello(&mut control, ONE, "w1");
+    let session: SessionId = "demo:1:000102030405060708090a0b0c0d0e0f".parse().unwrap();
+    for (name, code) in [
+        (Some("session_ended_visitor"), CloseCode::SessionEndedVisitor),
+        (Some("session_ended_agent"), CloseCode::SessionEndedAgent),
+        (Some("session_ended_timeout"), CloseCode::Moved),
+        (Some("revoked"), CloseCode::Moved),
+        (Some("of a later version"), CloseCode::Moved),
+        (None, CloseCode::Moved),
+    ] {
+        let record = Down::Moved { session, home: 2, reason: name.map(str::to_owned) };
+        let effects = control.record(0, ONE, &record.to_json());
+        let [Effect::Moved(of, 2, told)] = effects[..] else { panic!("{effects:?}") };
+        assert_eq!((of, told), (session, code), "{name:?}");
+    }
+    let before = r#"{"type":"moved","session":"demo:1:000102030405060708090a0b0c0d0e0f","home":2}"#;
+    let effects = control.record(0, ONE, before);
+    assert!(
+        matches!(effects[..], [Effect::Moved(of, 2, CloseCode::Moved)] if of == session),
+        "as it was once written: {effects:?}"
+    );
+}

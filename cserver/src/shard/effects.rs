@@ -105,7 +105,9 @@ impl Shard {
                     self.everywhere(now, Mail::GroupRemoved(group));
                 }
                 Effect::Revoke(group, agent) => self.everywhere(now, Mail::Revoke(group, agent)),
-                Effect::Moved(session, home) => self.everywhere(now, Mail::Moved(session, home)),
+                Effect::Moved(session, home, code) => {
+                    self.everywhere(now, Mail::Moved(session, home, code));
+                }
                 Effect::Offer(presence, offer) => {
                     self.everywhere(now, Mail::Offer(presence, offer));
                 }

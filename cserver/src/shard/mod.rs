@@ -157,8 +157,8 @@ pub enum Mail {
     Presence(PresenceNews),
     /// An agent's offer to a page, wherever it is.
     Offer(SessionNumber, String),
-    /// A session has a newer home elsewhere.
-    Moved(SessionId, u32),
+    /// A session has a newer home elsewhere, or was ended there.
+    Moved(SessionId, u32, CloseCode),
     /// A group's settings have changed.
     Settings(GroupId),
     /// A group is gone.
@@ -296,11 +296,11 @@ impl Shard {
                 }
             }
             Mail::Offer(presence, offer) => self.offer(&presence, &offer),
-            Mail::Moved(session, home) => {
+            Mail::Moved(session, home, code) => {
                 if let Some(old) = self.relay.find(&session)
                     && self.relay.home(old).is_some_and(|old| old < home)
                 {
-                    self.relay.end_session(now.mono_ms, old, CloseCode::Moved);
+                    self.relay.end_session(now.mono_ms, old, code);
                 }
             }
             Mail::Settings(group) => {

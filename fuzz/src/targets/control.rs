@@ -114,8 +114,8 @@ impl Server {
                 self.shard.handle_mail(now, Mail::GroupRemoved(group));
             }
             Effect::Revoke(group, agent) => self.shard.handle_mail(now, Mail::Revoke(group, agent)),
-            Effect::Moved(session, home) => {
-                self.shard.handle_mail(now, Mail::Moved(session, home));
+            Effect::Moved(session, home, code) => {
+                self.shard.handle_mail(now, Mail::Moved(session, home, code));
             }
             Effect::Offer(presence, offer) => {
                 self.shard.handle_mail(now, Mail::Offer(presence, offer));

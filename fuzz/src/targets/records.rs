@@ -56,7 +56,7 @@ fn seeds() -> Vec<Vec<u8>> {
     SEEDS.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-pub(crate) const SEEDS: [&str; 16] = [
+pub(crate) const SEEDS: [&str; 17] = [
     r#"{"type":"hello","replica":"w1","now_ms":1700000000000}"#,
     r#"{"type":"key","key_id":"0102030405060708","secret":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","not_before_ms":1,"expires_ms":1700000060000}"#,
     r##"{"type":"group","group":"demo","revision":3,"origins":["https://shop.example"],"resource_origins":[],"grace_ms":30000,"visitor":{"masks":["#card"],"mask_default":"inputs"}}"##,
@@ -64,6 +64,7 @@ pub(crate) const SEEDS: [&str; 16] = [
     r#"{"type":"revoke","group":"demo","agent":"000102030405060708090a0b0c0d0e0f"}"#,
     r#"{"type":"drain","deadline_ms":10000}"#,
     r#"{"type":"ack","seq":4}"#,
+    r#"{"type":"moved","session":"demo:471113:000102030405060708090a0b0c0d0e0f","home":2,"reason":"session_ended_agent"}"#,
     r#"{"type":"hello","server":"s1","boot":"000102030405060708090a0b0c0d0e0f","version":"0.1.0","cores":2,"now_ms":5}"#,
     r#"{"type":"key_ack","key_id":"0102030405060708"}"#,
     r#"{"type":"group_ack","group":"demo","revision":3}"#,

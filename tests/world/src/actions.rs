@@ -1,5 +1,6 @@
 //! What happens in a world before it comes to its end, by chance.
 
+use crate::net::Host;
 use crate::visitor::Stage;
 use crate::world::{Check, World};
 
@@ -26,7 +27,11 @@ impl World {
             77..85 => self.break_connection(),
             85..89 => self.slow_reader(),
             89..96 => self.steal(),
-            96..98 => self.stop_visitor(),
+            96 => self.stop_visitor(),
+            97 => {
+                let at = self.rng.index(self.agents.len());
+                self.end_by_agent(at);
+            }
             _ => self.correct_a_clock(),
         }
         let ms = self.rng.between(20, 1_800);
@@ -91,11 +96,7 @@ impl World {
         if self.visitors[at].is_live() {
             let (host, until_ms) =
                 (self.visitors[at].host, self.now + self.rng.between(2_000, 30_000));
-            for wire in 0..self.net.wires.len() {
-                if self.net.wires[wire].as_ref().is_some_and(|wire| wire.from == host) {
-                    self.net.reset(self.now, wire);
-                }
-            }
+            self.cut(host);
             self.count("absences");
             self.pass(RESET_MS)?;
             for other in 0..4 {
@@ -103,6 +104,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The network gives up every connection from a host.
+    pub(crate) fn cut(&mut self, host: Host) {
+        for wire in 0..self.net.wires.len() {
+            if self.net.wires[wire].as_ref().is_some_and(|wire| wire.from == host) {
+                self.net.reset(self.now, wire);
+            }
+        }
     }
 
     fn break_connection(&mut self) {
@@ -139,6 +149,16 @@ impl World {
         }
     }
 
+    /// Whether its visitor is connected there, elsewhere or nowhere.
+    pub(crate) fn end_by_agent(&mut self, at: usize) -> bool {
+        let ends = self.agents[at].end();
+        if ends {
+            self.visitors[self.agents[at].visitor].may_be_ended = true;
+            self.count("agent_ends");
+        }
+        ends
+    }
+
     fn correct_a_clock(&mut self) {
         let offset_ms = self.rng.between(0, 4_800) as i64 - 2_400;
         match self.rng.index(4) {
@@ -150,4 +170,4 @@ impl World {
 }
 
 /// Both ends of a connection that is broken have heard of it by then.
-const RESET_MS: u64 = 2;
+pub(crate) const RESET_MS: u64 = 2;

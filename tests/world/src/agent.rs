@@ -3,7 +3,8 @@
 //! Owns the viewer's copy of the page, which is compared with what the visitor has shown after every frame.
 
 use protocol::CloseCode;
-use protocol::frame::Header;
+use protocol::frame::{Header, Kind};
+use relay_sim::page::Page;
 use relay_sim::viewer::Viewer;
 
 use crate::net::Host;
@@ -24,6 +25,8 @@ pub(crate) struct Agent {
     floor: u32,
     join: Option<Join>,
     ticket: String,
+    /// The CServer, and which start of it, that said that an agent has ended the session.
+    pub(crate) heard_end: Option<(Host, u64)>,
 }
 
 struct Join {
@@ -55,6 +58,7 @@ impl Agent {
             floor: 0,
             join: None,
             ticket: String::new(),
+            heard_end: None,
         }
     }
 
@@ -64,6 +68,13 @@ impl Agent {
             Stage::Asking(request) => Some(request.next_ms()),
             _ => None,
         }
+    }
+
+    /// Ends the session for everybody.
+    pub(crate) fn end(&mut self) -> bool {
+        let Stage::Watching(tab) = &mut self.stage else { return false };
+        tab.frame(2, &Page::default().bare(Kind::End));
+        true
     }
 
     /// Has no way in any more, and comes through the web tier.
@@ -179,7 +190,12 @@ impl Agent {
                 self.outside(around);
             }
             Said::Answer(..) | Said::Closed(_) => {
-                self.join = None;
+                let join = self.join.take();
+                if let (Said::Closed(code), Some(join)) = (said, join)
+                    && code == CloseCode::SessionEndedAgent.code()
+                {
+                    self.heard_end = around.boot(join.server).map(|boot| (join.server, boot));
+                }
                 self.viewer = Viewer::default();
                 self.outside(around);
             }

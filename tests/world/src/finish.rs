@@ -110,6 +110,17 @@ impl World {
                 held.server
             )));
         }
+        for agent in self.agents.iter().filter(|agent| agent.visitor == at) {
+            // A process that is gone may have taken the report with it.
+            if let Some((server, boot)) = agent.heard_end
+                && self.servers[server].running.as_ref().is_some_and(|one| one.boot == boot)
+            {
+                let home = held.home;
+                return Ok(Some(format!(
+                    "visitor {at} is live at home {home}, and its session was ended by an agent at s{server}"
+                )));
+            }
+        }
         let disk = &self.tiers[visitor.tier].disk;
         let found = known(disk, &held.id).map_err(|error| error.to_string())?;
         let is_right = found.as_ref().is_some_and(|found| {

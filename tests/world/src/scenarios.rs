@@ -2,6 +2,9 @@
 //!
 //! The same worlds in the same virtual time, but what happens in them is written down here.
 
+use protocol::CloseCode;
+
+use crate::actions::RESET_MS;
 use crate::agent::Stage as AgentStage;
 use crate::tiers::GRACE_MS;
 use crate::tls::Pki;
@@ -83,6 +86,50 @@ fn an_agent_who_was_offline_for_a_second_a_minute_or_ten_sees_the_page_as_it_is_
     }
 }
 
+#[test]
+fn a_visitor_who_ends_its_session_at_a_home_that_it_should_have_left_ends_it_everywhere() {
+    let mut world = begun();
+    // A home is left at a visitor's word only after a while. The answer reaches nobody, so the visitor goes on where it was.
+    world.pass(MINUTE_MS).unwrap();
+    let mut request = world.visitors[0].ask_for_another_home(world.now).unwrap();
+    while !world.is_answered(&mut request) {
+        world.pass(10).unwrap();
+    }
+    assert_eq!(known(&world, 0), (2, "assigned".to_owned()));
+    assert!(world.visitors[0].stop());
+    until(&mut world, SOON_MS, "its web tier knows that it is over", |world| {
+        known(world, 0) == (2, CloseCode::SessionEndedVisitor.name().to_owned())
+    });
+    world.finish().unwrap();
+}
+
+#[test]
+fn an_agent_who_ends_a_session_behind_a_partition_ends_it_where_its_visitor_has_gone_meanwhile() {
+    let mut world = begun();
+    let (server, home) = homes(&world)[0];
+    let (visitor, healed_ms) = (world.visitors[0].host, world.now + 3 * MINUTE_MS);
+    world.cut(visitor);
+    world.pass(RESET_MS).unwrap();
+    [visitor, 2, 3].into_iter().for_each(|other| world.net.block(server, other, healed_ms));
+    until(&mut world, MINUTE_MS, "the visitor is at its next home", |world| {
+        world.visitors[0].is_live() && homes(world)[0] == (1 - server, home + 1)
+    });
+    // It sees the visitor offline.
+    assert!(world.end_by_agent(0));
+    until(&mut world, SOON_MS, "the agent is told", |world| world.agents[0].heard_end.is_some());
+    assert!(world.visitors[0].is_live(), "nobody there can know it yet");
+    world.net.heal();
+    let over = CloseCode::SessionEndedAgent.name();
+    until(
+        &mut world,
+        MINUTE_MS,
+        "the visitor is told",
+        |world| matches!(&world.visitors[0].stage, Stage::Over { reason } if reason == over),
+    );
+    assert_eq!(known(&world, 0), (home + 1, over.to_owned()));
+    world.finish().unwrap();
+}
+
 /// A world whose sessions wait for ten minutes, whose clocks are nearly right, and in which all is near and nothing lost by chance.
 fn calm() -> World {
     let pki = Pki::new();
@@ -119,6 +166,14 @@ fn homes(world: &World) -> Vec<(usize, u32)> {
     held.map(|held| (held.server, held.home)).collect()
 }
 
+/// At which home the visitor's web tier knows its session, and how it stands.
+fn known(world: &World, visitor: usize) -> (u32, String) {
+    let visitor = &world.visitors[visitor];
+    let held = visitor.session.as_ref().unwrap();
+    let found = webtier::simulated::known(&world.tiers[visitor.tier].disk, &held.id).unwrap();
+    found.map(|found| (found.home, found.state)).unwrap()
+}
+
 /// The page is left, and another takes the session up with what it remembers.
 fn go_to_another_page(world: &mut World, at: usize) {
     let now = world.now;
@@ -136,6 +191,9 @@ fn until(world: &mut World, ms_max: u64, what: &str, is_so: impl Fn(&World) -> b
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+/// A report, an order and what comes of it, where all is near.
+const SOON_MS: u64 = 2_000;
 
 /// Absences of people.
 const OFFLINE_MS: [u64; 3] = [1_000, MINUTE_MS, 10 * MINUTE_MS];

@@ -31,6 +31,8 @@ pub(crate) struct Visitor {
     /// When the connection was last known to be whole.
     pub(crate) whole_ms: u64,
     was_live: bool,
+    /// An agent has ended the session, whether or not anybody has heard it.
+    pub(crate) may_be_ended: bool,
     /// The newest home that has welcomed it.
     begun_home: u32,
     /// That home has not said since that it does not know the session: the resume secret opens it.
@@ -89,6 +91,7 @@ impl Visitor {
             purged: 0,
             whole_ms: 0,
             was_live: false,
+            may_be_ended: false,
             begun_home: 0,
             has_begun: false,
             failures: 0,
@@ -217,10 +220,20 @@ impl Visitor {
     fn ask_for_a_home(&mut self, now: u64) {
         let Some(held) = &self.session else { return self.start(now) };
         let unreachable = (self.unreachable >= UNREACHABLE_MAX).then_some(held.home);
+        self.stage = Stage::Asking(self.request_for_a_home(now, held, unreachable));
+    }
+
+    fn request_for_a_home(&self, now: u64, held: &Held, unreachable: Option<u32>) -> Request {
         let body =
             serde_json::json!({"resume": held.resume, "unreachable": unreachable}).to_string();
-        let path = "/api/v1/sessions/continue";
-        self.stage = Stage::Asking(Request::post(now, self.host, self.tier, path, body));
+        Request::post(now, self.host, self.tier, "/api/v1/sessions/continue", body)
+    }
+
+    /// A page of its asks for another home than the one that it has.
+    #[cfg(test)]
+    pub(crate) fn ask_for_another_home(&self, now: u64) -> Option<Request> {
+        let held = self.session.as_ref()?;
+        Some(self.request_for_a_home(now, held, Some(held.home)))
     }
 
     fn connect(&mut self, around: &mut Around<'_>) {
@@ -312,6 +325,11 @@ impl Visitor {
                 around.count("strays");
                 self.rest(around, Then::Connect);
             }
+            "session_ended_agent" if self.may_be_ended => {
+                self.page.speaks = false;
+                around.count("sessions_over_by_agents");
+                self.stage = Stage::Over { reason: name.to_owned() };
+            }
             "session_ended_timeout" => return self.over(around, name),
             "too_slow" | "overload" | "internal" => self.rest(around, Then::Connect),
             _ => return Err(format!("a visitor was refused: {name}")),
@@ -324,11 +342,11 @@ impl Visitor {
         self.strays.pop().is_some()
     }
 
-    /// The session is over without the visitor's wish: only a long absence does that.
+    /// The session is over without the visitor's wish: only a long absence or an agent does that.
     fn over(&mut self, around: &mut Around<'_>, reason: &str) -> Check {
         self.page.speaks = false;
         let away_ms = around.now - self.whole_ms;
-        if self.was_live && away_ms + SLACK_MS < around.grace_ms {
+        if self.was_live && !self.may_be_ended && away_ms + SLACK_MS < around.grace_ms {
             return Err(format!("a session was lost: {reason} after an absence of {away_ms} ms"));
         }
         around.count("sessions_over_by_absence");

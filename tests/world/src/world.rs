@@ -203,6 +203,13 @@ impl World {
         self.thief.turn(&mut around)
     }
 
+    /// A request that no page waits for; whether a web tier has answered it by now.
+    #[cfg(test)]
+    pub(crate) fn is_answered(&mut self, request: &mut Request) -> bool {
+        let told = request.turn(self.now, &self.net, &mut self.rng, &self.tiers, &self.runtime);
+        matches!(told, Progress::Answered(_))
+    }
+
     /// A ticket that the thief has seen.
     pub(crate) fn stolen(&mut self) -> Option<Ticket> {
         let spent: Vec<_> = self.tickets.iter().filter(|ticket| ticket.is_spent).collect();
@@ -253,6 +260,11 @@ impl Around<'_> {
 
     pub(crate) fn is_up(&self, server: Host) -> bool {
         self.servers[server].running.is_some()
+    }
+
+    /// Which start of it runs.
+    pub(crate) fn boot(&self, server: Host) -> Option<u64> {
+        self.servers[server].running.as_ref().map(|running| running.boot)
     }
 
     /// The value that the viewer's page of that join would carry.

@@ -441,7 +441,7 @@ async fn every_order_that_takes_access_away_is_on_its_way_before_anything_that_i
         };
         // What came before it is passed over.
         before.into_iter().for_each(&give);
-        let mark = |home| Down::Moved { session: session(9, 1).id, home };
+        let mark = |home| Down::Moved { session: session(9, 1).id, home, reason: None };
         let [begun, done] = [2 * at as u32 + 10, 2 * at as u32 + 11];
         world.app.tell_all(|| ToLink::Send(mark(begun)));
         while stream.next().await != mark(begun) {}

@@ -149,12 +149,25 @@ impl Session {
         }
     }
 
+    /// How its people ended it, if they did.
+    pub(crate) fn wanted_end(&self) -> Option<String> {
+        match &self.state {
+            State::Ended { reason, .. } if is_wanted(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether it is found by its key until somebody else takes that. Of sessions that never started there may be any number.
     pub(crate) fn keeps_key(&self) -> bool {
         let never_started =
             matches!(&self.state, State::Ended { reason, .. } if reason == NEVER_STARTED);
         self.may_move() && !never_started
     }
+}
+
+/// Whether somebody wanted an end of that name, and it holds wherever the session is by now.
+pub(crate) fn is_wanted(reason: &str) -> bool {
+    protocol::CloseCode::from_name(reason).is_some_and(protocol::CloseCode::is_wanted)
 }
 
 /// Who joined a session, and until when.

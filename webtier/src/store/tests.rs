@@ -187,7 +187,7 @@ fn a_lost_session_moves_once_and_reports_of_its_old_home_change_nothing() {
     // The old home may live on behind a partition: it is told, and as an order until it has heard.
     let orders = store.orders(&id("s1")).unwrap();
     let told: Vec<_> = orders.into_iter().map(|(_, order)| order).collect();
-    assert_eq!(told, [Down::Moved { session: one.id, home: 2 }]);
+    assert_eq!(told, [Down::Moved { session: one.id, home: 2, reason: None }]);
     assert!(store.orders(&id("s2")).unwrap().is_empty());
 }
 
@@ -203,7 +203,7 @@ fn what_is_left_of_a_session_is_told_when_its_next_home_never_begins_though_it_w
     assert_eq!(store.sweep(T0 + 10 + ASSIGNED_MS_MAX).unwrap(), 1);
     let told: Vec<_> =
         store.orders(&id("s1")).unwrap().into_iter().map(|(_, order)| order).collect();
-    assert_eq!(told, [Down::Moved { session: one.id, home: 2 }]);
+    assert_eq!(told, [Down::Moved { session: one.id, home: 2, reason: None }]);
 }
 
 #[test]
@@ -269,9 +269,66 @@ fn a_home_that_begins_after_the_session_has_left_it_is_told_so_whatever_became_o
     let late = [started(1, &assigned), started(2, &lost), started(3, &live)];
     store.apply_reports(&s1, boot(1), &late).unwrap();
     let told: Vec<_> = store.orders(&s1).unwrap().into_iter().map(|(_, order)| order).collect();
-    let moved = |session: &Session| Down::Moved { session: session.id, home: 2 };
+    let moved = |session: &Session| Down::Moved { session: session.id, home: 2, reason: None };
     assert_eq!(told, [moved(&assigned), moved(&lost), moved(&live)]);
     assert!(store.orders(&id("s2")).unwrap().is_empty());
+}
+
+/// Behind a partition, or since its visitor never heard of the newer home.
+#[test]
+fn what_people_end_at_a_home_that_the_session_has_left_is_over_everywhere_and_an_absence_is_not() {
+    let (_folder, store) = store();
+    let (s1, s2) = (id("s1"), id("s2"));
+    let (assigned, live, lost) = (session("1", 1), session("2", 2), session("3", 3));
+    for (at, one) in [&assigned, &live, &lost].into_iter().enumerate() {
+        store.add_session(one.clone()).unwrap();
+        store.apply_reports(&s1, boot(1), &[started(1 + at as u64, one)]).unwrap();
+        store.move_session(&one.id, 1, (s2, boot(1)), T0).unwrap();
+    }
+    assert_eq!(store.sweep(T0 + ASSIGNED_MS_MAX + 1).unwrap(), 3);
+    for one in [&assigned, &live] {
+        store.move_session(&one.id, 2, (s2, boot(1)), T0).unwrap();
+    }
+    let began = Report { event: ReportEvent::SessionStarted { home: 3 }, ..started(1, &live) };
+    store.apply_reports(&s2, boot(1), &[began]).unwrap();
+    store.orders_taken(&s1, u64::MAX).unwrap();
+
+    let before = [&assigned, &live, &lost].map(|one| state(&store, one));
+    let absences: Vec<_> = [&assigned, &live, &lost]
+        .into_iter()
+        .zip(4..)
+        .map(|(one, seq)| ended(seq, one, "session_ended_timeout"))
+        .collect();
+    store.apply_reports(&s1, boot(1), &absences).unwrap();
+    assert_eq!([&assigned, &live, &lost].map(|one| state(&store, one)), before);
+    let wanted = ["session_ended_visitor", "session_ended_agent", "session_ended_agent"];
+    for (seq, (one, name)) in (7..).zip([&assigned, &live, &lost].into_iter().zip(wanted)) {
+        store.apply_reports(&s1, boot(1), &[ended(seq, one, name)]).unwrap();
+        assert_eq!(reason(&store, one).as_deref(), Some(name));
+        assert!(by_key(&store, one.id.key.as_str()).is_none(), "its key is free");
+        let home = store.session(&one.id).unwrap().unwrap().home;
+        let again = store.move_session(&one.id, home, (s2, boot(1)), T0);
+        assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
+        let told = store.orders(&s2).unwrap().pop().map(|(_, order)| order);
+        let reason = Some(name.to_owned());
+        assert_eq!(told, Some(Down::Moved { session: one.id, home: home + 1, reason }));
+    }
+}
+
+#[test]
+fn a_home_that_begins_after_its_people_have_ended_the_session_is_told_how() {
+    let (_folder, store) = store();
+    let (one, s2) = (session("1", 1), id("s2"));
+    store.add_session(one.clone()).unwrap();
+    store.apply_reports(&id("s1"), boot(1), &[started(1, &one)]).unwrap();
+    let moved = store.move_session(&one.id, 1, (s2, boot(1)), T0).unwrap();
+    store.apply_reports(&id("s1"), boot(1), &[ended(2, &one, "session_ended_visitor")]).unwrap();
+    store.orders_taken(&s2, u64::MAX).unwrap();
+    store.apply_reports(&s2, boot(1), &[started(1, &moved)]).unwrap();
+    let told: Vec<_> = store.orders(&s2).unwrap().into_iter().map(|(_, order)| order).collect();
+    let reason = Some("session_ended_visitor".to_owned());
+    assert_eq!(told, [Down::Moved { session: one.id, home: 3, reason: reason.clone() }]);
+    assert_eq!(self::reason(&store, &one), reason);
 }
 
 /// A visitor was given another home, never heard of it and began at the first after all, and asks for a third.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use sled::transaction::ConflictableTransactionError;
 
 use super::StoreError;
-use super::records::{Group, Join, LOST, NEVER_STARTED, Server, Session, State};
+use super::records::{Group, Join, LOST, NEVER_STARTED, Server, Session, State, is_wanted};
 use super::tree::Handle;
 use crate::audit::signing::SignedHead;
 use crate::audit::{Entry, Event, Head, line};
@@ -154,7 +154,8 @@ impl Tx<'_> {
     /// Ends a session.
     pub(super) fn end_session(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
         self.remove_times(&session)?;
-        self.tell_left_homes(&session)?;
+        let wanted = is_wanted(reason).then_some(reason);
+        self.tell_left_homes(&session, wanted)?;
         if session.started_ms.is_some() {
             let event = Event::SessionEnded {
                 group: session.id.group,
@@ -172,15 +173,34 @@ impl Tx<'_> {
         self.put_session(&ended)
     }
 
-    /// Homes that the session has left may live on behind a partition: each is told.
-    fn tell_left_homes(&self, session: &Session) -> TxResult<()> {
-        for old in &session.left {
-            if self.0.get(server_key(old))?.is_some() {
-                let order = Down::Moved { session: session.id, home: session.home };
-                self.order(&[*old], &order)?;
-            }
+    /// Homes that the session has left may live on behind a partition: each is told, and if its people have ended it, how.
+    fn tell_left_homes(&self, session: &Session, wanted: Option<&str>) -> TxResult<()> {
+        session.left.iter().try_for_each(|old| self.tell(old, session, session.home, wanted))
+    }
+
+    /// Nothing below that home is left of the session, and a CServer that may hold something of it hears so.
+    fn tell(
+        &self,
+        server: &ServerId,
+        session: &Session,
+        home: u32,
+        wanted: Option<&str>,
+    ) -> TxResult<()> {
+        if self.0.get(server_key(server))?.is_none() {
+            return Ok(());
         }
-        Ok(())
+        let order = Down::Moved { session: session.id, home, reason: wanted.map(str::to_owned) };
+        self.order(&[*server], &order)
+    }
+
+    /// Somebody ended the session at a home that it has left, or that was given up: it is over wherever it is now.
+    fn end_everywhere(&self, session: Session, at_ms: u64, reason: &str) -> TxResult<()> {
+        let none_below = session.home.saturating_add(1);
+        let others = session.left.iter().filter(|left| **left != session.server);
+        others
+            .chain([&session.server])
+            .try_for_each(|holder| self.tell(holder, &session, none_below, Some(reason)))?;
+        self.end_session(Session { left: Vec::new(), ..session }, at_ms, reason)
     }
 
     pub(super) fn apply(&self, server: &ServerId, boot: Boot, report: &Report) -> TxResult<()> {
@@ -213,19 +233,28 @@ impl Tx<'_> {
                         revision: group.map_or(0, |group| group.settings.revision),
                     };
                     self.note(report.at_ms, event)?;
-                    self.tell_left_homes(&session)?;
+                    self.tell_left_homes(&session, None)?;
                     let left = Vec::new();
                     self.put_session(&Session { state: State::Live, started_ms, left, ..session })?;
+                } else if let Some(wanted) = session.wanted_end() {
+                    // Ended at an older home while the ticket for this one was out.
+                    let none_below = session.home.saturating_add(1);
+                    self.tell(server, &session, none_below, Some(&wanted))?;
                 }
             }
-            ReportEvent::SessionEnded { home, reason } if here && *home == session.home => {
-                if session.is_open() {
-                    self.end_session(session, report.at_ms, reason)?;
-                }
+            ReportEvent::SessionEnded { home, reason }
+                if here && *home == session.home && session.is_open() =>
+            {
+                self.end_session(session, report.at_ms, reason)?;
+            }
+            ReportEvent::SessionEnded { home, reason }
+                if (here || *home < session.home) && session.may_move() && is_wanted(reason) =>
+            {
+                self.end_everywhere(session, report.at_ms, reason)?;
             }
             // An attempt that its visitor had given up has arrived after all, at a home that was told before it had anything to end.
             ReportEvent::SessionStarted { home } if *home < session.home => {
-                self.order(&[*server], &Down::Moved { session: session.id, home: session.home })?;
+                self.tell(server, &session, session.home, session.wanted_end().as_deref())?;
             }
             // Of a home that it has left.
             ReportEvent::SessionStarted { .. } | ReportEvent::SessionEnded { .. } => {}

@@ -4,7 +4,7 @@
 use super::bugs::Bug;
 
 /// All of them.
-pub(super) const BUGS: [Bug; 12] = [
+pub(super) const BUGS: [Bug; 13] = [
     Bug {
         name: "a key signs before its CServer has acknowledged it",
         file: "webtier/src/keys.rs",
@@ -38,8 +38,14 @@ pub(super) const BUGS: [Bug; 12] = [
     Bug {
         name: "homes that were left are not told",
         file: "webtier/src/store/tx.rs",
-        find: "            if self.0.get(server_key(old))?.is_some() {\n",
-        replace: "            if self.0.get(server_key(old))?.is_none() {\n",
+        find: "session.left.iter().try_for_each(|old| self.tell(",
+        replace: "session.left.iter().take(0).try_for_each(|old| self.tell(",
+    },
+    Bug {
+        name: "what people end at a home that the session has left goes on",
+        file: "webtier/src/store/tx.rs",
+        find: "if (here || *home < session.home) && session.may_move()",
+        replace: "if here && session.may_move()",
     },
     Bug {
         name: "a session's older home takes it back",

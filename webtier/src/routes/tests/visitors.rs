@@ -365,7 +365,11 @@ async fn a_home_that_its_visitor_cannot_reach_is_left_though_it_is_well_but_not_
     let told = world.store().orders(&"s1".parse().unwrap()).unwrap();
     let told: Vec<_> = told.into_iter().map(|(_, order)| order).collect();
     let session = one.session.parse().unwrap();
-    assert_eq!(told, [protocol::control::Down::Moved { session, home: 2 }], "one session, not two");
+    assert_eq!(
+        told,
+        [protocol::control::Down::Moved { session, home: 2, reason: None }],
+        "one session, not two"
+    );
 }
 
 #[tokio::test]
