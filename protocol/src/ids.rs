@@ -207,7 +207,7 @@ macro_rules! random_id {
 
             /// The text form: lower-case hex.
             pub fn to_hex(&self) -> String {
-                self.0.iter().map(|b| format!("{b:02x}")).collect()
+                to_hex(&self.0)
             }
         }
 
@@ -251,6 +251,19 @@ fn parse_text<'de, D: Deserializer<'de>, T: FromStr<Err = IdError>>(
     let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }
+
+/// Lower-case hex. Without the formatter: a session's start and end are told with its number, and each byte was an allocation.
+fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(HEX[usize::from(digit)]));
+        }
+    }
+    text
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
