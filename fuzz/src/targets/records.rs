@@ -64,7 +64,6 @@ pub(crate) const SEEDS: [&str; 17] = [
     r#"{"type":"revoke","group":"demo","agent":"000102030405060708090a0b0c0d0e0f"}"#,
     r#"{"type":"drain","deadline_ms":10000}"#,
     r#"{"type":"ack","seq":4}"#,
-    r#"{"type":"moved","session":"demo:471113:000102030405060708090a0b0c0d0e0f","home":2,"reason":"session_ended_agent"}"#,
     r#"{"type":"hello","server":"s1","boot":"000102030405060708090a0b0c0d0e0f","version":"0.1.0","cores":2,"now_ms":5}"#,
     r#"{"type":"key_ack","key_id":"0102030405060708"}"#,
     r#"{"type":"group_ack","group":"demo","revision":3}"#,
@@ -74,6 +73,7 @@ pub(crate) const SEEDS: [&str; 17] = [
     r#"{"type":"agent_joined","seq":3,"at_ms":5,"session":"demo:471113:000102030405060708090a0b0c0d0e0f","join":"0102030405060708","agent":"000102030405060708090a0b0c0d0e0f","privileges":["view","point"]}"#,
     r#"{"type":"agent_left","seq":4,"at_ms":5,"session":"demo:471113:000102030405060708090a0b0c0d0e0f","join":"0102030405060708"}"#,
     r#"{"type":"metrics","core":1,"whole":{"version":"0.1.0","keys":2,"certificates":{"public":9}},"figures":{"sessions":3,"refusals":{"flooding":1},"turns":{"counts":[1,0,0,0,0,0,0,0,0,0,0],"sum_us":4}}}"#,
+    r#"{"type":"moved","session":"demo:471113:000102030405060708090a0b0c0d0e0f","home":2,"reason":"session_ended_agent"}"#,
 ];
 
 pub(crate) const WORDS: &[&[u8]] = &[
