@@ -54,8 +54,7 @@ impl Certificates {
         let control = authority("Cobrowse development control CA")?;
         fs::write(folder.join("public-ca.pem"), public.pem())?;
         fs::write(folder.join("control-ca.pem"), control.pem())?;
-        let audit = KeyPair::generate_for(&rcgen::PKCS_ED25519)?;
-        write_private(&folder.join(AUDIT_KEY), &audit.serialize_pem())?;
+        make_audit_key(&folder.join(AUDIT_KEY))?;
         for (stem, host) in &names.public {
             issue(folder, stem, host, &public)?;
         }
@@ -88,10 +87,19 @@ impl Certificates {
         self.folder.join(AUDIT_KEY)
     }
 
+    /// Makes another key in its place, which has to be free.
+    pub fn renew_audit_key(&self) -> Result<()> {
+        make_audit_key(&self.audit_key())
+    }
+
     /// The CA of the control stream.
     pub fn control_ca(&self) -> PathBuf {
         self.folder.join("control-ca.pem")
     }
+}
+
+fn make_audit_key(path: &Path) -> Result<()> {
+    write_private(path, &KeyPair::generate_for(&rcgen::PKCS_ED25519)?.serialize_pem())
 }
 
 type Authority = CertifiedIssuer<'static, KeyPair>;

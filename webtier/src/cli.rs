@@ -319,6 +319,7 @@ impl Cli {
             Command::Audit(AuditCommand::Key) => {
                 return print(&[audit::public_key(&config)?]);
             }
+            Command::Audit(AuditCommand::Accept) => return print(&[audit::accept(&config)?]),
             Command::Store(command) => return print(&command.run(&config.store)?),
             Command::Audit(AuditCommand::Export) => {
                 return audit::export(|order| run_order(&config, order), print);

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::admin::socket;
+use crate::audit;
 use crate::audit::signing::AuditKey;
+use crate::audit::start::{Checked, StartError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dialler::Dialler;
@@ -42,6 +44,8 @@ pub(crate) enum ServeError {
     Admin { path: std::path::PathBuf, error: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] StartError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(
@@ -131,6 +135,12 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
     let addresses: Vec<_> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&config.store)?);
+    if let Some(key) = &config.audit_key {
+        let began = Instant::now();
+        let Checked { entries, accepted } = audit::start::check(&*store, key)?;
+        let ms = began.elapsed().as_millis();
+        tracing::info!(entries, ?accepted, ms, "audit log verified");
+    }
     let socket_path = socket::path(&config.store);
     let app = Service::new(config, store.clone(), Clock::system())?;
     let dialler = Arc::new(Dialler::new(app.clone(), client_tls));

@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::signing::{AuditKey, UNSIGNED};
+use super::start;
 use super::verify::verify;
 use crate::admin::Order;
 use crate::cli::CliError;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::store::Store;
+use crate::store::sled::SledStore;
 
 /// What can be done with the audit log.
 #[derive(Subcommand)]
 pub(crate) enum AuditCommand {
     /// Print the whole log, with a head that is signed now as its last line.
     Export,
+    /// Go on with a log that does not verify, as it stands: for a web tier that does not start on it. It is written into the log.
+    Accept,
     /// Print the public half of the configured key: keep it where the log will be verified.
     Key,
     /// Check an export: needs no configuration and no store.
@@ -36,9 +42,30 @@ pub(crate) fn check(file: &Path, key: &str, head: Option<&str>) -> Result<String
     let bytes = std::fs::read(file).map_err(|error| told(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| told("not text: altered".into()))?;
     let sound = verify(&text, key, head).map_err(|fault| told(fault.to_string()))?;
+    let from = sound.accepted.map_or_else(String::new, |seq| {
+        format!(" from entry {} on (those before did not verify, and an operator went on with them as they were)", seq + 1)
+    });
     Ok(format!(
-        "sound: {} entries, {} signed heads, the last of {} ms, hash {}",
+        "sound{from}: {} entries, {} signed heads, the last of {} ms, hash {}",
         sound.entries, sound.heads, sound.at_ms, sound.head.hash
+    ))
+}
+
+/// Takes the log of a store that no web tier has open as it stands; what a person is told.
+pub(crate) fn accept(config: &Config) -> Result<String, CliError> {
+    let told = |error: &dyn std::fmt::Display| CliError::Told(error.to_string());
+    let key = AuditKey::configured(config.audit.as_ref()).map_err(|error| told(&error))?;
+    let key = key.ok_or_else(|| CliError::Told(UNSIGNED.into()))?;
+    let store = SledStore::open(&config.store).map_err(|error| told(&error))?;
+    let found = start::accept(&store, &key, Clock::system().now_ms()).map_err(|e| told(&e))?;
+    store.flush().map_err(|error| told(&error))?;
+    Ok(found.map_or_else(
+        || "the log is sound: nothing was changed".into(),
+        |fault| {
+            format!(
+                "found: {fault}. The log goes on behind it, and says so; the web tier starts again"
+            )
+        },
     ))
 }
 
@@ -59,7 +86,7 @@ pub(crate) fn export(
     let mut from = 1;
     loop {
         let mut lines = order(Order::AuditLines { from })?;
-        from += lines.iter().filter(|line| !super::signing::is_head(line)).count() as u64;
+        let next = start::next_from(&lines, from);
         // What came after the head is the next export's.
         let end = lines.iter().position(|line| line == last);
         if let Some(end) = end {
@@ -69,10 +96,8 @@ pub(crate) fn export(
         if end.is_some() {
             return Ok(());
         }
-        if lines.is_empty() {
-            return Err(CliError::Told(
-                "the log ends before its head: the store was altered".into(),
-            ));
-        }
+        from = next.ok_or_else(|| {
+            CliError::Told("the log ends before its head: the store was altered".into())
+        })?;
     }
 }

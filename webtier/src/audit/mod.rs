@@ -1,7 +1,8 @@
 //! What happened, for those who have to answer for it: an append-only chain of events without content.
 //!
 //! Owns the events, the chain over them and its text form. The store appends an event in the transaction that it tells of
-//! where that is a CServer's report. `signing.rs` owns heads and their key, `verify.rs` the check that needs no store.
+//! where that is a CServer's report. `signing.rs` owns heads and their key, `verify.rs` the check that needs no store,
+//! `start.rs` that of the store at each start.
 //!
 //! An entry's hash is SHA-256 over the hash before it and the entry's own text, so that no entry can be altered, taken out,
 //! put in or moved without every later hash being another. A signed head says what the hash was at some time; its key stands
@@ -9,6 +10,7 @@
 
 pub(crate) mod command;
 pub(crate) mod signing;
+pub(crate) mod start;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify;
@@ -40,6 +42,8 @@ pub(crate) enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         query_names: Vec<String>,
     },
+    /// What stands before this did not verify, and an operator went on with it as it was.
+    LogAccepted { fault: String },
     /// An operator's order was carried out.
     Ordered { order: serde_json::Value },
     /// An agent logged in.

@@ -1,7 +1,11 @@
-//! Verifying an export: with the text and the public key alone, on any machine.
+//! Verifying the log: with its lines and the public key alone, on any machine.
+//!
+//! Owns the check, line by line: of a whole export, and of what a web tier finds in its store (`start.rs`).
 
-use super::signing::{HEAD, SignedHead};
-use super::{Entry, Head, line};
+use sha2::{Digest, Sha256};
+
+use super::signing::{Said, SignedHead};
+use super::{Entry, Head, hex, line};
 
 /// What a sound export holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,10 +15,12 @@ pub(crate) struct Sound {
     /// The last head, which covers everything.
     pub(crate) head: Head,
     pub(crate) at_ms: u64,
+    /// Up to this entry the log did not verify, and an operator took it as it was found.
+    pub(crate) accepted: Option<u64>,
 }
 
 /// Where an export is not what was written.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     #[error(
         "line {0}: the entry does not follow from the one before: altered, removed, added or moved"
@@ -30,32 +36,128 @@ pub(crate) enum Fault {
     Open,
     #[error("no entry has the hash that you noted: this is another log, or an older state of it")]
     Noted,
+    #[error(
+        "the log does not end where the store says: entries at its end were added or taken out"
+    )]
+    End,
     #[error("the public key is 64 hex digits, as `webtier audit key` prints them")]
     Key,
 }
 
 /// Checks every line. `noted` is a hash that was kept elsewhere: it has to be in the chain.
 pub(crate) fn verify(text: &str, public: &str, noted: Option<&str>) -> Result<Sound, Fault> {
-    let public = unhex(public).ok_or(Fault::Key)?;
-    let (mut head, mut heads, mut is_noted) = (Head::default(), 0, noted.is_none());
-    let mut last: Option<SignedHead> = None;
+    let mut chain = Chain::new(public)?;
+    let mut is_noted = noted.is_none();
     // The last line ends too: a cut in it is a cut.
     let body = text.strip_suffix('\n').ok_or(Fault::Open)?;
-    for (number, read) in (1..).zip(body.split('\n')) {
-        if read.starts_with(HEAD) {
-            let signed = SignedHead::from_line(read).ok_or(Fault::Shape(number))?;
-            if signed.head != head {
-                return Err(Fault::Head(number));
-            }
-            if !signed.is_signed_by(&public) {
-                return Err(Fault::Signature(number));
-            }
-            heads += 1;
-            last = Some(signed);
-            continue;
+    for read in body.split('\n') {
+        chain.take(read);
+        is_noted |= noted == chain.head().ok().map(|head| &*head.hash);
+    }
+    let head = chain.head()?.clone();
+    let at_ms = chain.covered_ms.ok_or(Fault::Open)?;
+    if !is_noted {
+        return Err(Fault::Noted);
+    }
+    let Chain { heads, accepted, .. } = chain;
+    Ok(Sound { entries: head.seq, heads, head, at_ms, accepted })
+}
+
+/// The check under way.
+pub(crate) struct Chain {
+    public: Vec<u8>,
+    head: Head,
+    /// Everything that was read, as it stands: what is accepted is accepted so and no other way.
+    lines: Sha256,
+    number: u64,
+    heads: u64,
+    /// When the head was signed that covers every entry up to here.
+    covered_ms: Option<u64>,
+    /// What was wrong first, since the last acceptance.
+    fault: Option<Fault>,
+    accepted: Option<u64>,
+}
+
+impl Chain {
+    /// Before the first line; `public` as `webtier audit key` prints it.
+    pub(crate) fn new(public: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            public: unhex(public).ok_or(Fault::Key)?,
+            head: Head::default(),
+            lines: Sha256::new(),
+            number: 0,
+            heads: 0,
+            covered_ms: None,
+            fault: None,
+            accepted: None,
+        })
+    }
+
+    /// The next line. After a fault only an acceptance counts.
+    pub(crate) fn take(&mut self, read: &str) {
+        self.number += 1;
+        let outcome = match (Said::of_line(read), &self.fault) {
+            (Some(Said::Accepted), _) => self.accepted(read),
+            (_, Some(_)) => Ok(()),
+            (Some(Said::Ended), None) => self.ended(read),
+            (None, None) => self.entry(read),
+        };
+        if let Err(fault) = outcome {
+            self.fault.get_or_insert(fault);
         }
+        self.lines.update(read);
+        self.lines.update("\n");
+    }
+
+    /// Where it ends, when all that was read is sound.
+    pub(crate) fn head(&self) -> Result<&Head, Fault> {
+        self.fault.clone().map_or(Ok(&self.head), Err)
+    }
+
+    /// Up to which entry an operator took it as it was found.
+    pub(crate) fn accepted_to(&self) -> Option<u64> {
+        self.accepted
+    }
+
+    /// The head of an acceptance behind what was read; `seq` is the last entry's.
+    pub(crate) fn as_it_stands(&self, seq: u64) -> Head {
+        Head { seq, hash: hex(&self.lines.clone().finalize()) }
+    }
+
+    fn accepted(&mut self, read: &str) -> Result<(), Fault> {
+        let signed = self.signed(read)?;
+        if signed.head != self.as_it_stands(signed.head.seq) {
+            return Err(Fault::Head(self.number));
+        }
+        (self.accepted, self.fault, self.covered_ms) = (Some(signed.head.seq), None, None);
+        self.head = signed.head;
+        Ok(())
+    }
+
+    fn ended(&mut self, read: &str) -> Result<(), Fault> {
+        let signed = SignedHead::from_line(read).ok_or(Fault::Shape(self.number))?;
+        if signed.head != self.head {
+            return Err(Fault::Head(self.number));
+        }
+        let signed = self.signed(read)?;
+        self.heads += 1;
+        self.covered_ms = Some(signed.at_ms);
+        Ok(())
+    }
+
+    fn signed(&self, read: &str) -> Result<SignedHead, Fault> {
+        let signed = SignedHead::from_line(read).ok_or(Fault::Shape(self.number))?;
+        if signed.is_signed_by(&self.public) {
+            Ok(signed)
+        } else {
+            Err(Fault::Signature(self.number))
+        }
+    }
+
+    fn entry(&mut self, read: &str) -> Result<(), Fault> {
+        let number = self.number;
         let (_, entry) = read.split_once(' ').ok_or(Fault::Shape(number))?;
-        let next = head.after(entry);
+        let next = self.head.after(entry);
         if line(&next, entry) != read {
             return Err(Fault::Chain(number));
         }
@@ -63,14 +165,9 @@ pub(crate) fn verify(text: &str, public: &str, noted: Option<&str>) -> Result<So
         if parsed.seq != next.seq {
             return Err(Fault::Chain(number));
         }
-        is_noted |= noted == Some(&*next.hash);
-        (head, last) = (next, None);
+        (self.head, self.covered_ms) = (next, None);
+        Ok(())
     }
-    let last = last.ok_or(Fault::Open)?;
-    if !is_noted {
-        return Err(Fault::Noted);
-    }
-    Ok(Sound { entries: head.seq, heads, head, at_ms: last.at_ms })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -152,7 +249,7 @@ mod tests {
             }
             let mut doubled = lines.clone();
             doubled.insert(at, lines[at]);
-            assert!(is_found(&doubled) || lines[at].starts_with(HEAD), "line {at} doubled");
+            assert!(is_found(&doubled) || Said::of_line(lines[at]).is_some(), "line {at} doubled");
         }
         for len in 0..text.len() {
             // The state of an earlier head is sound; a noted hash tells it from the newest.

@@ -59,6 +59,9 @@ fn repaired(store: &Path) -> Result<Vec<String>, StoreError> {
     lines.push(
         "agents log in again; look through `webtier agent list`, `webtier group list` and `webtier server list`, and order anew what is missing. If an agent's access was taken away shortly before, take it away once more".into(),
     );
+    lines.push(
+        "where entries of the audit log were lost, the web tier starts once `webtier audit accept` has written that down".into(),
+    );
     Ok(lines)
 }
 

@@ -16,7 +16,8 @@ use super::survey::survey;
 use super::tx::*;
 use super::*;
 use crate::audit::line;
-use crate::audit::signing::AuditKey;
+use crate::audit::signing::{AuditKey, Said, SignedHead};
+use crate::audit::start::{self, Checked, StartError};
 use crate::audit::verify::{Fault, verify};
 use crate::testing::{T0, agent, demo, server, session};
 
@@ -269,6 +270,108 @@ fn a_log_that_was_rewritten_in_the_store_is_told_by_the_head_behind_it_or_by_a_n
     assert_eq!(checked(&text, Some(&noted)), Err(Fault::Noted));
     drop(store);
     drop(SledStore::open(&path).unwrap());
+}
+
+/// By the store's own transactions again, as somebody does who has its files while no web tier has them.
+#[test]
+fn no_web_tier_starts_on_a_log_that_is_not_the_signed_one_until_an_operator_takes_it_as_it_is() {
+    let key = AuditKey::of_test(1);
+    let name = |seq: u64| format!("agent{seq}");
+    let event = |seq| Event::LoggedIn { agent: AgentId::from_bytes([1; 16]), name: name(seq) };
+    type Alter = fn(&SledStore);
+    let told = |store: &SledStore, seq, from: &str, to: &str| {
+        let at = audit_key(AUDIT, seq);
+        let text = store.db.get(&at).unwrap().unwrap();
+        let text = String::from_utf8_lossy(&text).replace(from, to).into_bytes();
+        store.write(|tx| tx.0.insert(&at, text.clone())).unwrap();
+    };
+    let altered: Alter = |store| {
+        let at = audit_key(AUDIT, 3);
+        let text = String::from_utf8(store.db.get(&at).unwrap().unwrap().to_vec()).unwrap();
+        store.write(|tx| tx.0.insert(&at, text.replace("agent3", "nobody").into_bytes())).unwrap();
+    };
+    let removed: Alter = |store| store.write(|tx| tx.remove(&audit_key(AUDIT, 3))).unwrap();
+    let cut: Alter = |store| store.write(|tx| tx.remove(&audit_key(AUDIT, 6))).unwrap();
+    let beheaded: Alter = |store| store.write(|tx| tx.remove(&AUDIT_HEAD_KEY)).unwrap();
+    let resigned: Alter = |store| {
+        let forged = AuditKey::of_test(2).sign(&store.audit_head().unwrap(), T0);
+        store.keep_head(&forged).unwrap();
+    };
+    let rewritten: Alter = |store| {
+        // From the third entry on, each hash right.
+        let mut head = Head::default();
+        for seq in 1..=6 {
+            let stored = store.db.get(audit_key(AUDIT, seq)).unwrap().unwrap();
+            let text = String::from_utf8_lossy(&stored).replace("agent3", "nobody");
+            let entry = text.split_once(' ').unwrap().1;
+            head = head.after(entry);
+            let line = line(&head, entry).into_bytes();
+            store.write(|tx| tx.0.insert(audit_key(AUDIT, seq), line.clone())).unwrap();
+        }
+        store.write(|tx| tx.put(&AUDIT_HEAD_KEY, &head)).unwrap();
+    };
+    let cases = [altered, removed, cut, beheaded, resigned, rewritten];
+    let faults = [
+        Fault::Chain(3),
+        Fault::Chain(3),
+        Fault::End,
+        Fault::End,
+        Fault::Signature(8),
+        Fault::Head(6),
+    ];
+    for (alter, fault) in cases.into_iter().zip(faults) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let store = SledStore::open(&path).unwrap();
+        for seq in 2..=6 {
+            store.note(T0, event(seq)).unwrap();
+            if seq == 5 {
+                store.keep_head(&key.sign(&store.audit_head().unwrap(), T0)).unwrap();
+            }
+        }
+        let sound = Checked { entries: 6, accepted: None };
+        assert_eq!(start::check(&store, &key).unwrap(), sound);
+        assert!(start::accept(&store, &key, T0).unwrap().is_none());
+        alter(&store);
+        drop(store);
+        let store = SledStore::open(&path).unwrap();
+        let refused = start::check(&store, &key).unwrap_err();
+        assert!(matches!(&refused, StartError::Altered(found) if *found == fault), "{refused}");
+        assert!(refused.to_string().contains("`webtier audit accept`"), "{refused}");
+
+        // Nobody without the key takes it, nor with a head of another place.
+        let forger = AuditKey::of_test(2);
+        let head = store.audit_head().unwrap();
+        for forged in [forger.accept(&head, T0), key.sign(&head, T0)] {
+            let forged = SignedHead { said: Said::Accepted, ..forged };
+            store.write(|tx| tx.put_signed(&forged)).unwrap();
+            assert!(start::check(&store, &key).is_err());
+            store.write(|tx| tx.remove(&audit_key(AUDIT_ACCEPTED, head.seq))).unwrap();
+        }
+
+        let found = start::accept(&store, &key, T0).unwrap().unwrap();
+        assert_eq!(found, fault);
+        store.note(T0, event(9)).unwrap();
+        store.keep_head(&key.sign(&store.audit_head().unwrap(), T0)).unwrap();
+        let last = store.last_audit_entry().unwrap();
+        let checked = start::check(&store, &key).unwrap();
+        assert_eq!(checked, Checked { entries: last, accepted: Some(last - 2) });
+        let text = store.audit_lines(1, 100).unwrap().join("\n") + "\n";
+        assert!(
+            text.contains(&format!("\"event\":\"log_accepted\",\"fault\":\"{fault}")),
+            "{text}"
+        );
+        let sound = verify(&text, &key.public(), None).unwrap();
+        assert_eq!((sound.entries, sound.accepted), (last, checked.accepted));
+        // What was taken was taken as it stood.
+        told(&store, 2, "agent2", "nobody");
+        assert!(start::check(&store, &key).is_err());
+        let text = store.audit_lines(1, 100).unwrap().join("\n") + "\n";
+        assert!(verify(&text, &key.public(), None).is_err());
+        drop(store);
+        // To the look that every start takes nothing of it is damage.
+        drop(SledStore::open(&path).unwrap());
+    }
 }
 
 #[test]

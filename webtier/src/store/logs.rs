@@ -12,7 +12,8 @@ use crate::audit::signing::SignedHead;
 impl SledStore {
     /// The audit log begins with what is masked by then: it tells of changes only.
     pub(super) fn begin_audit(&self) -> Result<(), StoreError> {
-        if self.audit_head()?.seq > 0 {
+        // By its entries: a head that is missing is for the check to tell, and no reason to write over them.
+        if self.audit_head()?.seq > 0 || self.db.scan_prefix([AUDIT]).next().is_some() {
             return Ok(());
         }
         let (groups, now_ms) = (self.groups()?, crate::clock::Clock::system().now_ms());
@@ -34,10 +35,33 @@ impl SledStore {
             let (key, text) = entry?;
             // As it stands on the disk: whether it is what was written is for `verify` to say.
             lines.push(String::from_utf8_lossy(&text).into_owned());
-            let signed = self.get::<SignedHead>(&with(AUDIT_HEADS, &key[1..]))?;
-            lines.extend(signed.map(|signed| signed.line()));
+            for kind in [AUDIT_HEADS, AUDIT_ACCEPTED] {
+                let signed = self.get::<SignedHead>(&with(kind, &key[1..]))?;
+                lines.extend(signed.map(|signed| signed.line()));
+            }
         }
         Ok(lines)
+    }
+
+    /// Number of the last entry that is there; 0 before the first.
+    pub(crate) fn last_audit_entry(&self) -> Result<u64, StoreError> {
+        let last = self.db.scan_prefix([AUDIT]).last().transpose()?;
+        let seq = last.and_then(|(key, _)| key.get(1..)?.try_into().ok().map(u64::from_be_bytes));
+        Ok(seq.unwrap_or(0))
+    }
+
+    /// The log goes on behind this acceptance, and begins with the event that tells of it.
+    pub(crate) fn accept_audit(
+        &self,
+        accepted: &SignedHead,
+        at_ms: u64,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.put_signed(accepted)?;
+            tx.put(&AUDIT_HEAD_KEY, &accepted.head)?;
+            tx.note(at_ms, event.clone())
+        })
     }
 
     /// See [`Store::logins_of`].

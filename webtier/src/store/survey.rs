@@ -224,7 +224,7 @@ const fn index(byte: u8, name: &'static str) -> Kind {
 }
 
 /// All kinds of the layout.
-pub(super) const KINDS: [Kind; 19] = [
+pub(super) const KINDS: [Kind; 20] = [
     of::<u32>(SCHEMA_KEY[0], "schema"),
     of::<Group>(GROUPS, "group"),
     of::<u64>(REVISIONS, "revision of a removed group"),
@@ -244,6 +244,7 @@ pub(super) const KINDS: [Kind; 19] = [
     },
     of::<Head>(AUDIT_HEAD_KEY[0], "audit head"),
     of::<SignedHead>(AUDIT_HEADS, "signed audit head"),
+    of::<SignedHead>(AUDIT_ACCEPTED, "acceptance of the audit log"),
     index(ORIGINS, "index of origins"),
     index(AGENT_IDS, "index of agents"),
     index(OPEN_KEYS, "index of session keys"),

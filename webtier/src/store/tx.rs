@@ -12,7 +12,7 @@ use sled::transaction::ConflictableTransactionError;
 use super::StoreError;
 use super::records::{Group, Join, LOST, NEVER_STARTED, Server, Session, State, is_wanted};
 use super::tree::Handle;
-use crate::audit::signing::SignedHead;
+use crate::audit::signing::{Said, SignedHead};
 use crate::audit::{Entry, Event, Head, line};
 
 /// A transaction under way, speaking JSON.
@@ -83,7 +83,11 @@ impl Tx<'_> {
 
     /// Keeps a signed head beside the entry that it covers last.
     pub(super) fn put_signed(&self, signed: &SignedHead) -> TxResult<()> {
-        self.put(&audit_key(AUDIT_HEADS, signed.head.seq), signed)
+        let kind = match signed.said {
+            Said::Ended => AUDIT_HEADS,
+            Said::Accepted => AUDIT_ACCEPTED,
+        };
+        self.put(&audit_key(kind, signed.head.seq), signed)
     }
 
     pub(super) fn put_origins(&self, group: &Group, present: bool) -> TxResult<()> {
@@ -360,6 +364,7 @@ pub(super) const SCHEMA: u32 = 2;
 pub(super) const AUDIT_HEAD_KEY: [u8; 1] = [b'x'];
 pub(super) const AUDIT: u8 = b'u';
 pub(super) const AUDIT_HEADS: u8 = b'y';
+pub(super) const AUDIT_ACCEPTED: u8 = b'z';
 pub(super) const SCHEMA_KEY: [u8; 1] = [b'v'];
 pub(super) const ORDER_NUMBER_KEY: [u8; 1] = [b'w'];
 pub(super) const GROUPS: u8 = b'g';
