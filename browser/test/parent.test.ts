@@ -86,7 +86,7 @@ describe("the application around it", () => {
     agent.addEventListener("rc", listener);
     const rc = { cobrowse: { event: "rc", enabled: true, suspended: false } };
     page.hear(inside, "https://s1.example", rc);
-    agent.init({ contentWindow: inside } as unknown as HTMLIFrameElement);
+    agent.init({ contentWindow: inside, addEventListener: () => undefined } as unknown as HTMLIFrameElement);
     page.hear({}, "https://s1.example", rc);
     agent.endSession();
     expect([heard, inside.sent]).toEqual([[], []]);

@@ -2,11 +2,16 @@
  * The watch over a view: who is taken away, and who is left alone.
  */
 
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { ALIVE_EVERY_MS, ALIVE_WAIT_MS, ASKED_WAIT_MS } from "../src/viewer/limits.js";
 import { Alive } from "../src/viewer/alive.js";
+import { createAgent } from "../src/agent/main.js";
 import { keepWatch, type Client, type Scope } from "../src/watchman/watch.js";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** A service worker whose clock is moved by hand. */
 class Worker {
@@ -128,7 +133,10 @@ test("a view is watched while it is seen, and longer when its agent has asked fo
     register,
     addEventListener: page.addEventListener,
   } as unknown as ServiceWorkerContainer;
-  const alive = new Alive(page as unknown as Window, workers, "/assets/watchman-0.js");
+  const around: number[] = [];
+  const alive = new Alive(page as unknown as Window, workers, "/assets/watchman-0.js", (ms) =>
+    around.push(ms),
+  );
   expect(registered).toEqual([["/assets/watchman-0.js", { scope: "/view/" }]]);
   expect(everyMs).toBe(ALIVE_EVERY_MS);
   expect(told.splice(0)).toEqual([ALIVE_WAIT_MS]);
@@ -145,5 +153,96 @@ test("a view is watched while it is seen, and longer when its agent has asked fo
   alive.bePatient();
   heard.get("pagehide")?.();
   expect(told).toEqual([ALIVE_WAIT_MS, 0, ALIVE_WAIT_MS, 0, 0, ALIVE_WAIT_MS, ASKED_WAIT_MS, 0]);
-  new Alive(page as unknown as Window, undefined, "").bePatient();
+  // An application around it hears the same, also where no worker is.
+  expect(around).toEqual([ALIVE_WAIT_MS, ALIVE_WAIT_MS, ...told]);
+  const alone: number[] = [];
+  new Alive(page as unknown as Window, undefined, "", (ms) => alone.push(ms)).bePatient();
+  expect(alone).toEqual([ALIVE_WAIT_MS, ASKED_WAIT_MS]);
+});
+
+/** An application's page with a frame in it, and a clock that is moved by hand. */
+function application(): {
+  hear: (event: object) => void;
+  load: () => void;
+  reload: { count: number };
+  stopped: { count: number };
+} {
+  vi.useFakeTimers();
+  let listen: (event: object) => void = () => undefined;
+  const view = {};
+  const reload = { count: 0 };
+  const stopped = { count: 0 };
+  let load = (): void => undefined;
+  const place = { replaceWith: (given: unknown) => (reload.count += given === frame ? 1 : 0) };
+  const frame = {
+    contentWindow: view,
+    parentNode: {},
+    ownerDocument: { createComment: () => place },
+    replaceWith: () => undefined,
+    addEventListener: (_: string, work: () => void) => (load = work),
+    removeEventListener: () => undefined,
+  };
+  const page = {
+    addEventListener: (_: string, work: (event: object) => void) => (listen = work),
+    setTimeout: (work: () => void, ms: number) => setTimeout(work, ms),
+    performance,
+    clearTimeout: (timer: number) => {
+      clearTimeout(timer);
+    },
+  };
+  const agent = createAgent(page as unknown as Window);
+  agent.init(frame as unknown as HTMLIFrameElement);
+  agent.addEventListener("viewstopped", () => (stopped.count += 1));
+  return {
+    hear: (event) => {
+      listen({ source: view, origin: "https://s1.example", data: { cobrowse: event } });
+    },
+    load: () => {
+      load();
+    },
+    reload,
+    stopped,
+  };
+}
+
+test("an application takes its frame away and loads it anew when the view says nothing more, once", () => {
+  const { hear, reload, stopped } = application();
+  for (let s = 0; s < 60; s += 1) {
+    hear({ event: "alive", wait_ms: ALIVE_WAIT_MS });
+    vi.advanceTimersByTime(ALIVE_EVERY_MS);
+  }
+  expect(reload.count).toBe(0);
+  vi.advanceTimersByTime(ALIVE_WAIT_MS + 1_000);
+  // It is out at once, and in again when its process has ended.
+  expect([reload.count, stopped.count]).toEqual([0, 1]);
+  vi.advanceTimersByTime(600_000);
+  expect(reload.count).toBe(1);
+});
+
+test("an application leaves a frame alone that nobody sees, that shows another document, or that says nonsense", () => {
+  const { hear, load, reload } = application();
+  const alive = { event: "alive", wait_ms: ALIVE_WAIT_MS };
+  const ends = [
+    () => {
+      hear({ ...alive, wait_ms: 0 });
+    },
+    () => {
+      vi.advanceTimersByTime(ALIVE_WAIT_MS);
+      load();
+    },
+    ...[undefined, "1", NaN, -1, 1e9].map((wait_ms) => () => {
+      hear({ ...alive, wait_ms });
+    }),
+  ];
+  for (const end of ends) {
+    hear(alive);
+    end();
+    vi.advanceTimersByTime(600_000);
+  }
+  expect(reload.count).toBe(0);
+  // One that stops with the first page that it shows has not said much.
+  hear(alive);
+  load();
+  vi.advanceTimersByTime(600_000);
+  expect(reload.count).toBe(1);
 });

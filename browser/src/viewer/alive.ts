@@ -1,5 +1,6 @@
 /**
- * Tells the service worker beside the viewer that the view still answers (`watchman/watch.ts`).
+ * Tells the service worker beside the viewer (`watchman/watch.ts`) and the application around it (`agent/watch.ts`) that the view
+ * still answers.
  *
  * Owns when it is told, and when it need not be: a view that nobody sees is not laid out, and one that is being printed stands still.
  */
@@ -15,21 +16,21 @@ export class Alive {
   private waitMs = ALIVE_WAIT_MS;
   private isPrinting = false;
 
-  /** Without a service worker (plain HTTP, a browser that forbids them) a view is not watched. */
+  /** Without a service worker (plain HTTP, a browser that forbids them) only an application watches, if there is one: `tellParent`. */
   constructor(
     private readonly page: Window,
     private readonly workers: ServiceWorkerContainer | undefined,
     script: string,
+    private readonly tellParent: (waitMs: number) => void,
   ) {
-    if (!workers) return;
-    workers.register(script, { scope: VIEWS }).catch(() => undefined);
+    workers?.register(script, { scope: VIEWS }).catch(() => undefined);
     const tell = (): void => {
       this.tell();
     };
     page.setInterval(tell, ALIVE_EVERY_MS);
     page.document.addEventListener("visibilitychange", tell);
     // At the first view of a browser it comes later than the page.
-    workers.addEventListener("controllerchange", tell);
+    workers?.addEventListener("controllerchange", tell);
     tell();
     for (const [event, isPrinting] of [
       ["beforeprint", true],
@@ -59,6 +60,7 @@ export class Alive {
   private say(waitMs: number): void {
     const beat: Beat = { waitMs };
     this.workers?.controller?.postMessage(beat);
+    this.tellParent(waitMs);
   }
 }
 

@@ -55,12 +55,21 @@ export class Parent {
     });
   }
 
+  /** Tells that the view answers, and that it has stopped when it says nothing more for so long; 0: nobody sees it. */
+  beat(waitMs: number): void {
+    this.say("alive", { wait_ms: waitMs });
+  }
+
   /** Tells an event, unless it says what the last one of its name said. */
   tell<N extends keyof ParentEvents>(event: N, detail: ParentEvents[N]): void {
-    if (this.origin === null) return;
     const text = JSON.stringify(detail);
     if (this.told.get(event) === text) return;
     this.told.set(event, text);
+    this.say(event, detail);
+  }
+
+  private say(event: string, detail: object): void {
+    if (this.origin === null) return;
     this.page.parent.postMessage({ cobrowse: { event, ...detail } }, this.origin);
   }
 }

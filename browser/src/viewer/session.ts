@@ -169,7 +169,9 @@ export class ViewerSession {
     });
     this.view.setSession(page.key, page.group);
     this.burden = new Burden(`${page.group}:${page.key}`, surroundings(window), wasTaken(window));
-    this.alive = new Alive(window, workersOf(window), page.watchman);
+    this.alive = new Alive(window, workersOf(window), page.watchman, (waitMs) => {
+      this.parent.beat(waitMs);
+    });
     const settled = (): void => {
       this.burden.end();
     };

@@ -6,6 +6,8 @@
  * wait and the move; what tells it that a view is alive is `viewer/alive.ts`.
  */
 
+import { afterSilence, type Timers } from "./wait.js";
+
 /** What a view says. */
 export interface Beat {
   /** It is taken away when it says nothing more for so long; 0: it is not watched, since nobody sees it. */
@@ -24,11 +26,9 @@ interface Told {
 }
 
 /** What the worker needs of a service worker's scope. */
-export interface Scope {
+export interface Scope extends Timers {
   readonly clients: { claim(): Promise<void>; get(id: string): Promise<Client | undefined> };
   skipWaiting(): Promise<void>;
-  setTimeout(work: () => void, ms: number): number;
-  clearTimeout(timer: number): void;
   addEventListener(type: "install" | "activate", listen: (event: Told) => void): void;
   addEventListener(
     type: "message",
@@ -58,20 +58,12 @@ export function keepWatch(scope: Scope): void {
     if (waitMs <= 0) return;
     event.waitUntil(
       new Promise<void>((done) => {
-        let timer = 0;
-        // Twice the half: after a machine has slept all timers are due at once, and the view is heard before the second.
-        const half = (then: () => void): void => {
-          timer = scope.setTimeout(then, waitMs / 2);
-        };
-        const take = (): void => {
+        const callOff = afterSilence(scope, waitMs, () => {
           waits.delete(id);
           void takeAway(scope, id).finally(done);
-        };
-        half(() => {
-          half(take);
         });
         waits.set(id, () => {
-          scope.clearTimeout(timer);
+          callOff();
           done();
         });
       }),

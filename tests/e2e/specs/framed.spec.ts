@@ -1,33 +1,13 @@
 /**
  * The viewer in a frame of an application: where the group lists it, and nowhere else.
- *
- * The group `support` lists `https://crm.localhost`. To a browser that is another site than ours, so every cookie on the way
- * is a third party's there: login, ticket and join.
  */
 
-import type { Browser, FrameLocator, Page } from "@playwright/test";
-
+import { admin, ownGroup } from "../support/admin.js";
+import { CRM, framedAt, logInAt } from "../support/application.js";
+import { element, page } from "../support/heavy.js";
 import { agentView, expect, Shopper, test } from "../support/people.js";
-import { account, stack } from "../support/stack.js";
-
-/** The frame of an application's page that shows an agent view; `head` is what else the application has. */
-async function framedAt(
-  browser: Browser,
-  origin: string,
-  view: string,
-  head = "",
-): Promise<{ page: Page; frame: FrameLocator }> {
-  const context = await browser.newContext();
-  // The application's page is made up here; a browser asks before such a one reaches servers of this machine.
-  await context.grantPermissions(["local-network-access"]);
-  const page = await context.newPage();
-  const body = `<!doctype html><title>A case</title>${head}<iframe src="${view}" width="1100" height="700"></iframe>`;
-  await page.route(`${origin}/`, (route) => route.fulfill({ contentType: "text/html", body }));
-  const answered = page.waitForResponse((response) => response.url().includes("/login"));
-  await page.goto(`${origin}/`);
-  await answered;
-  return { page, frame: page.frameLocator("iframe") };
-}
+import { RawVisitor } from "../support/raw-visitor.js";
+import { stack } from "../support/stack.js";
 
 test("a listed application shows the viewer in a frame, from the login to the page", async ({
   browser,
@@ -36,10 +16,8 @@ test("a listed application shows the viewer in a frame, from the login to the pa
   await shopper.start({});
   await shopper.expectState("live");
   const view = agentView(await shopper.key());
-  const { frame } = await framedAt(browser, "https://crm.localhost", view);
-  await frame.locator("input[name=name]").fill("mia");
-  await frame.locator("input[type=password]").fill(account("mia").password);
-  await frame.locator("button").first().click();
+  const { frame } = await framedAt(browser, CRM, view);
+  await logInAt(frame, "mia");
   await expect(frame.locator("body")).toHaveAttribute("data-state", "live", { timeout: 20_000 });
   await expect(frame.frameLocator("#stage iframe").locator("h1").first()).toBeVisible();
 });
@@ -54,15 +32,13 @@ test("a listed application hears of its viewer, finds a visitor, offers help and
   await expect(shopper.page.locator("html")).toHaveAttribute("data-cobrowse-presence", "on");
 
   const script = `<script src="${stack().web_url}/cobrowse/agent.js"></script>`;
-  const { page, frame } = await framedAt(browser, "https://crm.localhost", agentView(id), script);
+  const { page, frame } = await framedAt(browser, CRM, agentView(id), script);
   const lookUp = `new GLANCE.Presence.Agent({ visitorid: "${id}" }).lookupVisitor()`;
   const codeOf = (call: string): Promise<unknown> =>
     page.evaluate(`${call}.then((found) => found.url ?? found, (error) => error.code)`);
   // Before the login nobody is anybody.
   expect(await codeOf(lookUp)).toBe("authorization");
-  await frame.locator("input[name=name]").fill("mia");
-  await frame.locator("input[type=password]").fill(account("mia").password);
-  await frame.locator("button").first().click();
+  await logInAt(frame, "mia");
   await expect(frame.locator("body")).toContainText("no session");
   await expect.poll(() => codeOf(lookUp)).toBe(`${stack().shop_url}/support`);
   const nobody = 'new GLANCE.Presence.Agent({ visitorid: "nobody" })';
@@ -93,6 +69,34 @@ test("a listed application hears of its viewer, finds a visitor, offers help and
   await expect
     .poll(async () => (await heard("sessionend"))?.["reason"])
     .toBe("session_ended_agent");
+});
+
+test("in an application's frame, too, an agent sees nothing more once the right is taken away", async ({
+  browser,
+}) => {
+  const group = ownGroup("evicted", "--embed-ancestor", CRM);
+  const visitor = await RawVisitor.start(group);
+  visitor.show(page(element("p", { id: "first" })));
+  const script = `<script src="${stack().web_url}/cobrowse/agent.js"></script>`;
+  const desk = await framedAt(browser, CRM, agentView(visitor.key), script);
+  await desk.page.evaluate(`
+    GLANCE.Cobrowse.Agent.init(document.querySelector("iframe"));
+    GLANCE.Cobrowse.Agent.addEventListener("accessdenied", ({ reason }) => (window.denied = reason));`);
+  await logInAt(desk.frame, "ada");
+  const mirror = desk.frame.frameLocator("#stage iframe");
+  await expect(mirror.locator("#first")).toHaveCount(1);
+  // Her login stays, since others of these tests use it.
+  admin("role", "remove", group, "lead");
+  await expect(desk.frame.locator("body")).toHaveAttribute("data-reason", "revoked");
+  await expect(mirror.locator("#first")).toHaveCount(0);
+  expect(await desk.page.evaluate("window.denied")).toBe("revoked");
+  // What comes after it reaches the view no more, nor does the view come back by itself.
+  visitor.show(page(element("p", { id: "second" })));
+  const view = desk.page.frames().find((frame) => frame.url().includes("/view/"));
+  const asked = `fetch(location.href, { credentials: "include" }).then((answer) => answer.status)`;
+  expect(await view?.evaluate(asked)).toBe(403);
+  await expect(mirror.locator("#second")).toHaveCount(0);
+  visitor.end();
 });
 
 test("another site shows nothing of ours in a frame", async ({ browser }) => {

@@ -17,7 +17,7 @@ const PAYLOAD_BYTES_MAX = 61_440;
 const WAIT_MS_MAX = 20_000;
 const FACTS = { title: "x", width: 800, height: 600, visible: true };
 
-/** A live session of the group `demo`. Asked for a keyframe, it sends the page that it showed last. */
+/** A live session. Asked for a keyframe, it sends the page that it showed last. */
 export class RawVisitor {
   private epoch = 0;
   private sequence = 0;
@@ -33,8 +33,8 @@ export class RawVisitor {
     });
   }
 
-  static async start(): Promise<RawVisitor> {
-    const body = JSON.stringify({ group: "demo" });
+  static async start(group = "demo"): Promise<RawVisitor> {
+    const body = JSON.stringify({ group });
     const headers = {
       origin: stack().shop_url,
       "content-type": "application/json",

@@ -1,0 +1,83 @@
+/**
+ * A page that stops the view that shows it, in Firefox: there an application of another site is what takes the view away.
+ *
+ * It needs a Firefox, so the suite runs it when it is asked to: `npm run test:firefox`.
+ */
+
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+
+import { admin, ownGroup } from "../support/admin.js";
+import { COUNTING } from "../support/application.js";
+import { Firefox } from "../support/firefox.js";
+import { element, endless, page } from "../support/heavy.js";
+import { agentView, expect, test } from "../support/people.js";
+import { RawVisitor } from "../support/raw-visitor.js";
+import { account, stack } from "../support/stack.js";
+
+/** An application of a site of its own; its certificate is another's, which this browser takes. */
+async function desk(body: () => string): Promise<{ url: string; close: () => void }> {
+  const file = (ending: string): Buffer =>
+    readFileSync(join(stack().folder, "certificates", `shop.${ending}`));
+  const server = createServer({ key: file("key"), cert: file("pem") }, (_, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end(body());
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  const close = (): void => void server.close();
+  return { url: `https://desk.localhost:${String(port)}`, close };
+}
+
+test("in Firefox an application of another site takes a view away that a page stops, and has it back", async () => {
+  test.setTimeout(240_000);
+  let view = "";
+  const script = `<script src="${stack().web_url}/cobrowse/agent.js"></script>`;
+  const application = await desk(
+    () => `<!doctype html><title>A case</title>${script}<iframe src="${view}"></iframe>`,
+  );
+  const group = ownGroup("firefox", "--embed-ancestor", application.url);
+  const visitor = await RawVisitor.start(group);
+  view = agentView(visitor.key);
+  visitor.show(page(element("p", { id: "first" })));
+  const firefox = await Firefox.start();
+  try {
+    await firefox.goto(application.url);
+    await firefox.run(COUNTING);
+    await firefox.enter("frame");
+    await firefox.fill("input[name=name]", "ada");
+    await firefox.fill("input[type=password]", account("ada").password);
+    await firefox.click("main button");
+    const state = (): Promise<unknown> =>
+      firefox.run("return document.body.dataset.state").catch(() => "on its way");
+    await expect.poll(state).toBe("live");
+    const shows = (selector: string): Promise<unknown> =>
+      firefox.run(
+        `return !!document.querySelector("#stage iframe").contentDocument.querySelector("${selector}")`,
+      );
+    await expect.poll(() => shows("#first")).toBe(true);
+
+    await firefox.enter("page");
+    visitor.show(page(endless()));
+    // The application answers all the time, or this would not be told.
+    await expect.poll(() => firefox.run("return window.stopped"), { timeout: 60_000 }).toBe(1);
+    await firefox.enter("frame");
+    await expect.poll(state, { timeout: 60_000 }).toBe("waiting");
+    expect(await firefox.run("return document.querySelector('#message').textContent")).toContain(
+      "stopped the view",
+    );
+    // The visitor goes on to a page like any other, and the agent asks for it.
+    visitor.show(page(element("p", { id: "second" })));
+    await expect
+      .poll(() => firefox.run("return document.querySelector('#show').hidden"))
+      .toBe(false);
+    await firefox.click("#show");
+    await expect.poll(() => shows("#second")).toBe(true);
+  } finally {
+    await firefox.close();
+    application.close();
+    visitor.end();
+    admin("group", "remove", group);
+  }
+});
