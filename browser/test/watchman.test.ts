@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from "vitest";
 
 import { ALIVE_EVERY_MS, ALIVE_WAIT_MS, ASKED_WAIT_MS } from "../src/viewer/limits.js";
 import { Alive } from "../src/viewer/alive.js";
+import { wasTaken } from "../src/viewer/burden.js";
 import { createAgent } from "../src/agent/main.js";
 import { keepWatch, type Client, type Scope } from "../src/watchman/watch.js";
 
@@ -164,6 +165,7 @@ test("a view is watched while it is seen, and longer when its agent has asked fo
 function application(): {
   hear: (event: object) => void;
   load: () => void;
+  frame: { name: string };
   reload: { count: number };
   stopped: { count: number };
 } {
@@ -176,6 +178,7 @@ function application(): {
   const place = { replaceWith: (given: unknown) => (reload.count += given === frame ? 1 : 0) };
   const frame = {
     contentWindow: view,
+    name: "case",
     parentNode: {},
     ownerDocument: { createComment: () => place },
     replaceWith: () => undefined,
@@ -200,13 +203,14 @@ function application(): {
     load: () => {
       load();
     },
+    frame,
     reload,
     stopped,
   };
 }
 
 test("an application takes its frame away and loads it anew when the view says nothing more, once", () => {
-  const { hear, reload, stopped } = application();
+  const { hear, frame, reload, stopped } = application();
   for (let s = 0; s < 60; s += 1) {
     hear({ event: "alive", wait_ms: ALIVE_WAIT_MS });
     vi.advanceTimersByTime(ALIVE_EVERY_MS);
@@ -217,6 +221,11 @@ test("an application takes its frame away and loads it anew when the view says n
   expect([reload.count, stopped.count]).toEqual([0, 1]);
   vi.advanceTimersByTime(600_000);
   expect(reload.count).toBe(1);
+  // The view that comes is told by its window's name, once.
+  const next = { name: frame.name, location: { hash: "" } } as Window;
+  expect([wasTaken(next), wasTaken(next)]).toEqual([true, false]);
+  hear({ event: "alive", wait_ms: ALIVE_WAIT_MS });
+  expect(frame.name).toBe("case");
 });
 
 test("an application leaves a frame alone that nobody sees, that shows another document, or that says nonsense", () => {

@@ -6,7 +6,7 @@
  * is alive is `viewer/alive.ts`. The view that comes in its place holds the page back until its agent asks for it.
  */
 
-import { afterSilence, type Timers } from "../watchman/wait.js";
+import { afterSilence, HELD, type Timers } from "../watchman/wait.js";
 
 /** What the watch needs of the application's page. */
 export interface Clock extends Timers {
@@ -18,6 +18,8 @@ export class FrameWatch {
   private frame: HTMLIFrameElement | null = null;
   private callOff = (): void => undefined;
   private heardAt = 0;
+  /** What the frame is called, while it has another name for the view that is to come. */
+  private ownName: string | null = null;
   /**
    * Another document in the frame, like the one that the view's own service worker puts there: what was said before is not of it.
    * A view's own comes right behind its first word, and may be its last one.
@@ -42,6 +44,8 @@ export class FrameWatch {
   /** The view in it has said that it answers, and how long it may be silent: 0 while nobody sees it. */
   hear(waitMs: unknown): void {
     this.callOff();
+    if (this.frame && this.ownName !== null) this.frame.name = this.ownName;
+    this.ownName = null;
     if (typeof waitMs !== "number" || !(waitMs > 0 && waitMs <= WAIT_MS_MAX)) return;
     this.heardAt = this.clock.performance.now();
     this.callOff = afterSilence(this.clock, waitMs + WORKER_FIRST_MS, () => {
@@ -53,6 +57,8 @@ export class FrameWatch {
   private takeAway(): void {
     const { frame } = this;
     if (!frame?.parentNode) return;
+    this.ownName = frame.name;
+    frame.name = HELD;
     const place = frame.ownerDocument.createComment("");
     frame.replaceWith(place);
     this.clock.setTimeout(() => {

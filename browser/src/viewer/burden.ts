@@ -6,6 +6,7 @@
  * over it: a few kilobytes of style or of drawings that repeat each other do, and nothing in a page can end its own layout.
  */
 
+import { HELD } from "../watchman/wait.js";
 import { BURDEN_AGE_MS_MAX, BURDEN_AGE_MS_MIN } from "./limits.js";
 
 /** Where the mark is kept. */
@@ -101,6 +102,10 @@ export function surroundings(page: Window): Surroundings {
 
 /** Whether the page before this one was a view that was taken away. It is asked once: a reload shows all. */
 export function wasTaken(page: Window): boolean {
+  if (page.name === HELD) {
+    page.name = "";
+    return true;
+  }
   if (page.location.hash !== TAKEN) return false;
   page.history.replaceState(null, "", page.location.pathname);
   return true;

@@ -1,6 +1,10 @@
 /**
- * The wait for a view that says nothing more: for the service worker beside it and for the application around it.
+ * The wait for a view that says nothing more: for the service worker beside it and for the application around it; and the word of the
+ * latter to the next view.
  */
+
+/** Name of a frame in whose place a view stopped: the next one there holds the page back, also where browsers let frames keep nothing. */
+export const HELD = "cobrowse-held";
 
 /** Timers of whoever waits. */
 export interface Timers {

@@ -62,6 +62,9 @@ test("in Firefox an application of another site takes a view away that a page st
     visitor.show(page(endless()));
     // The application answers all the time, or this would not be told.
     await expect.poll(() => firefox.run("return window.stopped"), { timeout: 60_000 }).toBe(1);
+    await expect
+      .poll(() => firefox.run("return document.querySelectorAll('iframe').length"))
+      .toBe(1);
     await firefox.enter("frame");
     await expect.poll(state, { timeout: 60_000 }).toBe("waiting");
     expect(await firefox.run("return document.querySelector('#message').textContent")).toContain(
