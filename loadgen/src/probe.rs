@@ -18,6 +18,8 @@ pub struct Look {
     pub system_ticks: u64,
     /// Resident memory, bytes.
     pub rss_bytes: u64,
+    /// How often its threads went to sleep by themselves, and were woken.
+    pub wakings: u64,
 }
 
 /// What the kernel holds for all sockets of this host.
@@ -71,9 +73,12 @@ fn read(pid: u32) -> std::io::Result<Look> {
     let mut look = Look::default();
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end between two lines.
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        let task = task?.path();
+        let Ok(text) = fs::read_to_string(task.join("schedstat")) else { continue };
         let run_ns = text.split(' ').next().and_then(|field| field.parse::<u64>().ok());
         look.cpu_ns += run_ns.unwrap_or_default();
+        let Ok(text) = fs::read_to_string(task.join("status")) else { continue };
+        look.wakings += wakings(&text).unwrap_or_default();
     }
     (look.user_ticks, look.system_ticks) =
         ticks(&fs::read_to_string(format!("/proc/{pid}/stat"))?).unwrap_or_default();
@@ -91,6 +96,11 @@ fn rss(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+fn wakings(status: &str) -> Option<u64> {
+    let name = "voluntary_ctxt_switches:";
+    status.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -112,6 +122,8 @@ mod tests {
         }
         assert!(before.rss_bytes > 100_000);
         assert_eq!(rss("Name:\tx\nVmRSS:\t    1234 kB\n"), Some(1234 * 1024));
+        let status = "nonvoluntary_ctxt_switches:\t7\nvoluntary_ctxt_switches:\t42\n";
+        assert_eq!(wakings(status), Some(42));
     }
 
     #[test]

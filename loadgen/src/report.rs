@@ -59,6 +59,8 @@ pub struct Step {
     pub cpu_us_per_mb: Option<f64>,
     /// Server's CPU time for each connection that was opened and closed, microseconds.
     pub cpu_us_per_connection: Option<f64>,
+    /// How often the server's threads slept and were woken for each message delivered: what a waking costs, few messages share.
+    pub wakings_per_message: Option<f64>,
     /// Share of the server's CPU time that was spent in the kernel.
     pub server_kernel_share: Option<f64>,
     /// The generator's CPU time in the window over its length and threads.
@@ -275,6 +277,7 @@ mod tests {
             cpu_us_per_message: None,
             cpu_us_per_mb: None,
             cpu_us_per_connection: None,
+            wakings_per_message: None,
             server_kernel_share: None,
             generator_cpu,
         }

@@ -291,6 +291,7 @@ fn figures(scenario: &Scenario, tallies: &[Tally], scale: f64, window_ms: u64) -
         cpu_us_per_message: None,
         cpu_us_per_mb: None,
         cpu_us_per_connection: None,
+        wakings_per_message: None,
         server_kernel_share: None,
         generator_cpu: 0.0,
     }
@@ -305,6 +306,10 @@ impl Step {
         self.cpu_us_per_mb = per(self.total.arrived_bytes as f64 / 1e6);
         if per_connection {
             self.cpu_us_per_connection = per(self.total.opened as f64);
+        }
+        if self.total.arrived > 0 {
+            let wakings = b.wakings.saturating_sub(a.wakings) as f64;
+            self.wakings_per_message = Some(wakings / self.total.arrived as f64);
         }
         let (user, system) = (b.user_ticks - a.user_ticks, b.system_ticks - a.system_ticks);
         self.server_kernel_share =

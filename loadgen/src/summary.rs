@@ -39,10 +39,11 @@ fn lines(out: &mut String, report: &Report) -> std::fmt::Result {
         };
         writeln!(
             out,
-            "    server {}{}{}{}; generator {:.0} %",
+            "    server {}{}{}{}{}; generator {:.0} %",
             step.server_cpu
                 .map_or("unknown".into(), |cpu| format!("{:.0} % of a core", cpu * 100.0)),
             say(step.cpu_us_per_message, "us CPU/message"),
+            say(step.wakings_per_message, "wakings/message"),
             say(step.cpu_us_per_mb, "us/MB"),
             say(step.cpu_us_per_connection, "us/connection"),
             step.generator_cpu * 100.0

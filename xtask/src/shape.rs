@@ -57,6 +57,8 @@ struct Cell {
     cores: usize,
     shape: Shape,
     us: Vec<f64>,
+    /// How often the server slept and was woken for each message.
+    wakings: Vec<f64>,
     p99_ms: Vec<f64>,
     lost: u64,
 }
@@ -100,7 +102,7 @@ impl Shape {
 
 impl Cell {
     fn new(cores: usize, shape: Shape) -> Self {
-        Self { cores, shape, us: Vec::new(), p99_ms: Vec::new(), lost: 0 }
+        Self { cores, shape, us: Vec::new(), wakings: Vec::new(), p99_ms: Vec::new(), lost: 0 }
     }
 
     fn measure(&mut self, repo: &Repo, arguments: &Arguments, processors: usize) -> Result<()> {
@@ -128,6 +130,7 @@ impl Cell {
         let report: Value = serde_json::from_str(&text)?;
         let step = &report["steps"][0];
         self.us.push(step["cpu_us_per_message"].as_f64().context("nothing arrived")?);
+        self.wakings.push(step["wakings_per_message"].as_f64().unwrap_or(f64::NAN));
         let total = &step["total"];
         self.p99_ms.push(total["latency"]["p99_us"].as_f64().unwrap_or(0.0) / 1e3);
         let counted = |name: &str| total[name].as_u64().unwrap_or(0);
@@ -143,28 +146,30 @@ impl Cell {
             "us_per_message": median(&self.us),
             "us_per_frame": median(&self.us) / self.shape.passes(),
             "values": self.us,
+            "wakings_per_message": median(&self.wakings),
             "p99_ms": median(&self.p99_ms),
             "lost": self.lost,
         })
     }
 }
 
-/// In Markdown: each cell's cost, and what the cost of a frame in or out is to the cheapest.
+/// In Markdown: each cell's cost, what the cost of a frame in or out is to the cheapest, and how many wakings share in it.
 fn table(cells: &[Cell]) -> String {
     let frame = |cell: &Cell| median(&cell.us) / cell.shape.passes();
     let cheapest = cells.iter().map(frame).fold(f64::INFINITY, f64::min);
     let mut out = String::from(
-        "| cores | sessions | agents of each | us of CPU for each delivered message | for each frame in or out | to the cheapest | p99 ms | lost |\n|---|---|---|---|---|---|---|---|",
+        "| cores | sessions | agents of each | us of CPU for each delivered message | for each frame in or out | to the cheapest | wakings for each message | p99 ms | lost |\n|---|---|---|---|---|---|---|---|---|",
     );
     for cell in cells {
         let (us, Shape { sessions, agents }) = (median(&cell.us), cell.shape);
         // Writing to memory does not fail.
         let _ = write!(
             out,
-            "\n| {} | {sessions} | {agents} | {us:.1} | {:.1} | {:.2} | {:.1} | {} |",
+            "\n| {} | {sessions} | {agents} | {us:.1} | {:.1} | {:.2} | {:.2} | {:.1} | {} |",
             cell.cores,
             frame(cell),
             frame(cell) / cheapest,
+            median(&cell.wakings),
             median(&cell.p99_ms),
             cell.lost
         );
@@ -186,11 +191,12 @@ mod tests {
     fn each_cell_is_held_against_the_cheapest() {
         let cell = |cores, us: &[f64]| Cell {
             us: us.to_vec(),
+            wakings: vec![0.5],
             p99_ms: vec![1.0],
             ..Cell::new(cores, SHAPES[0])
         };
         let told = table(&[cell(1, &[10.0, 8.0, 9.0]), cell(2, &[18.0])]);
-        assert!(told.contains("| 1 | 100 | 1 | 9.0 | 4.5 | 1.00 | 1.0 | 0 |"), "{told}");
+        assert!(told.contains("| 1 | 100 | 1 | 9.0 | 4.5 | 1.00 | 0.50 | 1.0 | 0 |"), "{told}");
         assert!(told.contains("| 2 | 100 | 1 | 18.0 | 9.0 | 2.00 |"), "{told}");
     }
 }
