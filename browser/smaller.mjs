@@ -13,6 +13,9 @@ import { DEAD } from "./rrweb.mjs";
 /** Folders whose sources are bundled into the script. */
 const FOLDERS = ["visitor", "loader", "protocol", "words"];
 
+/** Folders of parts that meet objects of the script. */
+const LOADED_LATER = ["assist", "frames", "mirror", "presence", "ways"];
+
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
   `addedSet addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
@@ -21,12 +24,23 @@ const RECORDERS =
   removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
   wrappedEmit`.split(/\s+/);
 
+/** Names of our own that nobody outside of `src/visitor` uses: no part that is loaded later, no wire, no browser. */
+const OURS =
+  `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
+  isGone isHollow isInHollow isShaken isSpent isSpread isTight judge looksUpOnly masker masksWords mayContinue mustPurge
+  near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
+  onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt scrub scrubber setKey setPaused setPointer setState
+  setTheme setWords sheetOf takeUp wasMask wasUnmask watchHost`.split(/\s+/);
+
 /** The same script, a twentieth smaller. */
 export async function smaller(script) {
   const sources = FOLDERS.flatMap(read).join("\n");
-  const names = [...ownNames(sources), ...RECORDERS];
+  const names = [...ownNames(sources), ...RECORDERS, ...OURS];
   const wrong = RECORDERS.filter((name) => word(name).test(sources) || script.includes(`"${name}"`));
   if (wrong.length > 0) throw new Error(`names of rrweb that stand elsewhere too: ${wrong.join(", ")}`);
+  const others = ["loader", "protocol", "words", ...LOADED_LATER].flatMap(read).join("\n");
+  const shared = OURS.filter((name) => word(name).test(others) || script.includes(`"${name}"`));
+  if (shared.length > 0) throw new Error(`names that are not the visitor's alone: ${shared.join(", ")}`);
   const alive = DEAD.filter((name) => word(name).test(script));
   if (alive.length > 0) throw new Error(`rrweb.mjs has left something of: ${alive.join(", ")}`);
   const { code } = await minify(script, {
