@@ -158,7 +158,7 @@ const REPLACED = {
       this.idNodeMap.delete(this.getId(n));
       n.childNodes?.forEach((child) => this.removeNodeFromMap(child));
     }
-    has(id) { return this.idNodeMap.has(id); }
+    has(id) { return id > 0 && this.idNodeMap.has(id); }
     hasNode(n) { return this.nodeMetaMap.has(n); }
     add(n, { id }) { this.idNodeMap.set(id, n); this.nodeMetaMap.set(n, id); }
     reset() { this.idsBefore = this.nodeMetaMap; this.idNodeMap = new Map(); this.nodeMetaMap = new WeakMap(); }
@@ -398,6 +398,26 @@ const LINES = [
     "!preserveWhiteSpace && !cssCaptured && _serializedNode.type === NodeType.Text && !",
   ],
   ["let ruleStringified = rule.cssText;", "let ruleStringified = textOf(rule);"],
+  // What is off, or has lost its rules, is told as that, and not as what stands in the page's source.
+  [
+    "    const rules = s.rules || s.cssRules;\n",
+    '    if (s.disabled) return " ";\n    const rules = s.cssRules;\n',
+  ],
+  [
+    "return fixBrowserCompatibilityIssuesInCSS(stringifiedRules);",
+    'return around(s, fixBrowserCompatibilityIssuesInCSS(stringifiedRules)) || (s.ownerNode?.localName === "style" && " ");',
+  ],
+  // What is never told keeps nothing waiting that stands before it.
+  ['console.warn(n, "not serialized");', "mirror2.add(n, { id: IGNORED_NODE });"],
+  // A field that is empty, or a box that is off, may have been neither when it came.
+  [
+    'attributes.type !== "button" && value) {',
+    'attributes.type !== "button" && (value || attributes.value || tagName === "textarea")) {',
+  ],
+  [
+    "} else if (checked) {\n      attributes.checked = checked;",
+    "} else if (checked) {\n      attributes.checked = checked;\n    } else {\n      delete attributes.checked;",
+  ],
   ["id = genId();\n  }\n  const serializedNode", "id = mirror2.nextId(n);\n  }\n  const serializedNode"],
   // What stands before something that was not told yet is told with it.
   [
@@ -538,7 +558,7 @@ export function trim(source) {
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
   const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

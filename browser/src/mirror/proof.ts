@@ -144,7 +144,8 @@ function serialize({ id, node }: Living): serializedNodeWithId {
     attributes.value = element.value;
     if (element.checked) attributes.checked = true;
   }
-  return { type: NodeType.Element, id, tagName: element.localName, attributes, childNodes: [] };
+  const tagName = element.prefix ? element.nodeName : element.localName;
+  return { type: NodeType.Element, id, tagName, attributes, childNodes: [] };
 }
 
 /** Nodes that pass the choke point at once. */

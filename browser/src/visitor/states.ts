@@ -224,11 +224,22 @@ export class PageStates {
         this.sendInput(target);
       }
     };
+    // What a form's fields fall back to, no event tells of them.
+    const onReset = (event: Event): void => {
+      setTimeout(() => {
+        for (const field of Array.from((event.target as HTMLFormElement).elements)) {
+          this.sendInput(field);
+          this.note(field);
+        }
+      }, 0);
+    };
+    root.addEventListener("reset", onReset, { capture: true, passive: true });
     root.addEventListener("toggle", onToggle, { capture: true, passive: true });
     for (const name of ["input", "change"]) {
       root.addEventListener(name, onInput, { capture: true, passive: true });
     }
     this.roots.set(root, () => {
+      root.removeEventListener("reset", onReset, { capture: true });
       root.removeEventListener("toggle", onToggle, { capture: true });
       for (const name of ["input", "change"]) root.removeEventListener(name, onInput, { capture: true });
     });
@@ -237,7 +248,7 @@ export class PageStates {
   private sendInput(target: Element): void {
     const id = this.ids.getId(target);
     const field = target as HTMLInputElement;
-    if (id < 1 || typeof field.value !== "string") return;
+    if (this.isStopped || id < 1 || !FIELD.test(target.localName)) return;
     this.emit({
       type: EventType.IncrementalSnapshot,
       data: { source: IncrementalSource.Input, id, text: field.value, isChecked: field.checked },
@@ -271,6 +282,7 @@ export class PageStates {
   }
 }
 
+const FIELD = /^(?:input|select|textarea)$/;
 const HAS_STATE = /^(?:input|select)$/;
 
 /** An element's state as attributes. With `isWhole` also what is off, so that a change is told. */

@@ -27,6 +27,15 @@ export function textOf(rule: CSSRule): string {
   return text;
 }
 
+/** Rules of a sheet with what is said where it is taken in: `@import url(a.css) layer(b) print` is no `@import url(a.css)`. */
+export function around(sheet: CSSStyleSheet, css: string): string {
+  const rule = sheet.ownerRule as CSSImportRule | null;
+  if (!rule) return css;
+  const { media, layerName } = rule;
+  const layered = layerName == null ? css : `@layer ${layerName}{${css}}`;
+  return media.length > 0 ? `@media ${media.mediaText}{${layered}}` : layered;
+}
+
 /** All rules of a sheet, as rrweb tells of one that is adopted. */
 export function rulesOf(sheet: CSSStyleSheet | undefined): { rule: string; index: number }[] {
   return Array.from(sheet?.cssRules ?? [], (rule, index) => ({ rule: textOf(rule), index }));

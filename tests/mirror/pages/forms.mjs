@@ -45,4 +45,32 @@ page([
     document.querySelector("fieldset").disabled = false;
     document.querySelector("form button").hidden = true;
   },
+  () => {
+    // What stands in an attribute is no longer so.
+    const news = Object.assign(document.createElement("input"), { type: "checkbox" });
+    news.toggleAttribute("checked");
+    news.checked = false;
+    const note = Object.assign(document.createElement("textarea"), { defaultValue: "default", value: "" });
+    document.querySelector("form").append(news, note);
+    $("date").value = "";
+    $("name").value = "";
+  },
+  () => {
+    const other = document.createElement("form");
+    other.innerHTML = `<input value="one"><input type="checkbox" checked><select><option>a<option selected>b</select><textarea>x</textarea>`;
+    app.append(other);
+    const [text, box, list, area] = other.elements;
+    text.value = area.value = "typed";
+    box.checked = false;
+    list.selectedIndex = 0;
+    // One task later all of it is taken back, and no field says so.
+    setTimeout(() => other.reset(), 20);
+  },
+  () => {
+    // As libraries do that keep the browser from running it; scripts are never told.
+    const script = document.createElement("script");
+    script.type = "text/x-none";
+    document.head.append(script);
+    setTimeout(() => (script.type = "text/x-other"), 20);
+  },
 ]);

@@ -126,4 +126,21 @@ page([
     moved[1].currentTime = 50;
     moved[1].pause();
   },
+  async () => {
+    // Off, without rules, or taken in for a medium and a layer: what its source says does not hold.
+    const off = el("style", {}, ".d { background: pink }");
+    const emptied = el("style", {}, ".d { color: lime }");
+    const files = ["h1 { background: red }", ".d { color: navy !important }"].map((text) =>
+      URL.createObjectURL(new Blob([text], { type: "text/css" })),
+    );
+    const taking = el(
+      "style",
+      { "data-far": "" },
+      `@import url(${files[0]}) print; @import url(${files[1]}) layer(low);`,
+    );
+    document.head.append(off, emptied, taking);
+    off.sheet.disabled = true;
+    emptied.sheet.deleteRule(0);
+    await pause(200);
+  },
 ]);

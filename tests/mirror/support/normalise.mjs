@@ -79,9 +79,11 @@ export function normalise(doc, side) {
     if ((name === "link" && !node.sheet) || node.sheet?.disabled) return;
     if (name === "style" && side === "viewer" && isReplayers(node)) return;
     if (name === "style" || name === "link") {
-      lines.push(`${depth}sheet`);
+      const at = lines.push(`${depth}sheet`);
       // No page may look into a sheet of another site; its rules show in the pixels.
       if (node.sheet && !("far" in node.dataset)) rules(node.sheet, `${depth}  `);
+      // One that is off, and one without rules, are the same.
+      if (lines.length === at) lines.pop();
       return;
     }
     const attributes = [];
