@@ -50,6 +50,50 @@ describe("a copy of a masked value", () => {
   });
 });
 
+describe("what other fields say", () => {
+  const noted = (html: string, then: (field: HTMLElement, copies: Copies) => void): Copies => {
+    document.body.innerHTML = html;
+    const copies = new Copies();
+    const field = document.body.firstElementChild as HTMLElement;
+    copies.note(field);
+    then(field, copies);
+    copies.refresh();
+    return copies;
+  };
+
+  it("of a list is hidden where a text is that and nothing else: its words are the page's own", () => {
+    const copies = noted(
+      "<select><option value=''>Please choose</option><option value='de' selected>Germany</option></select>",
+      () => undefined,
+    );
+    expect(copies.scrub(" Germany ")).toBe(MASK);
+    expect(copies.scrub("Made in Germany")).toBe("Made in Germany");
+    expect(copies.scrub("Please choose")).toBe("Please choose");
+  });
+
+  it("of a short text that can be edited is a copy, of a document it is not", () => {
+    const line = noted("<p contenteditable>Ann Lee Brook</p>", () => undefined);
+    expect(line.scrub("for Ann Lee Brook")).toBe(`for ${MASK}`);
+    const page = noted(
+      "<div contenteditable><p>one</p><p>two</p><p>three</p><p>four</p></div>",
+      () => undefined,
+    );
+    expect(page.isEmpty).toBe(true);
+  });
+
+  it("is known by its beginnings for some keys, since a preview may lag behind", () => {
+    const value = "quartz-field-number-77";
+    const copies = noted("<input>", (field, copies) => {
+      for (let at = 1; at <= value.length; at += 1) {
+        (field as HTMLInputElement).value = value.slice(0, at);
+        copies.refresh();
+      }
+    });
+    expect(copies.scrub(value.slice(0, -4))).toBe(MASK);
+    expect(copies.scrub("quar")).toBe("quar");
+  });
+});
+
 describe("an address in an attribute", () => {
   const page = { URL: "https://shop.example/x" };
   const addresses = new Addresses(["next"], page);

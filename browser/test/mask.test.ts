@@ -44,6 +44,10 @@ function settled(): Promise<void> {
 }
 
 const MASKED_PAGES: [string, string][] = [
+  [
+    "attributes that mean a keyword or a size",
+    '<p class="glance_masked" type="CANARY1" dir="CANARY2" hidden="CANARY3" width="9CANARY4" viewBox="0 CANARY5" open="CANARY6">x</p>',
+  ],
   ["a text", '<p class="glance_masked">CANARY1</p>'],
   ["a text by attribute", "<p glance_masked>CANARY1</p>"],
   ["a text by attribute with any value", '<p glance_masked="false">CANARY1</p>'],
@@ -96,6 +100,14 @@ describe("a snapshot", () => {
       '<input value="OPEN1" placeholder="OPEN2"><a href="/OPEN3" title="OPEN4">OPEN5</a>',
     );
     for (const text of ["OPEN1", "OPEN2", "OPEN3", "OPEN4", "OPEN5"]) expect(json).toContain(text);
+  });
+
+  it("keeps the layout of what is masked", () => {
+    const json = snapshotOf(
+      '<svg class="glance_masked" viewBox="0 -10.5 24 24" width="100%" height="24"></svg><input type="Checkbox" dir="rtl" glance_masked hidden="until-found">',
+    );
+    for (const kept of ["0 -10.5 24 24", "100%", "24", "Checkbox", "rtl", "until-found"])
+      expect(json).toContain(`:"${kept}"`);
   });
 
   it("tells nothing about the length of what is masked", () => {

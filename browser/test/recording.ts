@@ -6,6 +6,7 @@ import { record } from "@rrweb/record";
 import { EventType, type eventWithTime } from "@rrweb/types";
 
 import type { VisitorSettings } from "../src/protocol/payloads.js";
+import { VALUED } from "../src/visitor/copies.js";
 import { Masker } from "../src/visitor/mask.js";
 import { MaskMemory, Rules } from "../src/visitor/rules.js";
 import type { Walk } from "../src/visitor/walk.js";
@@ -34,7 +35,7 @@ export class Recording {
   private read(event: eventWithTime & { type: EventType.FullSnapshot }): eventWithTime | null {
     const walk = event.data.node as unknown as Walk;
     this.masker.look();
-    for (const field of document.querySelectorAll("input,textarea")) this.masker.meet(field);
+    for (const field of document.querySelectorAll(VALUED)) this.masker.meet(field);
     const { put, end } = this.masker.parts();
     walk.go(put, () => false);
     const masked = end(event.data.initialOffset);
@@ -50,5 +51,6 @@ export class Recording {
   end(): void {
     this.isEnded = true;
     this.stop?.();
+    this.masker.stop();
   }
 }

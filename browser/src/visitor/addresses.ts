@@ -6,6 +6,7 @@
  * queries and fragments; an agent's browser rarely needs them to load a resource, and where it does the group says so.
  */
 
+import { wordsOf } from "./names.js";
 import type { Resources } from "./resources.js";
 
 /** Cleans the addresses of one page. */
@@ -29,7 +30,11 @@ export class Addresses {
       .slice(1)
       .split("&")
       .filter((pair) => this.names.has(pair.split("=", 1)[0] ?? ""));
-    return path + (kept.length > 0 ? `?${kept.join("&")}` : "") + (keepsFragment ? fragment : "");
+    return (
+      path.replace(SESSION, "") +
+      (kept.length > 0 ? `?${kept.join("&")}` : "") +
+      (keepsFragment ? fragment : "")
+    );
   }
 
   /** An attribute's value: addresses by its name, and whatever is an address as a whole. */
@@ -85,6 +90,8 @@ const PARTS = /^([^?#]*)(\?[^#]*)?(#.*)?$/s;
 const ABSOLUTE = /^\s*(https?:)?\/\/[^\s]+$/i;
 /** Name and password in an address. */
 const LOGIN = /^(\s*(?:\w+:)?\/\/)[^/?#@\s]*@/;
+/** A session's number in a path, as servers write it that do without cookies. */
+const SESSION = /;\w*s(?:ess\w*)?id=[^/;]*/gi;
 /** A query, or a fragment that is one, wherever it stands. */
 const QUERIES = /[?#][\w.~%[\]-]+=(?:&amp;|[^\s"'<>;])*/g;
 /** Attributes whose words an agent may read, and names that styles go by. */
@@ -113,23 +120,11 @@ const PICTURED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Attributes that are addresses whatever they look like. */
-const LISTED = new Set([
-  ...HREFS,
-  "src",
-  "poster",
-  "action",
-  "formaction",
-  "cite",
-  "longdesc",
-  "background",
-  "data",
-  "manifest",
-  "rr_src",
-]);
+const LISTED = wordsOf(
+  "href xlink:href src poster action formaction cite longdesc background data manifest rr_src",
+);
 
 /** Elements of drawings whose address names a part of one. */
-const DRAWN = new Set(
-  "use textPath textpath linearGradient lineargradient radialGradient radialgradient pattern mpath feImage feimage filter".split(
-    " ",
-  ),
+const DRAWN = wordsOf(
+  "use textPath textpath linearGradient lineargradient radialGradient radialgradient pattern mpath feImage feimage filter",
 );

@@ -7,6 +7,7 @@
 
 import { MASK } from "../protocol/masked.js";
 import { CSS_STRING, STYLED, type Addresses } from "./addresses.js";
+import { wordsOf } from "./names.js";
 import type { Verdict } from "./rules.js";
 
 /** A value as rrweb records it: text, flag, number, or changed style properties. */
@@ -40,7 +41,11 @@ export function cleanAttributes(
 
 /** Whether an attribute's value is of use to styles and shapes and is no text. */
 function isName(tagName: string, name: string): boolean {
-  return KEPT_OF_MASKED.has(name) || (KEPT_OF_TEXT.has(name) && !(name === "href" && tagName === "a"));
+  return isKeptOfMasked(name) || (KEPT_OF_TEXT.has(name) && !(name === "href" && tagName === "a"));
+}
+
+function isKeptOfMasked(name: string): boolean {
+  return NAMES_OF_MASKED.has(name) || PLAIN_OF_MASKED.has(name);
 }
 
 /** Changes a text, or each of the values of style properties. */
@@ -68,14 +73,14 @@ function cleanOne(
   }
   if (verdict !== "open") {
     if (name === "value" && FIELD_TAGS.has(tagName)) return MASK;
-    const lists = verdict === "full" ? [KEPT_OF_MASKED] : [KEPT_OF_MASKED, KEPT_OF_TEXT];
-    if (!lists.some((list) => list.has(name))) return undefined;
+    if (!isKeptOfMasked(name) && !(verdict === "text" && KEPT_OF_TEXT.has(name))) return undefined;
     // Of a name that is the recorder's the page may have made an attribute of its own.
     if (name.startsWith("rr_") && typeof value === "string" && !RECORDERS.test(value)) return undefined;
     if (name.endsWith("href") && !(tagName === "link" || tagName === "use" || tagName === "image"))
       return undefined;
     if (name === "style" && value !== null) return cleanStyle(value, verdict);
     if (name === "_csstext" && typeof value === "string") return wordlessCss(value);
+    if (typeof value === "string" && PLAIN_OF_MASKED.has(name) && !OF_HTML.test(value)) return "";
   }
   // A removed attribute tells only that it is gone.
   if (value === null) return null;
@@ -104,10 +109,11 @@ function cleanStyle(value: unknown, verdict: Verdict): AttributeValue | undefine
   if (typeof value !== "object" || value === null) return undefined;
   const kept: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    const isKept = verdict === "full" ? isLayout(name) : !isWords(name);
-    if (isKept && (verdict !== "full" || !/["'\\]|url\(/i.test(JSON.stringify(part).replace(/"/g, "")))) {
-      kept[name] = part;
-    }
+    const isKept =
+      verdict === "full"
+        ? isLayout(name) && !NAMING.test(JSON.stringify(part).replace(/"/g, ""))
+        : !isWords(name);
+    if (isKept) kept[name] = part;
   }
   return kept;
 }
@@ -128,7 +134,7 @@ function cleanDeclarations(text: string, verdict: Verdict): string {
   for (let at = 0; at < parser.length; at += 1) {
     const name = parser.item(at);
     const value = parser.getPropertyValue(name);
-    if (verdict === "full" ? !isLayout(name) || /["'\\]|url\(|var\(/i.test(value) : isWords(name)) continue;
+    if (verdict === "full" ? !isLayout(name) || NAMING.test(value) : isWords(name)) continue;
     kept.push(`${name}: ${value}${parser.getPropertyPriority(name) ? " !important" : ""};`);
   }
   return kept.join(" ");
@@ -172,27 +178,21 @@ const NAMED =
 
 const WORDS = /^(?:--|content$|quotes$|list-style(?:-type)?$|text-(?:emphasis|overflow)|hyphenate-)/;
 
-const PLUGINS = new Set(["object", "embed", "applet", "frame", "frameset", "portal", "fencedframe"]);
+const PLUGINS = wordsOf("object embed applet frame frameset portal fencedframe");
 const IS_PICTURE = /image\/|\.(?:svg|png|jpe?g|gif|webp|avif)\b/i;
 
 const FIELD_TAGS = new Set(["input", "textarea"]);
 
 const PIXELS = /^data:image\/(?:png|webp);base64,[A-Za-z0-9+/=]*$/;
 
-const NEVER = new Set([
-  "srcdoc",
-  "nonce",
-  "integrity",
-  "ping",
-  "http-equiv",
-  "data-rr-is-password",
-  "glance-csrf",
-  "csrf",
-]);
+const NEVER = wordsOf("srcdoc nonce integrity ping http-equiv data-rr-is-password glance-csrf csrf");
 
 const KEPT_OF_META = new Set(["charset", "name", "content"]);
 
 const META_NAMES = new Set(["viewport", "color-scheme", "theme-color"]);
+
+/** Values of such properties that hold a name or a text all the same: strings, and whatever is looked up. */
+const NAMING = /["'\\]|--|(?:url|env|attr)\(/i;
 
 /** Properties whose values are numbers, colours and keywords, and never a name or a text. */
 const LAYOUT =
@@ -201,79 +201,18 @@ const LAYOUT =
 /** Sizes, and how a dialog was opened: all that the recorder says in words of a masked element. */
 const RECORDERS = /^(?:\d{1,5}px|(?:non-)?modal)$/;
 
-/** Layout and state of a masked element; nothing that holds text, an address or a choice. */
-const KEPT_OF_MASKED = new Set([
-  "class",
-  "id",
-  "style",
-  "type",
-  "dir",
-  "hidden",
-  "disabled",
-  "readonly",
-  "required",
-  "multiple",
-  "rows",
-  "cols",
-  "size",
-  "width",
-  "height",
-  "colspan",
-  "rowspan",
-  "span",
-  "align",
-  "valign",
-  "slot",
-  "part",
-  "open",
-  "viewbox",
-  "glance_masked",
-  "rr_width",
-  "rr_height",
-  "rr_open_mode",
-  "rr_animations",
-]);
+/** Layout and state of a masked element; nothing that holds text, an address or a choice. Names may be anything. */
+const NAMES_OF_MASKED = wordsOf("class id style slot part rr_width rr_height rr_open_mode rr_animations");
+
+/** The same, of which only words of HTML's own and sizes leave: of any other value, that the attribute is there. */
+const PLAIN_OF_MASKED = wordsOf(
+  "type dir hidden disabled readonly required multiple rows cols size width height colspan rowspan span align valign open viewbox glance_masked",
+);
+
+const OF_HTML =
+  /^(?:text|search|tel|url|email|password|number|range|color|date|datetime-local|month|week|time|checkbox|radio|file|hidden|button|submit|reset|image|ltr|rtl|auto|until-found|left|right|center|justify|top|middle|bottom|(?:-?\d{1,5}(?:\.\d{1,3})?(?:px|%|em)?(?:[ ,]{1,2}|$)){0,4})$/i;
 
 /** Besides those, where only texts are masked: pictures, styles and shapes. */
-const KEPT_OF_TEXT = new Set([
-  "src",
-  "srcset",
-  "sizes",
-  "href",
-  "xlink:href",
-  "rel",
-  "media",
-  "_csstext",
-  "d",
-  "fill",
-  "stroke",
-  "stroke-width",
-  "stroke-linecap",
-  "stroke-linejoin",
-  "fill-rule",
-  "clip-rule",
-  "clip-path",
-  "transform",
-  "points",
-  "x",
-  "y",
-  "x1",
-  "x2",
-  "y1",
-  "y2",
-  "cx",
-  "cy",
-  "r",
-  "rx",
-  "ry",
-  "offset",
-  "stop-color",
-  "opacity",
-  "preserveaspectratio",
-  "xmlns",
-  "background",
-  "bgcolor",
-  "color",
-  "rr_scrolltop",
-  "rr_scrollleft",
-]);
+const KEPT_OF_TEXT = wordsOf(
+  "src srcset sizes href xlink:href rel media _csstext d fill stroke stroke-width stroke-linecap stroke-linejoin fill-rule clip-rule clip-path transform points x y x1 x2 y1 y2 cx cy r rx ry offset stop-color opacity preserveaspectratio xmlns background bgcolor color rr_scrolltop rr_scrollleft",
+);

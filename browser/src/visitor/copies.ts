@@ -3,7 +3,8 @@
  *
  * Owns which values are known and how they are found in a text: whatever stands between their letters and digits, with
  * other accents, written for a URL, for markup or for JSON, and over several neighbours, as a preview of a card does.
- * Known are what masked fields hold and held while this script ran. Not found can be: parts of a value ("ends in 4242"),
+ * Known are what masked fields hold and held while this script ran, the names of their files among it, what was chosen in
+ * lists, and short texts that can be edited. Not found can be: parts of a value ("ends in 4242"),
  * values spread further than a few neighbours, values of one or two characters, ones that were changed (encrypted,
  * reversed), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
  * masked elements that are no fields.
@@ -13,24 +14,32 @@ import { MASK } from "../protocol/masked.js";
 import {
   COPIES_FIELDS_MAX,
   COPIES_VALUES_MAX,
+  COPY_BEGINNINGS_MAX,
   COPY_CHARS_MIN,
   COPY_LETTERS_MAX,
   COPY_LETTERS_MIN,
+  COPY_LINES_MAX,
   COPY_SHORT_CHARS_MIN,
   COPY_SPREAD_CHARS_MAX,
   COPY_SPREAD_DEPTH,
 } from "./limits.js";
+import { wordsOf } from "./names.js";
 
-/** A field whose value can be read. */
-type Field = HTMLInputElement | HTMLTextAreaElement;
+/** A field whose value can be read, or a text that can be edited. */
+type Field = HTMLElement &
+  Partial<Pick<HTMLInputElement, "files" | "value"> & Pick<HTMLSelectElement, "selectedOptions">>;
 
 /** The values of one page that may not leave from anywhere. */
 export class Copies {
-  /** Masked fields and the value that was seen last. */
+  /** Masked fields and what they said last. */
   private readonly fields = new Map<Field, string>();
   /** Fields whose value was just announced by an event; read even when there are too many to read all. */
   private readonly touched = new Set<Field>();
   private readonly values = new Set<string>();
+  /** What was chosen is a word of the page's own: a copy of it is a text that is that and nothing else. */
+  private readonly chosen = new Set<string>();
+  /** Beginnings of what is being typed: a preview may lag behind. */
+  private readonly beginnings: string[] = [];
   private anywhere = NOTHING;
   private inNames = NOTHING;
   private isStale = false;
@@ -68,7 +77,7 @@ export class Copies {
 
   /** Whether no value is known. */
   get isEmpty(): boolean {
-    return this.values.size === 0;
+    return this.values.size + this.chosen.size === 0;
   }
 
   /**
@@ -77,7 +86,8 @@ export class Copies {
    */
   scrub(text: string, isName = false): string {
     if (this.isEmpty) return text;
-    if (!isName && this.values.has(text.trim())) return MASK;
+    const whole = text.trim();
+    if (!isName && (this.values.has(whole) || this.chosen.has(whole))) return MASK;
     return text.replace(this.pattern(isName), (found, at: number) =>
       PLAIN.test(found) && ENDS_IN_LETTER.test(text.slice(0, at).slice(-2)) ? found : MASK,
     );
@@ -105,20 +115,27 @@ export class Copies {
 
   private read(field: Field): void {
     const before = this.fields.get(field) ?? "";
-    const value = field.value.trim();
+    const said = saidBy(field).map((value) => value.trim());
+    const value = said.join();
     if (value === before) return;
     this.fields.set(field, value);
     // What is being typed replaces its own beginning; what stood there before stays known.
-    if (before !== "" && value.startsWith(before)) this.values.delete(before);
-    if (value.length < COPY_SHORT_CHARS_MIN || value === MASK) return;
-    this.values.delete(value);
-    this.values.add(value);
-    if (this.values.size > COPIES_VALUES_MAX) {
-      const [oldest] = this.values;
-      if (oldest !== undefined) this.values.delete(oldest);
+    if (before !== "" && value.startsWith(before)) {
+      this.beginnings.push(before);
+      if (this.beginnings.length > COPY_BEGINNINGS_MAX) this.values.delete(this.beginnings.shift() ?? "");
     }
-    this.isStale = true;
-    this.version += 1;
+    const values = field.selectedOptions ? this.chosen : this.values;
+    for (const value of said) {
+      if (value.length < COPY_SHORT_CHARS_MIN || value === MASK) continue;
+      values.delete(value);
+      values.add(value);
+      if (values.size > COPIES_VALUES_MAX) {
+        const [oldest] = values;
+        if (oldest !== undefined) values.delete(oldest);
+      }
+      this.isStale = true;
+      this.version += 1;
+    }
   }
 
   private pattern(isName: boolean): RegExp {
@@ -133,10 +150,25 @@ export class Copies {
   }
 }
 
-/** Fields that hold what somebody typed. A hidden field's value is often an ordinary word, and nobody typed it. */
+/** All that may be one of these. */
+export const VALUED = "input,textarea,select,[contenteditable]";
+
+/** Fields that hold what somebody typed or chose. A hidden field's value is often an ordinary word, and nobody typed it. */
 function isTyped(element: Element): element is Field {
-  if (element.localName === "textarea") return true;
-  return element.localName === "input" && !UNTYPED.has((element as HTMLInputElement).type);
+  const { localName } = element;
+  return (
+    element.matches(VALUED) && !(localName === "input" && UNTYPED.has((element as HTMLInputElement).type))
+  );
+}
+
+/** What a field says: its value, the names of its files, the options that are chosen, or the text of a few lines. */
+function saidBy(field: Field): string[] {
+  const { files, selectedOptions, value } = field;
+  if (files) return [...files].map(({ name }) => name);
+  // One without a value says that nothing was chosen.
+  if (selectedOptions)
+    return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
+  return [value ?? (field.childNodes.length <= COPY_LINES_MAX ? field.textContent : "")];
 }
 
 function anyOf(values: readonly string[]): RegExp {
@@ -173,15 +205,4 @@ const MARKS = "[\\p{M}\\p{Cf}]*";
 /** Words and numbers that styles are full of. */
 const PLAIN = /^(?:\p{L}{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
 const NOTHING = /(?!)/g;
-const UNTYPED = new Set([
-  "hidden",
-  "checkbox",
-  "radio",
-  "button",
-  "submit",
-  "reset",
-  "image",
-  "file",
-  "range",
-  "color",
-]);
+const UNTYPED = wordsOf("hidden checkbox radio button submit reset image color");

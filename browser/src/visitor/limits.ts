@@ -157,6 +157,12 @@ export const COPY_LETTERS_MIN = 6;
 /** And up to which: a name, a number, an address of the post. Longer ones are found as they are. */
 export const COPY_LETTERS_MAX = 64;
 
+/** Beginnings of typed values that stay known for a while: a preview lags some keys behind. Full: the oldest is forgotten. */
+export const COPY_BEGINNINGS_MAX = 16;
+
+/** Parts of a text that can be edited, up to which it is looked for as a value: a chat's line, and no document. */
+export const COPY_LINES_MAX = 3;
+
 /** Characters of an element's text in which a copy is looked for that is spread over neighbours: some words around a number. */
 export const COPY_SPREAD_CHARS_MAX = 160;
 

@@ -7,6 +7,7 @@
 
 import type { eventWithTime } from "@rrweb/types";
 
+import { VALUED } from "./copies.js";
 import { READ_SLICE_MS } from "./limits.js";
 import type { Masked, Masker } from "./mask.js";
 import { inSlices } from "./slices.js";
@@ -32,7 +33,7 @@ export interface ReadingHost {
 export function read(walk: Walk, initialOffset: { top: number; left: number }, host: ReadingHost): void {
   const { masker, states, isWhole } = host;
   // What masked fields hold is known before anything is read that may be a copy of it.
-  const fields = [...host.page.querySelectorAll("input,textarea")];
+  const fields = [...host.page.querySelectorAll(VALUED)];
   let parts: ReturnType<Masker["parts"]> | null = null;
   states.begin();
   const slice = (): boolean => {

@@ -17,6 +17,7 @@ import type { VisitorSettings } from "../protocol/payloads.js";
 import { Addresses } from "./addresses.js";
 import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
+import { wordsOf } from "./names.js";
 import type { Resources } from "./resources.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
 
@@ -97,6 +98,14 @@ export class Rules {
   stick(node: Node): void {
     this.memory.sticky.set(node, "full");
     if (isElement(node)) this.memory.copies.note(node);
+  }
+
+  /** Whether what stands, or stood a moment ago, right below a node is masked with it. */
+  isBelow(node: Node): boolean {
+    return (
+      this.memory.sticky.get(node) === "full" ||
+      (node.isConnected ? this.judge(node) : this.own(node)) === "full"
+    );
   }
 
   /** Whether a selector of the group could not be read, so that everything is masked. */
@@ -282,6 +291,6 @@ function stronger(one: Verdict, other: Verdict): Verdict {
   return one === "text" || other === "text" ? "text" : "open";
 }
 
-const BUTTON_TYPES = new Set(["button", "submit", "reset", "image"]);
+const BUTTON_TYPES = wordsOf("button submit reset image");
 const SECRET_TYPES = new Set(["password", "hidden"]);
-const SECRET_TOKENS = new Set(["current-password", "new-password", "one-time-code"]);
+const SECRET_TOKENS = wordsOf("current-password new-password one-time-code");

@@ -36,8 +36,7 @@ export class MaskWatch {
   ) {
     // Stands before rrweb's observer, so it hears of a change first.
     this.observer = new MutationObserver((changes) => {
-      this.note(changes);
-      this.lookOutside();
+      this.lookOutside(changes);
     });
     this.observe(page);
   }
@@ -49,13 +48,12 @@ export class MaskWatch {
     const ended = new AbortController();
     this.roots.set(root, ended);
     const isShadow = root.nodeType === Node.DOCUMENT_FRAGMENT_NODE;
-    const { attributes, looksUpOnly } = this.rules.dependence;
+    const { attributes } = this.rules.dependence;
     this.observer.observe(root, {
       subtree: true,
       attributes: true,
       attributeOldValue: true,
-      // Slots come and go only in shadow trees.
-      childList: isShadow || !looksUpOnly,
+      childList: true,
       ...(attributes ? { attributeFilter: [...attributes, ...OWN_ATTRIBUTES] } : {}),
     });
     if (!isShadow) return;
@@ -107,9 +105,10 @@ export class MaskWatch {
     this.isFarDirty = false;
   }
 
-  private lookOutside(): void {
-    if (this.memory.isExposed) return;
+  private lookOutside(changes: readonly MutationRecord[] = []): void {
     this.rules.refresh();
+    this.note(changes);
+    if (this.memory.isExposed) return;
     this.look();
     if (this.memory.isExposed) this.onExposed();
   }
@@ -117,11 +116,18 @@ export class MaskWatch {
   private note(changes: readonly MutationRecord[]): void {
     const { rules } = this;
     const { attributes, looksUpOnly } = rules.dependence;
-    for (const { type, target, attributeName: name, oldValue, addedNodes } of changes) {
+    const stick = (node: Node): void => {
+      rules.stick(node);
+      node.childNodes.forEach(stick);
+    };
+    for (const { type, target, attributeName: name, oldValue, addedNodes, removedNodes } of changes) {
       if (!looksUpOnly || !attributes) this.isFarDirty = true;
       if (type === "childList") {
+        // What stood below a mask for a moment was never looked at there.
+        if (removedNodes.length > 0 && rules.isBelow(target)) removedNodes.forEach(stick);
         const root = target.getRootNode();
-        if ([...addedNodes].some(holdsSlot)) this.noteSlotted(root);
+        // Slots come and go only in shadow trees.
+        if (root !== target.ownerDocument && [...addedNodes].some(holdsSlot)) this.noteSlotted(root);
         continue;
       }
       const element = target as Element;

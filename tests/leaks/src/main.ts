@@ -14,6 +14,7 @@ import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
 import { FIELDS } from "./cases/fields.js";
 import { FRAMES } from "./cases/frames.js";
+import { KINDS } from "./cases/kinds.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
 import { TEXTS } from "./cases/texts.js";
@@ -43,6 +44,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...CANVASES,
     ...UPLOADS,
     ...FRAMES,
+    ...KINDS,
   ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");

@@ -49,7 +49,9 @@ export class Lane {
           ? fill.isIn(text)
           : this.isShown(one, text, fill);
       const at = text.search(new RegExp(`${fill.main.slice(0, 5)}|${fill.digits}`));
-      const excerpt = at < 0 ? "" : text.slice(Math.max(0, at - 120), at + 60);
+      const which = fill.canaries.flatMap((_, at) => (fill.has(text, at) ? [String(at)] : []));
+      const excerpt =
+        at < 0 ? "" : `(${which.join()}) ${text.slice(Math.max(0, at - 120), at + 60)}`;
       return { name, isMasked, found, ...(isMasked && found ? { excerpt } : {}) };
     } catch (error) {
       return {
