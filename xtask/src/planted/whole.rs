@@ -4,7 +4,7 @@
 use super::bugs::Bug;
 
 /// All of them.
-pub(super) const BUGS: [Bug; 13] = [
+pub(super) const BUGS: [Bug; 12] = [
     Bug {
         name: "a key signs before its CServer has acknowledged it",
         file: "webtier/src/keys.rs",
@@ -40,12 +40,6 @@ pub(super) const BUGS: [Bug; 13] = [
         file: "webtier/src/store/tx.rs",
         find: "session.left.iter().try_for_each(|old| self.tell(",
         replace: "session.left.iter().take(0).try_for_each(|old| self.tell(",
-    },
-    Bug {
-        name: "what people end at a home that the session has left goes on",
-        file: "webtier/src/store/tx.rs",
-        find: "if (here || *home < session.home) && session.may_move()",
-        replace: "if here && session.may_move()",
     },
     Bug {
         name: "a session's older home takes it back",
