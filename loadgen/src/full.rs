@@ -14,7 +14,7 @@ use anyhow::{Context, ensure};
 use socket2::{Domain, Socket, Type};
 
 use crate::limits::{
-    CONNECTIONS_PER_SOURCE_MAX, FILES_OTHER, SERVER_SEND_BYTES, SERVER_UNSENT_BYTES,
+    ANSWER_MS_MAX, CONNECTIONS_PER_SOURCE_MAX, FILES_OTHER, SERVER_SEND_BYTES, SERVER_UNSENT_BYTES,
     STALLED_RECEIVE_BYTES,
 };
 use crate::run::raise_files;
@@ -80,13 +80,15 @@ fn send(count: u64, stage: &StageOptions) -> anyhow::Result<()> {
     listener.set_send_buffer_size(SERVER_SEND_BYTES)?;
     listener.set_tcp_notsent_lowat(SERVER_UNSENT_BYTES)?;
     listener.set_tcp_nodelay(true)?;
+    // When the other process has failed nobody comes any more.
+    listener.set_read_timeout(Some(Duration::from_millis(ANSWER_MS_MAX)))?;
     listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     listener.listen(BACKLOG)?;
     let listener = TcpListener::from(listener);
     let mut readers = spawn(count, Some(listener.local_addr()?), stage)?;
     let mut all = Vec::new();
     for _ in 0..count {
-        let (socket, _) = listener.accept()?;
+        let (socket, _) = listener.accept().context("the other ends do not connect")?;
         socket.set_nonblocking(true)?;
         all.push(socket);
     }
