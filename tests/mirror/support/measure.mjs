@@ -9,9 +9,15 @@ import { Visitor } from "./people.mjs";
 /** Elements of the large page. */
 const LARGE_PAGE_NODES = 5_000;
 
-/** Milliseconds from a mutation to its being applied in the agent's page. */
+/** How far the visitor's clock is ahead while the delay is measured: whoever went by it would be as late. */
+const CLOCKS_APART_MS = 7 * 60_000;
+
+/** Milliseconds from a mutation to its being applied in the agent's page, whatever the two pages call the time. */
 export async function measureLatency({ browser, stack, scripts, site, agent }, rounds) {
-  const visitor = await Visitor.open(browser, stack, scripts, "forms", site);
+  const options = { ...site, clockAheadMs: CLOCKS_APART_MS };
+  const visitor = await Visitor.open(browser, stack, scripts, "forms", options);
+  const ahead = await visitor.page.evaluate(() => Date.now() - (performance.timeOrigin + performance.now()));
+  if (ahead < CLOCKS_APART_MS / 2) throw new Error("the visitor's clock is not ahead: nothing is tried");
   await agent.open(await visitor.start());
   await agent.catchUp(visitor);
   await agent.page.evaluate(() => {
@@ -31,6 +37,9 @@ export async function measureLatency({ browser, stack, scripts, site, agent }, r
   await agent.catchUp(visitor);
   const seen = (await agent.page.evaluate(() => window.mirrorSeen)).sort((one, other) => one - other);
   await visitor.context.close();
+  // Mutations of one task are seen as one.
+  if (seen.length === 0 || seen.at(-1) > CLOCKS_APART_MS / 2)
+    throw new Error("changes are seen by the visitor's clock, and not when they come");
   const at = (part) => Math.round(seen[Math.min(seen.length - 1, Math.floor(seen.length * part))] * 10) / 10;
   return { latency_ms_p50: at(0.5), latency_ms_p99: at(0.99), latency_samples: seen.length };
 }

@@ -41,6 +41,11 @@ export class Visitor {
       };
       Object.defineProperty(window, "mirrorRootOf", { value: (host) => roots.get(host) ?? host.shadowRoot });
     });
+    // What a page calls the time; `performance` goes on by the machine's clock.
+    await context.addInitScript((ms) => {
+      const { now } = Date;
+      if (ms) Date.now = () => now() + ms;
+    }, options.clockAheadMs ?? 0);
     await serve(context, stack, scripts, { ...options, isVisitor: true });
     const visitor = new Visitor();
     visitor.context = context;
