@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
+import { fittedPlayer } from "./replay.mjs";
 import { trimmedRecorder } from "./rrweb.mjs";
 import { smaller } from "./smaller.mjs";
 
@@ -82,7 +83,7 @@ const buildScripts = (entryPoints, taken) =>
     entryPoints,
     format: "iife",
     loader: { ".css": "css" },
-    plugins: [trimmedRecorder],
+    plugins: [trimmedRecorder, fittedPlayer],
     define: { COBROWSE_HASHES: hashesOf(taken) },
     write: false,
   }).then(async ({ outputFiles }) => {

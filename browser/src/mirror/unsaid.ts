@@ -7,6 +7,7 @@
 import type { eventWithTime } from "@rrweb/types";
 
 import { tellAnimations } from "./animations.js";
+import { tellFocus } from "./focus.js";
 import type { Known } from "./living.js";
 import { tellScrolled } from "./scrolled.js";
 
@@ -20,5 +21,6 @@ export function tellUnsaid(
 ): void {
   // What an animation holds may be what makes a place scroll.
   tellAnimations(roots, known, isOver, emit);
+  tellFocus(page, known, emit);
   tellScrolled(page, known, isOver, emit);
 }

@@ -76,3 +76,6 @@ export const UNSHOWN_MAX = 100;
 
 /** Characters of an address in that list; a data address can be long. */
 export const UNSHOWN_URL_CHARS_MAX = 300;
+
+/** Time between a press and the focus that comes of it, by the visitor's clock. What comes later came by the keyboard, or a script. */
+export const FOCUS_PRESS_MS_MAX = 500;

@@ -10,6 +10,7 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 
 import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
+import { Focus } from "./stand-ins.js";
 import { applyStates, takeStates, turnSheets } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
@@ -142,6 +143,7 @@ export class Stage {
 class Layer {
   private readonly element = document.createElement("div");
   private readonly replayer: Replayer;
+  private readonly focus = new Focus();
   private fault: unknown = null;
   private isFollowing = true;
   /** How far the visitor's page is scrolled. */
@@ -191,6 +193,7 @@ class Layer {
       }
       applyStates(states, this.nodeOf);
       turnSheets(event, this.nodeOf);
+      this.focus.follow(event, this.nodeOf);
     }
     if (this.fault !== null) {
       const fault = this.fault;
@@ -365,8 +368,9 @@ function isInstant(event: eventWithTime): boolean {
 
 const SANDBOX = "allow-same-origin";
 
-/** The visitor's own widget is no part of the page. Where no script runs, browsers show a film's controls unasked. */
+/** The visitor's own widget is no part of the page. The ring is what browsers draw, weaker than any rule of the page. Where no script runs, browsers show a film's controls unasked. */
 const STYLE_RULES = [
   "glance-cobrowse-widget { display: none !important; }",
+  ":where([rr_focus_visible]) { outline: auto 1px; outline: -webkit-focus-ring-color auto 1px; }",
   "video:not([controls])::-webkit-media-controls { display: none !important; }",
 ];

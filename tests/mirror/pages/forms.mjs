@@ -67,6 +67,16 @@ page([
     setTimeout(() => other.reset(), 20);
   },
   () => {
+    // Rules for states, one of them put in by a script. The keyboard is in the note when somebody joins late.
+    const style = document.createElement("style");
+    style.textContent =
+      "p:focus-within { background: #dfd } select:not(:hover):not(:focus) { border-color: #060 }";
+    document.head.append(style);
+    style.sheet.insertRule("@media all { textarea:focus { outline: 3px solid #c03 } }", 1);
+    document.querySelector("form button").focus();
+    $("note").focus();
+  },
+  () => {
     // As libraries do that keep the browser from running it; scripts are never told.
     const script = document.createElement("script");
     script.type = "text/x-none";

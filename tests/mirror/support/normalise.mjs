@@ -57,13 +57,12 @@ export function normalise(doc, side) {
         continue;
       }
       let text = rule.cssText;
-      // The replayer adds a class to rules on hovering.
+      // In the view marks stand for hovering and focus.
       if (rule.selectorText) {
-        const kept = rule.selectorText
-          .split(",")
-          .filter((one) => !one.includes("\\:hover"))
-          .join(",");
-        text = `${kept} {${rule.style.cssText}}`;
+        const selector = rule.selectorText
+          .replaceAll(".\\:hover", ":hover")
+          .replace(/\[rr_(focus\w*)\]/g, (_, name) => `:${name.replace("_", "-")}`);
+        text = `${selector} {${rule.style.cssText}}`;
       }
       lines.push(`${depth}rule ${css(text)}`);
       if (rule.cssRules?.length > 0) rules(rule, `${depth}  `);
