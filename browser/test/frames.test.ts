@@ -286,6 +286,13 @@ describe("the page's side", () => {
     port.say({ kind: "diff", gen: 1, events: [text(2, "last")] });
     await vi.waitFor(() => expect(JSON.stringify(shown.sent)).toContain("last"));
     expect(shown.frames.proofOf(shown.frame)).toBeNull();
+    // The rest of the page is proven without it, and agents are told so; until it is shown anew, as it is.
+    expect(shown.frames.isProven).toBe(true);
+    expect(shown.said).toEqual([{ rr_unproven: true }]);
+    shown.how = "sent";
+    port.say({ kind: "page", gen: 1, node: page(), left: 0, top: 0 });
+    await vi.waitFor(() => expect(shown.said).toEqual([{ rr_unproven: true }, { rr_unproven: null }]));
+    expect(shown.frames.isProven).toBe(false);
     shown.frames.stop();
   });
 

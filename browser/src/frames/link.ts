@@ -46,7 +46,7 @@ export class Link {
   private unasked = false;
   private silent = 0;
   private isOver = false;
-  private isAltered = false;
+  isAltered = false;
   private untaken = 0;
   private lineTimer: ReturnType<typeof setInterval> | undefined;
   private showTimer: ReturnType<typeof setTimeout> | undefined;
@@ -201,7 +201,7 @@ export class Link {
       return;
     }
     this.unasked = true;
-    this.isAltered = false;
+    this.setAltered(false);
     const space = this.on.nextSpace();
     if (space === null) return;
     this.shift = new Shift(space, page.node.id);
@@ -225,11 +225,17 @@ export class Link {
     this.attempt((shift) => {
       this.proof = null;
       const sent = this.on.host.send(this.on.frame, make(shift));
-      // The frame proves what it has said, and agents see something else.
-      if (sent === "altered") this.isAltered = true;
+      if (sent === "altered") this.setAltered(true);
       if (sent === "later") this.shift = null;
       else if (sent === "too_large") this.fail("too_large");
     });
+  }
+
+  /** The frame proves what it has said, and agents see something else: they are told that this one is not proven. */
+  private setAltered(isAltered: boolean): void {
+    if (isAltered === this.isAltered) return;
+    this.isAltered = isAltered;
+    this.on.host.say(this.on.frame, { rr_unproven: isAltered || null });
   }
 
   private attempt(act: (shift: Shift) => void): void {

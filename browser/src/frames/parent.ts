@@ -103,9 +103,11 @@ export class Frames implements Foreign {
     });
   }
 
-  /** Whether every frame that is shown has proven what it shows. */
+  /** Whether every frame that is shown has proven what it shows; those that agents see altered are left out. */
   get isProven(): boolean {
-    return [...this.known.values()].every(({ link }) => !link?.isShown || link.proof !== null);
+    return [...this.known.values()].every(
+      ({ link }) => !link?.isShown || link.isAltered || link.proof !== null,
+    );
   }
 
   frameOf(id: number): HTMLIFrameElement | null {

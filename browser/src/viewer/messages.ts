@@ -154,9 +154,12 @@ export function controlWords(state: ControlState | null, own: number, name: stri
 /** What the badge means. */
 export const VERIFIED_TITLE = "The picture was compared with the visitor's page, after masking.";
 
-/** How the proof of the picture reads. */
-export function verifiedWords(seconds: number): string {
-  return seconds < 1 ? "Verified now" : `Verified ${String(seconds)} s ago`;
+/** How the proof of the picture reads; `without` so many frames of other sites, in which something was masked on the way. */
+export function verifiedWords(seconds: number, without: number): string {
+  const words = seconds < 1 ? "Verified now" : `Verified ${String(seconds)} s ago`;
+  return without === 0
+    ? words
+    : `${words}, without ${without === 1 ? "a frame" : `${String(without)} frames`}`;
 }
 
 function duration(ms: number): string {

@@ -7,8 +7,11 @@
 import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
 import { ownId, spaceOf } from "../protocol/spaces.js";
 
-/** Hash of a mirrored document; `idOf` tells a node's id, below 1 for one that is not the visitor's. */
-export function proofOf(mirrored: Document, idOf: (node: Node) => number): string {
+/**
+ * Hash of a mirrored document; `idOf` tells a node's id, below 1 for one that is not the visitor's. Frames that nobody proves, as the
+ * visitor's page says, are put into `without`.
+ */
+export function proofOf(mirrored: Document, idOf: (node: Node) => number, without: Node[] = []): string {
   const proof = new Proof();
   const stack: [node: Node, parent: number, isShadow: boolean][] = [];
   const push = (nodes: NodeListOf<ChildNode>, parent: number, isShadow: boolean): void => {
@@ -39,7 +42,8 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number): strin
       if (inside && spaceOf(idOf(inside)) > spaceOf(id)) {
         // A document that records itself proves itself, by its own numbers. An empty one in its place proves nothing.
         const isShown = inside.documentElement?.dataset.cobrowsePlaceholder === undefined;
-        if (isShown)
+        if (element.hasAttribute("rr_unproven")) without.push(node);
+        else if (isShown)
           proof.addFrame(
             id,
             proofOf(inside, (one) => ownId(idOf(one))),

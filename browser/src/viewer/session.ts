@@ -146,10 +146,10 @@ export class ViewerSession {
       },
     });
     this.verifier = new Verifier({
-      hash: () => (this.isShown ? this.stage.proof() : null),
+      picture: () => (this.isShown ? this.stage.proof() : null),
       position: () => `${String(this.applied.epoch)}/${String(this.applied.sequence)}`,
-      onVerdict: (verifiedAt) => {
-        this.view.setVerified(verifiedAt);
+      onVerdict: (verifiedAt, without) => {
+        this.view.setVerified(verifiedAt, without);
       },
       heal: () => {
         this.setNote(messages.REPAIRING_WORDS);

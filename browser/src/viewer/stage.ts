@@ -14,6 +14,7 @@ import { Focus } from "./stand-ins.js";
 import { applyStates, takeStates, turnSheets } from "./states.js";
 import { allowDoctypes } from "./trusted.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
+import type { Picture } from "./verify.js";
 
 /** A place in CSS pixels. */
 export interface Place {
@@ -87,7 +88,7 @@ export class Stage {
   }
 
   /** Hash of what is shown, or nothing. */
-  proof(): string | null {
+  proof(): Picture | null {
     return this.layer?.proof() ?? null;
   }
 
@@ -211,10 +212,13 @@ class Layer {
     return this.replayer.getMirror().getNode(id)?.nodeName.toLowerCase() ?? "";
   }
 
-  proof(): string | null {
+  proof(): Picture | null {
     const { contentDocument } = this.replayer.iframe;
     const mirror = this.replayer.getMirror();
-    return contentDocument && proofOf(contentDocument, (node) => mirror.getId(node));
+    const without: Node[] = [];
+    if (!contentDocument) return null;
+    const hash = proofOf(contentDocument, (node) => mirror.getId(node), without);
+    return { hash, without: without.length };
   }
 
   /** The window of the mirrored page. */

@@ -93,6 +93,9 @@ function apply(node: Node, name: string, value: unknown): void {
     case CANVAS_SIZE:
       showCanvas(node, null);
       break;
+    case "rr_unproven":
+      (node as Element).toggleAttribute(name, value === true);
+      break;
     case "rr_src":
       placehold(node as HTMLIFrameElement, String(value));
       break;
@@ -152,5 +155,6 @@ const STATES = new Set([
   "rr_canvas",
   "rr_animations",
   "rr_src",
+  "rr_unproven",
   "open",
 ]);

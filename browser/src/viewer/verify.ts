@@ -6,13 +6,20 @@
 
 import { HEALS_MAX, RECHECK_MS, VERIFY_INTERVAL_MS } from "./limits.js";
 
+/** What is shown, as the proof sees it. */
+export interface Picture {
+  readonly hash: string;
+  /** Frames that are shown and that nobody proves. */
+  readonly without: number;
+}
+
 /** What verifying needs from the session. */
 export interface VerifyHost {
-  /** Hash of what is shown now; `null` while nothing is. */
-  hash(): string | null;
+  /** What is shown now; `null` while nothing is. */
+  picture(): Picture | null;
   /** Position of what is shown now. */
   position(): string;
-  onVerdict(verifiedAt: number | null): void;
+  onVerdict(verifiedAt: number | null, without: number): void;
   /** The picture differs: a new keyframe is wanted. */
   heal(): void;
 }
@@ -36,13 +43,14 @@ export class Verifier {
     // One who joins late gets old proofs in a row.
     if (now - this.checkedAt < VERIFY_INTERVAL_MS) return;
     this.checkedAt = now;
-    const hash = this.host.hash();
-    if (hash === null) return;
+    const picture = this.host.picture();
+    if (!picture) return;
+    const { hash, without } = picture;
     if (hash === proof) {
       this.proven = { hash, position: this.host.position() };
       this.differences = 0;
       this.heals = 0;
-      this.host.onVerdict(Date.now());
+      this.host.onVerdict(Date.now(), without);
       return;
     }
     this.clear();
@@ -54,15 +62,15 @@ export class Verifier {
   /** Another picture: nothing is proven of it. */
   clear(): void {
     this.proven = null;
-    this.host.onVerdict(null);
+    this.host.onVerdict(null, 0);
   }
 
   /** Nobody but the visitor may change the picture. */
   private recheck(): void {
     const { proven } = this;
     if (proven?.position !== this.host.position()) return;
-    const hash = this.host.hash();
-    if (hash === null || hash === proven.hash) return;
+    const picture = this.host.picture();
+    if (!picture || picture.hash === proven.hash) return;
     this.clear();
     this.heal();
   }

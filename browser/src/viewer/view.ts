@@ -39,6 +39,8 @@ export class View {
   private canPoint = false;
   private offlineAt = 0;
   private verifiedAt: number | null = null;
+  /** Frames that this is not said of. */
+  private without = 0;
 
   constructor(actions: ViewActions) {
     this.endButton.addEventListener("click", () => {
@@ -120,8 +122,9 @@ export class View {
   }
 
   /** When the picture was last proven; `null` when it is not. */
-  setVerified(at: number | null): void {
+  setVerified(at: number | null, without: number): void {
     this.verifiedAt = at;
+    this.without = without;
     setData("verified", at === null ? null : "true");
     this.writeVerified();
   }
@@ -225,7 +228,7 @@ export class View {
     badge.hidden = this.verifiedAt === null;
     if (this.verifiedAt === null) return;
     const seconds = Math.max(0, Math.round((Date.now() - this.verifiedAt) / 1_000));
-    const words = verifiedWords(seconds);
+    const words = verifiedWords(seconds, this.without);
     if (badge.textContent !== words) badge.textContent = words;
   }
 
