@@ -80,6 +80,17 @@ test("a frame joins, goes on over its pages, is a placeholder without the tag, a
     title.style.cssText = "position:fixed; top:20px; left:20px; margin:0; z-index:9";
     title.append(" inside")`);
   await expect.poll(() => seen(viewer, "h1")).toBe("Harbour lamp inside");
+  // What the page masks stands in the frame as well: it is masked there too, and the badge leaves that frame out.
+  const badge = viewer.page.locator("#verified");
+  await expect(badge).toHaveText(/^Verified (now|\d+ s ago)$/);
+  await shopper.page.evaluate(() => {
+    const field = Object.assign(document.createElement("input"), { className: "glance_masked" });
+    field.value = "a masked word or two";
+    document.querySelector("main")?.append(field);
+  });
+  await frame.evaluate(`document.querySelector("h1").append(": a masked word or two")`);
+  await expect.poll(() => seen(viewer, "h1")).toMatch(/^Harbour lamp inside: •+$/);
+  await expect(badge).toHaveText(/^Verified (now|\d+ s ago), without a frame$/);
   // An agent points out what stands in it, and does no more there.
   await viewer.page.click("[data-tool=mark]");
   await clickOn(viewer, "#far", "h1");
