@@ -1,5 +1,6 @@
 /**
- * A page that stops the view that shows it, in Firefox: there an application of another site is what takes the view away.
+ * Firefox on either side: a visitor's page in it, and a page that stops the view that shows it, where an application of another site is what takes the
+ * view away.
  *
  * It needs a Firefox, so the suite runs it when it is asked to: `npm run test:firefox`.
  */
@@ -13,7 +14,7 @@ import { admin, ownGroup } from "../support/admin.js";
 import { COUNTING } from "../support/application.js";
 import { Firefox } from "../support/firefox.js";
 import { element, endless, page } from "../support/heavy.js";
-import { agentView, expect, test } from "../support/people.js";
+import { agentView, expect, test, Viewer } from "../support/people.js";
 import { RawVisitor } from "../support/raw-visitor.js";
 import { account, stack } from "../support/stack.js";
 
@@ -82,5 +83,52 @@ test("in Firefox an application of another site takes a view away that a page st
     application.close();
     visitor.end();
     admin("group", "remove", group);
+  }
+});
+
+test("a visitor's page in Firefox is seen live and verified, and what is masked is not", async ({
+  browser,
+}) => {
+  test.setTimeout(120_000);
+  const firefox = await Firefox.start();
+  try {
+    await firefox.goto(`${stack().shop_url}/checkout`);
+    await firefox.run(
+      `GLANCE.Cobrowse.Visitor.startSession().then(({ sessionKey }) => (window.told = sessionKey), ({ code }) => (window.told = code))`,
+    );
+    const told = (): Promise<unknown> => firefox.run("return window.told ?? ''");
+    await expect.poll(told).toMatch(/^\d+$/);
+    const viewer = await Viewer.join(browser, "ada", String(await told()));
+    await firefox.fill("#name", "Ann");
+    await firefox.fill("#card", "4111 1111 1111 1111");
+    await expect.poll(() => viewer.value("#name")).toBe("Ann");
+    expect(await viewer.value("#card")).not.toContain("4");
+    // Trees and sheets that scripts have made.
+    await firefox.run(`const host = document.querySelector("main").appendChild(document.createElement("section"));
+      host.id = "host";
+      host.attachShadow({ mode: "closed" }).innerHTML = "<b>within</b>";
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync("h1 { letter-spacing: 7px }");
+      document.adoptedStyleSheets = [sheet];`);
+    const shown = (script: string): Promise<unknown> =>
+      viewer.page.evaluate(
+        `(() => { const page = document.querySelector("#stage iframe").contentDocument; return ${script}; })()`,
+      );
+    await expect
+      .poll(() => shown(`page.querySelector("#host")?.shadowRoot?.textContent`))
+      .toBe("within");
+    await expect
+      .poll(() =>
+        shown(`page.defaultView.getComputedStyle(page.querySelector("h1")).letterSpacing`),
+      )
+      .toBe("7px");
+    await expect(viewer.page.locator("#verified")).toBeVisible();
+    // Another page of the same session.
+    await firefox.goto(`${stack().shop_url}/product`);
+    await expect.poll(() => viewer.text("h1")).toBe("Harbour lamp");
+    await expect(viewer.page.locator("#verified")).toBeVisible();
+    expect(viewer.faults).toEqual([]);
+  } finally {
+    await firefox.close();
   }
 });
