@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 import { fittedPlayer } from "./replay.mjs";
 import { trimmedRecorder } from "./rrweb.mjs";
@@ -54,6 +54,19 @@ process.chdir(import.meta.dirname);
 
 mkdirSync("dist", { recursive: true });
 
+/** Style sheets stand in the sources as texts that people can read; browsers get them without what only people need. */
+const smallerStyles = {
+  name: "smaller-styles",
+  setup(all) {
+    all.onLoad({ filter: /(?:style|button)\.ts$/ }, async ({ path }) => {
+      const [before, css, after] = readFileSync(path, "utf8").split(/(?<=_CSS = )`([^`]*)`/);
+      if (css === undefined) return null;
+      const { code } = await transform(css, { loader: "css", minify: true, target: COMMON.target });
+      return { contents: before + JSON.stringify(code.trim()) + after, loader: "ts" };
+    });
+  },
+};
+
 const COMMON = {
   outdir: "dist",
   bundle: true,
@@ -65,6 +78,7 @@ const COMMON = {
   // Fields are assigned, so that those which a constructor fills are not declared as well.
   tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   logLevel: "warning",
+  plugins: [smallerStyles],
 };
 
 /** Hashes that one script has of others, so that a page which takes the loader by its hash takes all by theirs. */
@@ -83,7 +97,7 @@ const buildScripts = (entryPoints, taken) =>
     entryPoints,
     format: "iife",
     loader: { ".css": "css" },
-    plugins: [trimmedRecorder, fittedPlayer],
+    plugins: [trimmedRecorder, fittedPlayer, smallerStyles],
     define: { COBROWSE_HASHES: hashesOf(taken) },
     write: false,
   }).then(async ({ outputFiles }) => {

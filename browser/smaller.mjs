@@ -27,10 +27,10 @@ const RECORDERS =
 /** Names of our own that nobody outside of `src/visitor` uses: no part that is loaded later, no wire, no browser. */
 const OURS =
   `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
-  isGone isHollow isInHollow isShaken isSpent isSpread isTight judge looksUpOnly masker masksWords mayContinue mustPurge
+  isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly masker masksWords mayContinue mustPurge
   near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
-  onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt scrub scrubber setKey setPaused setPointer setState
-  setTheme setWords sheetOf takeUp wasMask wasUnmask watchHost`.split(/\s+/);
+  onPointer onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
+  setTheme setWords sheetOf stick takeUp wasMask wasUnmask watchHost`.split(/\s+/);
 
 /** The same script, a twentieth smaller. */
 export async function smaller(script) {
