@@ -33,6 +33,9 @@ describe("a copy of a masked value", () => {
     ["as a telephone number", "5551234567", "(555) 123-4567"],
     ["as a bare number", "(555) 123-4567", "5551234567"],
     ["as an amount", "7654321", "7,654,321"],
+    ["as a short amount", "85601", "$85,601.00"],
+    ["as a day of another country", "1980-05-17", "born 17/05/1980"],
+    ["as a day with the month first", "1980-05-17", "born 05.17.1980"],
     ["with what nobody sees between", "quartzfield", "quartz\u00adfie\u200bld"],
   ])("%s does not leave", (_, value, text) => {
     const left = scrubbed(value, text);
@@ -60,6 +63,44 @@ describe("what other fields say", () => {
     copies.refresh();
     return copies;
   };
+
+  it("is found in scripts that leave no gap between words, where a sign is worth a syllable", () => {
+    expect(scrubbed("李小龙", "您好李小龙先生")).toBe(`您好${MASK}先生`);
+    expect(scrubbed("王明", "您好王明先生")).toBe(`您好${MASK}先生`);
+    expect(scrubbed("Ann", "Annual")).toBe("Annual");
+    expect(scrubbed("👍", "good 👍")).toBe("good 👍");
+  });
+
+  it("is one where each part has a field, also where they are noted from the last", () => {
+    document.body.innerHTML = '<input maxlength="1">'.repeat(6) + "<input>";
+    const fields = [...document.querySelectorAll("input")];
+    for (const order of [fields, fields.slice().reverse()]) {
+      const copies = new Copies();
+      for (const field of order) copies.note(field);
+      fields.forEach((field, at) => (field.value = "618034"[at] ?? "x"));
+      copies.refresh();
+      const { version } = copies;
+      copies.refresh();
+      expect(copies.scrub("your code 618-034")).toBe(`your code ${MASK}`);
+      expect(copies.version).toBe(version);
+    }
+  });
+
+  it("of a text of some lines is each of them, and an empty field says nothing", () => {
+    const text = noted("<textarea></textarea>", (field, copies) => {
+      const area = field as HTMLTextAreaElement;
+      for (const value of [
+        "",
+        "x",
+        "",
+        `${"a line that somebody has typed\n".repeat(3)}12 Long Road\nTown`,
+      ]) {
+        area.value = value;
+        copies.refresh();
+      }
+    });
+    expect(text.scrub("lives at 12 Long Road")).toBe(`lives at ${MASK}`);
+  });
 
   it("of a list is hidden where a text is that and nothing else: its words are the page's own", () => {
     const copies = noted(
@@ -120,6 +161,13 @@ describe("an address in an attribute", () => {
 });
 
 describe("a style sheet without words", () => {
+  it("has no comments, in which words may stand, or what makes a word look like a name", () => {
+    expect(wordlessCss('/* ab */p::after{/* font: */content:"cd"}')).toBe(' p::after{ content:""}');
+    expect(wordlessCss('p::after{content:"/*"}q::after{content:"*/ ab"}')).toBe(
+      'p::after{content:"/*"}q::after{content:""}',
+    );
+  });
+
   it("keeps names and loses what it says", () => {
     const kept = `@import "a.css";@font-face{font-family:"Open Sans";src:url("a.woff2") format("woff2")}a[href="b c"]{grid-template:"a b" "c d";content:"\\e900"}`;
     expect(wordlessCss(kept)).toBe(kept);

@@ -25,8 +25,8 @@ export class Recording {
         const masked = event.type === EventType.FullSnapshot ? this.read(event) : this.masker.event(event);
         if (masked) this.sent.push(masked);
       },
-      maskTextFn: this.masker.inner.text,
-      maskInputFn: this.masker.inner.input,
+      maskTextFn: this.masker.inner,
+      maskInputFn: this.masker.inner,
       sampling: { scroll: 0 },
     });
   }

@@ -34,7 +34,7 @@ export function cleanAttributes(
     // In pixels nothing is found but by chance.
     const isPixels =
       name === "rr_canvas" && tagName === "canvas" && typeof kept === "string" && PIXELS.test(kept);
-    clean[name] = isPixels ? kept : mapTexts(kept, change);
+    clean[name] = isPixels ? kept : typeof kept === "string" ? change(kept) : mapTexts(kept, change);
   }
   return clean;
 }
@@ -48,13 +48,11 @@ function isKeptOfMasked(name: string): boolean {
   return NAMES_OF_MASKED.has(name) || PLAIN_OF_MASKED.has(name);
 }
 
-/** Changes a text, or each of the values of style properties. */
-function mapTexts(value: AttributeValue, change: (text: string) => string): AttributeValue {
-  if (typeof value === "string") return change(value);
-  if (typeof value !== "object" || value === null) return value;
-  return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
-    typeof part === "string" ? change(part) : part,
-  ) as Record<string, unknown>;
+/** Changes a text, or each that stands in something, by its name there. */
+export function mapTexts<T>(value: T, change: (text: string, name: string) => string): T {
+  return JSON.parse(JSON.stringify(value), (name, part: unknown) =>
+    typeof part === "string" ? change(part, name) : part,
+  ) as T;
 }
 
 function cleanOne(
@@ -90,9 +88,7 @@ function cleanOne(
   if (name === "style" && typeof value === "object") return value as Record<string, unknown>;
   if (typeof value === "number" && Number.isFinite(value)) return value;
   // `selected` and `checked` of an option or field that is open; a link's flags.
-  if (value === true) return true;
-  if (value === false && name === "selected" && "selected" in all) return undefined;
-  return undefined;
+  return value === true ? true : undefined;
 }
 
 /** What leaves of no element: handlers, scripts, nonces, documents in attributes, and rrweb's own marks. */
@@ -109,11 +105,7 @@ function cleanStyle(value: unknown, verdict: Verdict): AttributeValue | undefine
   if (typeof value !== "object" || value === null) return undefined;
   const kept: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    const isKept =
-      verdict === "full"
-        ? isLayout(name) && !NAMING.test(JSON.stringify(part).replace(/"/g, ""))
-        : !isWords(name);
-    if (isKept) kept[name] = part;
+    if (mayShow(name, part, verdict)) kept[name] = part;
   }
   return kept;
 }
@@ -134,14 +126,14 @@ function cleanDeclarations(text: string, verdict: Verdict): string {
   for (let at = 0; at < parser.length; at += 1) {
     const name = parser.item(at);
     const value = parser.getPropertyValue(name);
-    if (verdict === "full" ? !isLayout(name) || NAMING.test(value) : isWords(name)) continue;
+    if (!mayShow(name, value, verdict)) continue;
     kept.push(`${name}: ${value}${parser.getPropertyPriority(name) ? " !important" : ""};`);
   }
   return kept.join(" ");
 }
 
-function isLayout(property: string): boolean {
-  return LAYOUT.test(property);
+function mayShow(property: string, value: unknown, verdict: Verdict): boolean {
+  return verdict === "full" ? LAYOUT.test(property) && !NAMING.test(String(value)) : !isWords(property);
 }
 
 /** Properties whose strings show. */
@@ -151,9 +143,10 @@ export function isWords(property: string): boolean {
 
 /** A style sheet without words of its own. Signs of icon fonts are no words: they stay, as do names of what is loaded. */
 export function wordlessCss(css: string): string {
-  return css.replace(CSS_STRING, (string, at: number) => {
+  const bare = css.replace(CSS_COMMENT, (part) => (part.startsWith("/") ? " " : part));
+  return bare.replace(CSS_STRING, (string, at: number) => {
     const isWord = /\p{L}{2}|\p{N}/u.test(string.replace(/\\[0-9a-f]{1,6}\s?/gi, ""));
-    return isWord && !NAMED.test(css.slice(Math.max(0, at - 200), at)) ? '""' : string;
+    return isWord && !NAMED.test(bare.slice(Math.max(0, at - 200), at)) ? '""' : string;
   });
 }
 
@@ -166,17 +159,21 @@ export function shownAs(tagName: string, attributes: Record<string, unknown>): s
   return "img";
 }
 
-/** Script in an address is still script. Browsers skip control characters and spaces before and in the scheme. */
+/** Script in an address is still script, and a text in it a text. Browsers skip control characters and spaces before and in the scheme. */
 export function isScriptUrl(value: string): boolean {
   // eslint-disable-next-line no-control-regex
-  return /^(javascript|vbscript):/i.test(value.slice(0, 64).replace(/[\u0000-\u0020]/g, ""));
+  return /^((java|vb)script:|data:(text|appl))/i.test(value.slice(0, 64).replace(/[\u0000-\u0020]/g, ""));
 }
+
+/** A comment, or a string, in which none begins. */
+const CSS_COMMENT = new RegExp(`/\\*[^]*?(\\*/|$)|${CSS_STRING.source}`, "g");
 
 /** What stands before a string that is a name: a selector's value, an address, a font, a place of a grid. */
 const NAMED =
   /(?:=|@[\w-]+|(?:url|src|format|local|lang)\(|image-set\([^)]*|(?:^|[;{\s])(?:font(?:-[\w-]+)?|grid[\w-]*|syntax)\s*:[^;{}]*)\s*$/i;
 
-const WORDS = /^(?:--|content$|quotes$|list-style(?:-type)?$|text-(?:emphasis|overflow)|hyphenate-)/;
+const WORDS =
+  /^--|^content$|quotes$|list-style(-type)?$|counter-|locale$|text-(emphasis|overflow)|hyphenate-/i;
 
 const PLUGINS = wordsOf("object embed applet frame frameset portal fencedframe");
 const IS_PICTURE = /image\/|\.(?:svg|png|jpe?g|gif|webp|avif)\b/i;
@@ -196,7 +193,7 @@ const NAMING = /["'\\]|--|(?:url|env|attr)\(/i;
 
 /** Properties whose values are numbers, colours and keywords, and never a name or a text. */
 const LAYOUT =
-  /^(display|position|visibility|opacity|overflow(-.*)?|float|clear|box-sizing|z-index|top|right|bottom|left|inset(-.*)?|(min-|max-)?(width|height|inline-size|block-size)|(margin|padding)(-.*)?|border(-(top|right|bottom|left|block|inline|collapse|spacing)(-.*)?|-(width|style|color|radius))?|border-.*-radius|outline(-.*)?|flex(-.*)?|order|gap|(row|column)-gap|(align|justify|place)-.*|vertical-align|text-align|text-transform|text-decoration-line|white-space(-.*)?|line-height|letter-spacing|font-(size|weight|style)|color|background-color|cursor|pointer-events|transform|transform-origin|translate|rotate|scale|object-fit|aspect-ratio|direction|table-layout)$/;
+  /^(display|position|visibility|opacity|float|clear|box-sizing|z-index|top|right|bottom|left|((min|max)-)?(width|height|inline-size|block-size)|(overflow|inset|margin|padding|border(?!-im)|outline|flex|white-space|transform|align|justify|place)(-.*)?|order|((row|column)-)?gap|vertical-align|text-(align|transform|decoration-line)|line-height|letter-spacing|font-(size|weight|style)|(background-)?color|cursor|pointer-events|translate|rotate|scale|object-fit|aspect-ratio|direction|table-layout)$/;
 
 /** Sizes, and how a dialog was opened: all that the recorder says in words of a masked element. */
 const RECORDERS = /^(?:\d{1,5}px|(?:non-)?modal)$/;

@@ -4,9 +4,9 @@
  * Owns which values are known and how they are found in a text: whatever stands between their letters and digits, with
  * other accents, written for a URL, for markup or for JSON, and over several neighbours, as a preview of a card does.
  * Known are what masked fields hold and held while this script ran, the names of their files among it, what was chosen in
- * lists, and short texts that can be edited. Not found can be: parts of a value ("ends in 4242"),
- * values spread further than a few neighbours, values of one or two characters, ones that were changed (encrypted,
- * reversed), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
+ * lists, short texts that can be edited, lines of longer ones, days in other orders, and codes whose digits have a field
+ * each. Not found can be: parts of a value ("ends in 4242"), values spread further than a few neighbours, values of one or
+ * two characters, ones that were changed (encrypted, reversed, a month's name), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
  * masked elements that are no fields.
  */
 
@@ -22,17 +22,20 @@ import {
   COPY_SHORT_CHARS_MIN,
   COPY_SPREAD_CHARS_MAX,
   COPY_SPREAD_DEPTH,
+  COPY_TEXT_LINES_MAX,
 } from "./limits.js";
 import { wordsOf } from "./names.js";
 
 /** A field whose value can be read, or a text that can be edited. */
 type Field = HTMLElement &
-  Partial<Pick<HTMLInputElement, "files" | "value"> & Pick<HTMLSelectElement, "selectedOptions">>;
+  Partial<
+    Pick<HTMLInputElement, "files" | "maxLength" | "value"> & Pick<HTMLSelectElement, "selectedOptions">
+  >;
 
 /** The values of one page that may not leave from anywhere. */
 export class Copies {
   /** Masked fields and what they said last. */
-  private readonly fields = new Map<Field, string>();
+  private readonly fields = new Map<Field, readonly string[]>();
   /** Fields whose value was just announced by an event; read even when there are too many to read all. */
   private readonly touched = new Set<Field>();
   private readonly values = new Set<string>();
@@ -51,7 +54,7 @@ export class Copies {
   /** Notes a masked field. Called with every verdict, so it is cheap for what is known. */
   note(element: Element): void {
     if (this.fields.has(element as Field) || !isTyped(element)) return;
-    this.fields.set(element, "");
+    this.fields.set(element, []);
     this.read(element);
   }
 
@@ -64,11 +67,22 @@ export class Copies {
   refresh(isAll = false): void {
     this.texts = new Map();
     if (isAll || this.fields.size <= COPIES_FIELDS_MAX) {
+      // A code or a number whose parts have a field each; fields are noted from the first or from the last.
+      let parts: string[] = [];
+      const end = (): void => {
+        this.learn(parts.join(""));
+        this.learn(parts.reverse().join(""));
+        parts = [];
+      };
       for (const field of this.fields.keys()) {
         this.read(field);
+        const { value = "", maxLength } = field;
+        if (value.length !== maxLength || maxLength > COPY_CHARS_MIN) end();
+        else parts.push(value);
         // A field that is gone has told all that it will.
         if (!field.isConnected) this.fields.delete(field);
       }
+      end();
     } else {
       for (const field of this.touched) this.read(field);
     }
@@ -114,34 +128,36 @@ export class Copies {
   }
 
   private read(field: Field): void {
-    const before = this.fields.get(field) ?? "";
+    const before = this.fields.get(field) ?? [];
     const said = saidBy(field).map((value) => value.trim());
-    const value = said.join();
-    if (value === before) return;
-    this.fields.set(field, value);
+    if (said.join() === before.join()) return;
+    this.fields.set(field, said);
     // What is being typed replaces its own beginning; what stood there before stays known.
-    if (before !== "" && value.startsWith(before)) {
-      this.beginnings.push(before);
+    for (const old of before) {
+      if (!old || said.includes(old) || !said.some((value) => value.startsWith(old))) continue;
+      this.beginnings.push(old);
       if (this.beginnings.length > COPY_BEGINNINGS_MAX) this.values.delete(this.beginnings.shift() ?? "");
     }
-    const values = field.selectedOptions ? this.chosen : this.values;
-    for (const value of said) {
-      if (value.length < COPY_SHORT_CHARS_MIN || value === MASK) continue;
-      values.delete(value);
-      values.add(value);
-      if (values.size > COPIES_VALUES_MAX) {
-        const [oldest] = values;
-        if (oldest !== undefined) values.delete(oldest);
-      }
+    for (const value of said) this.learn(value, field.selectedOptions ? this.chosen : this.values);
+  }
+
+  private learn(value: string, values = this.values): void {
+    if (weightOf(value) < COPY_SHORT_CHARS_MIN || value === MASK) return;
+    if (!values.delete(value)) {
       this.isStale = true;
       this.version += 1;
+    }
+    values.add(value);
+    if (values.size > COPIES_VALUES_MAX) {
+      const [oldest = ""] = values;
+      values.delete(oldest);
     }
   }
 
   private pattern(isName: boolean): RegExp {
     if (this.isStale) {
       this.isStale = false;
-      const long = [...this.values].filter((value) => value.length >= COPY_CHARS_MIN);
+      const long = [...this.values].filter((value) => weightOf(value) >= COPY_CHARS_MIN);
       long.sort((one, other) => other.length - one.length);
       this.anywhere = anyOf(long);
       this.inNames = anyOf(long.filter((value) => !PLAIN.test(value)));
@@ -168,7 +184,15 @@ function saidBy(field: Field): string[] {
   // One without a value says that nothing was chosen.
   if (selectedOptions)
     return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
-  return [value ?? (field.childNodes.length <= COPY_LINES_MAX ? field.textContent : "")];
+  const text = value ?? (field.childNodes.length <= COPY_LINES_MAX ? field.textContent : "");
+  // A day is written in other orders too, and of a text each line may stand alone.
+  const days = [text.replace(DAY, "$3$2$1"), text.replace(DAY, "$2$3$1")];
+  return [...new Set([text, ...days, ...text.split("\n", COPY_TEXT_LINES_MAX)])];
+}
+
+/** How many letters of an alphabet a value is worth: a syllable or a word is written as one sign elsewhere. */
+function weightOf(value: string): number {
+  return value.replace(SIGNS, "aa").length;
 }
 
 function anyOf(values: readonly string[]): RegExp {
@@ -200,9 +224,11 @@ const LETTERS = new RegExp(LETTER, "gu");
 const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
 /** What may stand between two letters: gaps and signs, also as markup, a URL or JSON writes them. */
 const GAP = "(?:&#?\\w{1,8};|%[0-7]\\w|\\\\u\\w{4}|\\\\[nrt]|[^\\p{L}\\p{N}]){0,4}";
-/** What nobody sees between two. */
-const MARKS = "[\\p{M}\\p{Cf}]*";
-/** Words and numbers that styles are full of. */
-const PLAIN = /^(?:\p{L}{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
+/** What nobody sees between two, and what groups digits. */
+const MARKS = "[\\p{M}\\p{Cf}.,'’\\s]{0,4}";
+/** Words and numbers that styles are full of. Letters without capitals often stand together with no gap between words. */
+const PLAIN = /^(?:[\p{Lu}\p{Ll}]{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
+const DAY = /^(\d{4})-(\d\d)-(\d\d)$/;
+const SIGNS = /[\u3040-\ud7ff]/g;
 const NOTHING = /(?!)/g;
 const UNTYPED = wordsOf("hidden checkbox radio button submit reset image color");

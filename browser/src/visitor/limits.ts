@@ -163,6 +163,9 @@ export const COPY_BEGINNINGS_MAX = 16;
 /** Parts of a text that can be edited, up to which it is looked for as a value: a chat's line, and no document. */
 export const COPY_LINES_MAX = 3;
 
+/** Lines of a typed text that are looked for one by one: an address of the post, and no letter. */
+export const COPY_TEXT_LINES_MAX = 12;
+
 /** Characters of an element's text in which a copy is looked for that is spread over neighbours: some words around a number. */
 export const COPY_SPREAD_CHARS_MAX = 160;
 

@@ -19,7 +19,7 @@ import {
 } from "@rrweb/types";
 
 import { MASK } from "../protocol/masked.js";
-import { isWords } from "./attributes.js";
+import { isWords, mapTexts } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { isEmptied, NodeMasker, type LiveNodes } from "./nodes.js";
 import type { Resource } from "./resources.js";
@@ -88,10 +88,8 @@ export class Masker {
   /** One event, masked; `null` when nothing of it may leave, or {@link Masker.mustPurge} is set now. */
   event(event: eventWithTime): Masked<eventWithTime> | null {
     this.refresh();
-    // What is ticked or typed may be what a selector waits for.
-    if (event.type === EventType.IncrementalSnapshot && event.data.source === IncrementalSource.Input) {
-      this.watch.noteState();
-    }
+    // What is ticked, typed, pressed or looked at may be what a selector waits for.
+    this.watch.noteState();
     this.watch.look();
     this.memory.copies.refresh(event.type === EventType.Meta);
     const { version } = this.memory.copies;
@@ -187,12 +185,11 @@ export class Masker {
     if (this.memory.isExposed || this.rules.judge(frame) === "full") return null;
     this.memory.copies.refresh(false);
     return brand(
-      JSON.parse(JSON.stringify(event), (name, part: unknown) => {
-        if (typeof part !== "string" || name === "tagName") return part;
-        const open = this.scrubber.scrub(part);
+      mapTexts(event, (part, name) => {
+        const open = name === "tagName" ? part : this.scrubber.scrub(part);
         if (open !== part) onCopy?.();
         return open;
-      }) as eventWithTime,
+      }),
     );
   }
 
@@ -226,12 +223,8 @@ export class Masker {
   }
 
   /** rrweb's own masking, underneath: the same verdicts. */
-  readonly inner = {
-    text: (text: string, node: Node | null): string =>
-      text.trim() !== "" && this.freshJudge(node) !== "open" ? MASK : text,
-    input: (text: string, element: HTMLElement): string =>
-      text !== "" && this.freshJudge(element) !== "open" ? MASK : text,
-  };
+  readonly inner = (text: string, node: Node | null): string =>
+    text.trim() !== "" && this.freshJudge(node) !== "open" ? MASK : text;
 
   /** rrweb asks once a text: within one run of it the tree does not change. */
   private freshJudge(node: Node | null): Verdict {
@@ -254,23 +247,21 @@ export class Masker {
         // Where something masked is pressed or dragged can be what it holds: a pad of digits, a slider.
         const positions = data.positions
           .filter(({ id }) => this.nodes.judge(id) !== "full")
-          .map(({ x, y, id, timeOffset }) => ({ x, y, id, timeOffset }));
+          .map((one) => only(one, "x", "y", "id", "timeOffset"));
         return positions.length > 0 ? { source, positions } : null;
       }
       case IncrementalSource.MouseInteraction: {
         const { type, id } = data;
         if (this.nodes.judge(id) === "full" && !this.isFocusOfField(type, id)) return null;
-        const at = typeof data.x === "number" && typeof data.y === "number" ? { x: data.x, y: data.y } : {};
-        return { source, type, id, ...at };
+        return only(data, "source", "type", "id", "x", "y");
       }
       case IncrementalSource.Scroll: {
         // How far a field has scrolled tells how much is in it.
-        const { id, x, y } = data;
-        const isPage = this.live.getNode(id) === this.page;
-        return this.nodes.judge(id) === "full" && !isPage ? null : { source, id, x, y };
+        const isPage = this.live.getNode(data.id) === this.page;
+        return this.nodes.judge(data.id) === "full" && !isPage ? null : only(data, "source", "id", "x", "y");
       }
       case IncrementalSource.ViewportResize:
-        return { source, width: data.width, height: data.height };
+        return only(data, "source", "width", "height");
       case IncrementalSource.Input: {
         const node = this.live.getNode(data.id);
         // It will be told with what stands in it.
@@ -280,30 +271,20 @@ export class Masker {
         const text = isOpen ? this.scrubber.scrub(data.text) : MASK;
         return { source, id: data.id, text, isChecked: isOpen && data.isChecked };
       }
-      case IncrementalSource.MediaInteraction: {
-        const { type, id, currentTime, volume, muted, loop, playbackRate } = data;
-        return this.nodes.judge(id) === "full"
+      case IncrementalSource.MediaInteraction:
+        return this.nodes.judge(data.id) === "full"
           ? null
-          : ({ source, type, id, currentTime, volume, muted, loop, playbackRate } as incrementalData);
-      }
+          : only(data, "source", "type", "id", "currentTime", "volume", "muted", "loop", "playbackRate");
       case IncrementalSource.StyleSheetRule: {
-        const { id, styleId, removes, adds, replace, replaceSync } = data;
-        if (!this.isShownSheet(id, styleId)) return null;
-        return this.scrubber.css({
-          source,
-          id,
-          styleId,
-          removes,
-          adds,
-          replace,
-          replaceSync,
-        } as incrementalData);
+        if (!this.isShownSheet(data.id, data.styleId)) return null;
+        return this.scrubber.css(
+          only(data, "source", "id", "styleId", "removes", "adds", "replace", "replaceSync"),
+        );
       }
       case IncrementalSource.StyleDeclaration: {
-        const { id, styleId, index, set, remove } = data;
-        if (!this.isShownSheet(id, styleId)) return null;
-        if (set && this.rules.masksWords && isWords(set.property)) return null;
-        return this.scrubber.css({ source, id, styleId, index, set, remove } as incrementalData, false);
+        if (!this.isShownSheet(data.id, data.styleId)) return null;
+        if (data.set && this.rules.masksWords && isWords(data.set.property)) return null;
+        return this.scrubber.css(only(data, "source", "id", "styleId", "index", "set", "remove"), false);
       }
       case IncrementalSource.AdoptedStyleSheet: {
         const { id, styleIds } = data;
@@ -325,7 +306,7 @@ export class Masker {
           .filter(
             (range) => this.nodes.judge(range.start) === "open" && this.nodes.judge(range.end) === "open",
           )
-          .map(({ start, startOffset, end, endOffset }) => ({ start, startOffset, end, endOffset }));
+          .map((range) => only(range, "start", "startOffset", "end", "endOffset"));
         return { source, ranges };
       }
       default:
@@ -391,6 +372,11 @@ export function emptyPage(width: number, height: number): Masked<eventWithTime>[
 
 /** Facts that say nothing about the page. */
 export const NO_WORDS = brand("");
+
+/** The named parts of an event, and no other. */
+function only<T extends object, N extends keyof T>(of: T, ...names: N[]): Pick<T, N> {
+  return Object.fromEntries(names.map((name) => [name, of[name]])) as Pick<T, N>;
+}
 
 function brand<T>(value: T): Masked<T> {
   return value as Masked<T>;

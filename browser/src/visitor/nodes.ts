@@ -84,8 +84,6 @@ export class NodeMasker {
     this.hideChoice(node.id, tagName, attributes);
     if (tagName === "iframe") this.noteFrame(node.id);
     if (attributes.rel === "stylesheet") this.fillSheet(node.attributes.href, attributes);
-    if (typeof attributes._cssText === "string")
-      attributes._cssText = this.scrubber.cssText(attributes._cssText);
     if (verdict === "full") this.blank(node.id, tagName, attributes);
     const masked = Object.assign(common, {
       type: node.type,
@@ -123,15 +121,13 @@ export class NodeMasker {
     if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
     const verdict = this.send(change.id);
     const attributes = this.clean(tagName, change.attributes, verdict);
-    if (typeof attributes._cssText === "string")
-      attributes._cssText = this.scrubber.cssText(attributes._cssText);
     this.hideChoice(change.id, tagName, attributes);
     return { id: change.id, attributes: attributes as attributeMutation["attributes"] };
   }
 
   private content(id: number, text: string, isCss: boolean): string {
     const verdict = this.send(id);
-    if (verdict === "open" || (verdict === "text" && isCss)) {
+    if (verdict === "open") {
       if (isCss) return this.scrubber.cssText(text);
       const open = this.scrubber.scrub(text);
       return open === text && this.memory.copies.isSpread(this.live.getNode(id)) ? MASK : open;
@@ -145,7 +141,10 @@ export class NodeMasker {
     attributes: Record<string, unknown>,
     verdict: Verdict,
   ): ReturnType<typeof cleanAttributes> {
-    return cleanAttributes(tagName, attributes, verdict, this.scrubber.scrub, this.rules.addresses);
+    const { scrubber, rules } = this;
+    const clean = cleanAttributes(tagName, attributes, verdict, scrubber.scrub, rules.addresses);
+    if (typeof clean._cssText === "string") clean._cssText = scrubber.cssText(clean._cssText);
+    return clean;
   }
 
   /** A sheet that the page may not read itself, where the group wants it to travel along. */
@@ -154,7 +153,7 @@ export class NodeMasker {
     if (!css) return;
     delete attributes.rel;
     delete attributes.href;
-    attributes._cssText = css;
+    attributes._cssText = this.scrubber.cssText(css);
   }
 
   /** A masked picture keeps its size and loses its content. */

@@ -572,8 +572,8 @@ export class Recorder {
   /** All that the recorder knows after `rrweb.mjs`: it asks about every text and field, and leaves our widget out. */
   private options(): Omit<NonNullable<Parameters<typeof record>[0]>, "emit"> {
     return {
-      maskTextFn: this.masker.inner.text,
-      maskInputFn: this.masker.inner.input,
+      maskTextFn: this.masker.inner,
+      maskInputFn: this.masker.inner,
       sampling: { scroll: SCROLL_MS },
       errorHandler: (error) => {
         console.warn("Cobrowse: a change of the page was not recorded.", error);

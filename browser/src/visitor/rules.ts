@@ -47,7 +47,8 @@ export class Rules {
   /** Those that look at an element and what is above it, and the others; empty where there are none. */
   private readonly nearSelector: string;
   private readonly farSelector: string;
-  private masksAll: boolean;
+  /** Whether a selector of the group could not be read, so that everything is masked. */
+  isBlind: boolean;
   /** What this script must find masked whatever it looks with. */
   private readonly probe: Element;
   private memo = new Map<Node, Verdict>();
@@ -72,7 +73,7 @@ export class Rules {
     this.selector = all.join(",");
     // A list that parses one by one may still not parse together; then everything is masked too.
     const isWhole = isSelector(this.selector, page);
-    this.masksAll = good.length < settings.masks.length || !isWhole;
+    this.isBlind = good.length < settings.masks.length || !isWhole;
     const near = all.filter((one) => dependenceOf(one).looksUpOnly);
     this.nearSelector = near.join(",");
     this.farSelector = all.filter((one) => !near.includes(one)).join(",");
@@ -104,13 +105,8 @@ export class Rules {
   isBelow(node: Node): boolean {
     return (
       this.memory.sticky.get(node) === "full" ||
-      (node.isConnected ? this.judge(node) : this.own(node)) === "full"
+      (node.isConnected ? this.judge(node) === "full" : this.isOwn(node))
     );
-  }
-
-  /** Whether a selector of the group could not be read, so that everything is masked. */
-  get isBlind(): boolean {
-    return this.masksAll;
   }
 
   /** Whether a value that an attribute had was a mask by itself, or made a field of the element that is masked. */
@@ -132,29 +128,26 @@ export class Rules {
   refresh(): void {
     this.memo = new Map();
     this.memoUnmasked = new Map();
-    this.masksAll ||= !this.canSee();
+    this.isBlind ||= !this.canSee();
   }
 
   /** A page may have replaced what this script looks with; then nobody knows what is masked. */
   private canSee(): boolean {
     const { probe } = this;
     const field = probe.firstChild as Element;
-    const areMasked = this.own(probe) === "full" && this.own(field) === "full";
+    const areMasked = this.isOwn(probe) && this.isOwn(field);
     return areMasked && parentsOf(field)[0] === probe && !this.isUnmasked(field);
   }
 
   /** The verdict on a node; `null` is a node that does not live. */
   judge(node: Node | null): Verdict {
-    if (!node || this.masksAll || !this.isInPage(node)) return "full";
+    if (!node || this.isBlind || !this.isInPage(node)) return "full";
     const known = this.memo.get(node);
     if (known) return known;
     // Against a loop in a tree that changes under us: until proven otherwise it is masked.
     this.memo.set(node, "full");
-    let verdict = stronger(this.memory.sticky.get(node) ?? "open", this.own(node));
-    for (const parent of parentsOf(node)) {
-      if (verdict === "full") break;
-      if (this.inherited(parent) === "full") verdict = "full";
-    }
+    let verdict = this.memory.sticky.get(node) ?? "open";
+    if (this.isOwn(node) || parentsOf(node).some((parent) => this.judge(parent) === "full")) verdict = "full";
     if (
       verdict === "open" &&
       this.settings.mask_default === "text" &&
@@ -187,22 +180,15 @@ export class Rules {
     return node.nodeType !== Node.DOCUMENT_NODE || node === this.page || parentsOf(node).length > 0;
   }
 
-  /** What a parent's verdict means for its children: fields of the default mask only themselves and their own content. */
-  private inherited(parent: Node): Verdict {
-    const verdict = this.judge(parent);
-    return verdict === "full" ? "full" : "open";
-  }
-
-  private own(node: Node): Verdict {
-    if (!isElement(node)) return "open";
+  /** Whether a node is masked by what it is itself. */
+  private isOwn(node: Node): boolean {
+    if (!isElement(node)) return false;
     try {
-      if (node.matches(this.selector)) return "full";
+      if (node.matches(this.selector) || isSecretField(node)) return true;
     } catch {
-      return "full";
+      return true;
     }
-    if (isSecretField(node)) return "full";
-    if (this.masksFields && isField(node) && !this.isUnmasked(node)) return "full";
-    return "open";
+    return this.masksFields && isField(node) && !this.isUnmasked(node);
   }
 
   private isUnmasked(node: Node): boolean {
@@ -266,6 +252,8 @@ function isSecretToken(tokens: string): boolean {
 
 function isEditable(element: Element): boolean {
   if (element.localName === "body" && element.ownerDocument.designMode === "on") return true;
+  // What is typed there reaches a script, which writes it into the element by itself.
+  if ((element as { editContext?: unknown }).editContext) return true;
   return isEditing(element.getAttribute("contenteditable"));
 }
 
@@ -278,17 +266,12 @@ function typeOf(element: Element): string {
   return (typeof type === "string" ? type : (element.getAttribute("type") ?? "text")).toLowerCase();
 }
 
-/** Head elements whose text is no text of the page. */
+/** Style sheets are no text of the page; a style of another type is. */
 function holdsText(node: Node): boolean {
   const element = isElement(node) ? node : node.parentNode;
   // A text may stand in a shadow tree without any element around it.
   if (!element || !isElement(element)) return node.nodeType === Node.TEXT_NODE;
-  return element.localName !== "style" && element.localName !== "link";
-}
-
-function stronger(one: Verdict, other: Verdict): Verdict {
-  if (one === "full" || other === "full") return "full";
-  return one === "text" || other === "text" ? "text" : "open";
+  return element.localName !== "link" && !(element as Partial<HTMLStyleElement>).sheet;
 }
 
 const BUTTON_TYPES = wordsOf("button submit reset image");

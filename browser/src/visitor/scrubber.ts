@@ -7,7 +7,7 @@
 import type { incrementalData } from "@rrweb/types";
 
 import { CSS_STRING } from "./addresses.js";
-import { wordlessCss, type Scrub } from "./attributes.js";
+import { mapTexts, wordlessCss, type Scrub } from "./attributes.js";
 import type { Copies } from "./copies.js";
 import type { Rules } from "./rules.js";
 
@@ -75,9 +75,7 @@ export class Scrubber {
 
   /** The texts in a change of style sheets: rules, or the value of a property. */
   css(data: incrementalData, areRules = true): incrementalData {
-    return JSON.parse(JSON.stringify(data), (_, part: unknown) =>
-      typeof part === "string" ? this.cssText(part, areRules) : part,
-    ) as incrementalData;
+    return mapTexts(data, (part) => this.cssText(part, areRules));
   }
 }
 

@@ -510,12 +510,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     }
   }
 
-  private readonly onClick = (event: MouseEvent): void => {
-    this.cross(event);
-  };
-
   /** A click on a link to another domain of the group takes the session along. */
-  private cross(event: MouseEvent): void {
+  private readonly onClick = (event: MouseEvent): void => {
     const url = this.session && this.ways?.crossingOf(event, this.crossesTo);
     if (!url) return;
     event.preventDefault();
@@ -523,7 +519,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       // Without the session is better than not at all.
       window.location.assign(url);
     });
-  }
+  };
 
   private crossesTo: readonly string[] = [];
   private ways: WaysModule | null = null;

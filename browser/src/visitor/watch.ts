@@ -85,7 +85,7 @@ export class MaskWatch {
     this.roots.clear();
   }
 
-  /** What is ticked, typed or valid has changed, which no observer tells. */
+  /** What is ticked, typed, valid or in focus may have changed, which no observer tells. */
   noteState(): void {
     if (!this.rules.dependence.attributes) this.isFarDirty = true;
   }

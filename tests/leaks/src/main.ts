@@ -14,6 +14,7 @@ import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
 import { FIELDS } from "./cases/fields.js";
 import { FRAMES } from "./cases/frames.js";
+import { GUISES } from "./cases/guises.js";
 import { KINDS } from "./cases/kinds.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
@@ -45,6 +46,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...UPLOADS,
     ...FRAMES,
     ...KINDS,
+    ...GUISES,
   ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");
