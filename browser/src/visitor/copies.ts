@@ -202,7 +202,8 @@ function anyOf(values: readonly string[]): RegExp {
 /** A value as a pattern. */
 function formOf(value: string): string {
   const whole = value.normalize("NFC");
-  if (PLAIN.test(whole)) return `${Array.from(whole, anyAccent).join(MARKS)}(?!${LETTER})`;
+  if (PLAIN.test(whole))
+    return `${Array.from(whole, anyAccent).join(/\d/.test(whole) ? GROUPS : MARKS)}(?!${LETTER})`;
   const letters = whole.match(LETTERS) ?? [];
   if (letters.length < COPY_LETTERS_MIN || letters.length > COPY_LETTERS_MAX) return escape(value);
   return letters.map(anyAccent).join(GAP);
@@ -224,8 +225,10 @@ const LETTERS = new RegExp(LETTER, "gu");
 const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
 /** What may stand between two letters: gaps and signs, also as markup, a URL or JSON writes them. */
 const GAP = "(?:&#?\\w{1,8};|%[0-7]\\w|\\\\u\\w{4}|\\\\[nrt]|[^\\p{L}\\p{N}]){0,4}";
-/** What nobody sees between two, and what groups digits. */
-const MARKS = "[\\p{M}\\p{Cf}.,'’\\s]{0,4}";
+/** What nobody sees between two. */
+const MARKS = "[\\p{M}\\p{Cf}]{0,4}";
+/** The same, and what groups digits. */
+const GROUPS = "[\\p{M}\\p{Cf}.,'’\\s]{0,4}";
 /** Words and numbers that styles are full of. Letters without capitals often stand together with no gap between words. */
 const PLAIN = /^(?:[\p{Lu}\p{Ll}]{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
 const DAY = /^(\d{4})-(\d\d)-(\d\d)$/;
