@@ -18,19 +18,21 @@ const LOADED_LATER = ["assist", "frames", "mirror", "presence", "ways"];
 
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
-  `addedSet addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
+  `addedSet cssCaptured newlyAddedElement preserveWhiteSpace scrollCb addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
   attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap idsBefore iframeManager inOtherBuffer lastId loadListener mapRemoves
   movedMap movedSet mutationCb nodeMap nodeMetaMap observeAttachShadow patchAttachShadow processedNodeManager
   removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
   wrappedEmit`.split(/\s+/);
 
-/** Names of our own that nobody outside of `src/visitor` uses: no part that is loaded later, no wire, no browser. */
+/** Names of our own, and of rrweb's that we use, that nobody outside of `src/visitor` knows: no part that is loaded later, no wire, no browser. */
 const OURS =
   `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
-  isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly masker masksWords mayContinue mustPurge
+  isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly maskInputFn maskTextFn masker masksWords mayContinue mustPurge
   near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
   onPointer onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
-  setTheme setWords sheetOf stick takeUp wasMask wasUnmask watchHost`.split(/\s+/);
+  setTheme setWords sheetOf stick styleMirror stylesheetManager takeUp wasMask wasUnmask watchHost`.split(
+    /\s+/,
+  );
 
 /** The same script, a twentieth smaller. */
 export async function smaller(script) {
