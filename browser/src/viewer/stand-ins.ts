@@ -67,7 +67,7 @@ export class Focus {
   }
 }
 
-/** The element around one, out of shadow trees and frames too. */
+/** The element around one, as the page is composed: out of slots and shadow trees, not of frames. */
 function around(element: Element): Element | null {
   if (element.assignedSlot) return element.assignedSlot;
   const parent: Node | null = element.parentNode;

@@ -62,6 +62,9 @@ export interface Part {
   readonly act?: string;
 }
 
+/** Lets the recorder tell what a script has done before it does more: a step of `act`. */
+export const PAUSE = "await new Promise((done) => setTimeout(done, 60));";
+
 /** Up to ten attacks on one page, each with a canary of its own: a page that loads costs more than what is on it. */
 export function together(name: string, parts: readonly Part[], more: Partial<Case> = {}): Case {
   const own = (text: string, at: number): string => text.replaceAll("{c}", `{c${String(at)}}`);

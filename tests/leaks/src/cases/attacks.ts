@@ -1,8 +1,6 @@
 /** Ways around the mask that were thought of afterwards, several on a page. */
 
-import { together, type Case } from "../kit.js";
-
-const PAUSE = "await new Promise((done) => setTimeout(done, 30));";
+import { type Case, PAUSE, together } from "../kit.js";
 
 export const ATTACKS: readonly Case[] = [
   together("attack by moves", [

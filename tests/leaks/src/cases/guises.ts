@@ -1,8 +1,6 @@
 /** Words that leave in a guise: addresses that are documents, sheets that are texts, values as a page writes them for people. */
 
-import { together, type Case } from "../kit.js";
-
-const PAUSE = "await new Promise((done) => setTimeout(done, 60));";
+import { type Case, PAUSE, together } from "../kit.js";
 
 const typed = (field: string, value: string, then: string): string =>
   `const value = ${value}; ${field}.value = value; ${field}.dispatchEvent(new Event("input", { bubbles: true })); ${then} ${PAUSE}`;

@@ -1,8 +1,6 @@
 /** Kinds of places and changes that no other list has: words in attributes of layout, moments of a node, what widgets repeat. */
 
-import { together, type Case, type Part } from "../kit.js";
-
-const PAUSE = "await new Promise((done) => setTimeout(done, 60));";
+import { type Case, type Part, PAUSE, together } from "../kit.js";
 
 const typedInto = (at: number, value = "{c}"): string =>
   `v${String(at)}.value = "${value}"; v${String(at)}.dispatchEvent(new Event("input", { bubbles: true }));`;
@@ -187,7 +185,7 @@ export const KINDS: readonly Case[] = [
         html: '<meter title="{c}" value="1"></meter><progress aria-valuetext="{c}"></progress>',
       },
       { what: "xmp", html: "<xmp>{c}</xmp>" },
-      { what: "noframes", html: '<details name="{c}"><summary>{c}</summary>{c}</details>' },
+      { what: "a disclosure", html: '<details name="{c}"><summary>{c}</summary>{c}</details>' },
       { what: "math", html: "<math><mtext>{c}</mtext></math>" },
     ],
     { group: "text" },
@@ -344,18 +342,18 @@ export const KINDS: readonly Case[] = [
     },
     { what: "a list's marker", html: "<ul {m}><li style=\"list-style-type: '{c}'\">x</li></ul>" },
     {
-      what: "a figure's caption in a table",
+      what: "a table's summary and headers",
       html: '<table {m} summary="{c}"><colgroup title="{c}"><col span="2"></colgroup><tbody><tr><td headers="{c}">{c}</td></tr></tbody></table>',
     },
     { what: "plain text to the end of an element", html: "<listing {m}>{c}</listing>" },
     { what: "a marquee", html: "<marquee {m}>{c}</marquee>" },
     {
-      what: "a fence and a portal",
+      what: "a plugin's address and parameters",
       html: '<object {m} data="/{c}.png" type="image/png"><param name="a" value="{c}"></object>',
     },
     { what: "a search and a menu", html: "<search {m}><menu><li>{c}</li></menu></search>" },
     {
-      what: "an autofocus message",
+      what: "whom a button commands",
       html: '<button {m} command="show-modal" commandfor="{c}" popovertarget="{c}">{c}</button>',
     },
   ]),
