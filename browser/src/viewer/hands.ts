@@ -183,9 +183,15 @@ export class Hands {
   }
 
   private press(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    // Nothing is shown between a page that may no longer be seen and the next.
+    if (this.host.stage.isEmpty && ACTS.has(this.tools.tool)) {
+      this.tools.say(REFUSAL_WORDS.stale, "stale");
+      return;
+    }
     const at = this.host.toPage(event);
-    const hit = at && this.host.stage.hit(at.x, at.y);
-    if (!at || event.button !== 0) return;
+    if (!at) return;
+    const hit = this.host.stage.hit(at.x, at.y);
     this.chooser.close();
     switch (this.tools.tool) {
       case "mark":
@@ -323,6 +329,9 @@ function find(id: string): HTMLElement {
   if (!element) throw new Error(`viewer.html lacks #${id}`);
   return element;
 }
+
+/** Tools with which a press means what stands there. */
+const ACTS: ReadonlySet<Tool> = new Set(["mark", "show", "control"]);
 
 /** Turns of the wheel that follow one another so closely add up, though their effect has not come back yet. */
 const SCROLL_MEMORY_MS = 600;

@@ -95,6 +95,11 @@ export class Stage {
   /** Tag of an element of the mirrored page, or `""`. */
   readonly tagOf = (id: number): string => this.layer?.tagOf(id) ?? "";
 
+  /** Whether there is no page to be seen. */
+  get isEmpty(): boolean {
+    return this.layer === null;
+  }
+
   /** What stands at a place of the viewport, in the innermost frame and shadow tree. */
   hit(x: number, y: number): Hit | null {
     return this.layer?.hit(x, y) ?? null;

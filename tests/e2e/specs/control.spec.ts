@@ -5,8 +5,10 @@
  */
 
 import { clickOn, placeOf } from "../support/hands.js";
+import { element, page } from "../support/heavy.js";
 import { expect, Shopper, shoot, test, Viewer } from "../support/people.js";
 import { RawAgent } from "../support/raw-agent.js";
+import { RawVisitor } from "../support/raw-visitor.js";
 
 /** Codes of agents' kinds, from PROTOCOL.md. */
 const CLICK = 0x84;
@@ -258,9 +260,28 @@ test("masked, refused and disabled targets stay the visitor's alone", async ({ b
   await expect(said(shopper)).toHaveText("Nothing yet");
   // What becomes masked just now is masked for the next command.
   await shopper.page.locator("#wish").evaluate((form) => form.classList.add("glance_masked"));
-  await clickOn(viewer, "#wrap");
-  await expect(refused(viewer)).toHaveAttribute("data-refused", /masked|stale/);
+  // The picture changes meanwhile: who has hit something else looks again.
+  await expect(async () => {
+    await clickOn(viewer, "#wrap");
+    await expect(refused(viewer)).toHaveAttribute("data-refused", /masked|stale/, {
+      timeout: 3_000,
+    });
+  }).toPass({ timeout: 20_000 });
   await expect(shopper.page.locator("#wrap")).not.toBeChecked();
+});
+
+test("a click while nothing may be shown is answered, not lost", async ({ browser }) => {
+  const visitor = await RawVisitor.start();
+  const control = { control: { agent: 1, state: "active" } };
+  visitor.show(page(element("p", { id: "first" })), control);
+  const viewer = await Viewer.join(browser, "ada", visitor.key);
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-control", "active");
+  await viewer.page.click("[data-tool=control]");
+  visitor.purge(control);
+  await expect.poll(() => viewer.count("#first")).toBeNull();
+  await viewer.page.click("#shield");
+  await expect(refused(viewer)).toHaveAttribute("data-refused", "stale");
+  visitor.end();
 });
 
 test("a command whose target has changed or gone since the agent looked is refused", async ({

@@ -4,9 +4,24 @@
 
 import { expect, type Viewer } from "./people.js";
 
-/** The middle of an element of the mirrored page, on the agent's screen. */
-export async function placeOf(viewer: Viewer, path: string[]): Promise<{ x: number; y: number }> {
-  const place = await viewer.page.evaluate((selectors) => {
+/** A place on the agent's screen. */
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The middle of an element of the mirrored page, on the agent's screen, once the view shows it. */
+export async function placeOf(viewer: Viewer, path: string[]): Promise<Place> {
+  let place: Place | null = null;
+  await expect(async () => {
+    place = await find(viewer, path);
+    expect(place, `${path.join(" ")} in the view`).not.toBeNull();
+  }).toPass({ timeout: 20_000 });
+  return place as unknown as Place;
+}
+
+async function find(viewer: Viewer, path: string[]): Promise<Place | null> {
+  return viewer.page.evaluate((selectors) => {
     const stage = document.getElementById("stage") as HTMLElement;
     let root: Document | ShadowRoot | null | undefined =
       stage.querySelector<HTMLIFrameElement>("iframe")?.contentDocument;
@@ -32,13 +47,10 @@ export async function placeOf(viewer: Viewer, path: string[]): Promise<{ x: numb
     const scale = box.width / stage.offsetWidth;
     return { x: box.left + (x + width / 2) * scale, y: box.top + (y + height / 2) * scale };
   }, path);
-  if (!place) throw new Error(`no ${path.join(" ")} in the view`);
-  return place;
 }
 
 /** Clicks in the middle of an element of the mirrored page; what stands before the last selector are frames and hosts. */
 export async function clickOn(viewer: Viewer, ...path: string[]): Promise<void> {
-  await expect.poll(() => viewer.count(path[0] ?? "")).toBe(1);
   const { x, y } = await placeOf(viewer, path);
   await viewer.page.mouse.click(x, y);
 }

@@ -13,6 +13,7 @@ const DIFF = 0x02;
 const KEYFRAME_REQUEST = 0xc2;
 const FIRST = 0x01;
 const LAST = 0x02;
+const PURGE = 0x04;
 const PAYLOAD_BYTES_MAX = 61_440;
 const WAIT_MS_MAX = 20_000;
 const FACTS = { title: "x", width: 800, height: 600, visible: true };
@@ -69,6 +70,13 @@ export class RawVisitor {
       const flags = (at === 0 ? FIRST : 0) | (end >= bytes.length ? LAST : 0);
       this.send(KEYFRAME, flags, bytes.subarray(at, end));
     }
+  }
+
+  /** A new epoch whose first facts say that what was shown is to be seen no longer; its keyframe is yet to come. */
+  purge(more: object = {}): void {
+    this.epoch += 1;
+    this.sequence = 0;
+    this.send(FACTS_KIND, PURGE, { ...FACTS, url: stack().shop_url, ...more });
   }
 
   /** A change of what is shown. */
