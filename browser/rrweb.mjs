@@ -352,7 +352,11 @@ const SPANS = [
 
 /** Single places. */
 const LINES = [
-  // rrweb sees closed shadow roots only through this line.
+  // rrweb sees closed shadow roots only through these two.
+  [
+    "const sRoot = original.call(this, option);",
+    "const sRoot = original.call(this, option); noteRoot(this, sRoot);",
+  ],
   [
     'return getUntaintedAccessor("Element", n, "shadowRoot");',
     'return getUntaintedAccessor("Element", n, "shadowRoot") ?? closedRootOf(n);',
@@ -558,7 +562,7 @@ export function trim(source) {
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
   const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
-  return `import { closedRootOf } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

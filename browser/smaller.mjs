@@ -18,7 +18,8 @@ const LOADED_LATER = ["assist", "frames", "mirror", "presence", "ways"];
 
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
-  `addedSet cssCaptured newlyAddedElement preserveWhiteSpace scrollCb addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
+  `needsMask _unchangedStyles styleDiff onStylesheetLoad skipChild mediaInteractionCb onIframeLoad viewportResizeCb onSerialize needBlock stylesheetLoadTimeout
+  selectionCb inputCb mutationObserverCtor addedSet cssCaptured newlyAddedElement preserveWhiteSpace scrollCb addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
   attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap idsBefore iframeManager inOtherBuffer lastId loadListener mapRemoves
   movedMap movedSet mutationCb nodeMap nodeMetaMap observeAttachShadow patchAttachShadow processedNodeManager
   removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
@@ -28,7 +29,7 @@ const RECORDERS =
 const OURS =
   `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
   isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly maskInputFn maskTextFn masker masksWords mayContinue mustPurge
-  near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
+  refresh listen takeFullSnapshot mouseInteractionCb styleDeclarationCb styleSheetRuleCb isInsecure near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
   onPointer onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
   setTheme setWords sheetOf stick styleMirror stylesheetManager takeUp wasMask wasUnmask watchHost`.split(
     /\s+/,

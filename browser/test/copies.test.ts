@@ -36,11 +36,19 @@ describe("a copy of a masked value", () => {
     ["as a short amount", "85601", "$85,601.00"],
     ["as a day of another country", "1980-05-17", "born 17/05/1980"],
     ["as a day with the month first", "1980-05-17", "born 05.17.1980"],
+    ["as a day without noughts", "1980-05-07", "born 7/5/1980"],
+    ["as a day of its own country", "07.05.1980", "born 1980-05-07"],
+    ["as the day of a time", "1980-05-17T09:30", "born 5/17/1980"],
+    ["as a month", "1980-05", "since 05/1980"],
+    ["as an amount without its last nought", "45601.50", "$45,601.5"],
+    ["as a number without its first", "0045601", "No. 45601"],
+    ["as a bare amount", "$45,601.00", "45601 in all"],
+    ["in capitals that are two letters", "Weiß & Brook", "WEISS & BROOK"],
     ["with what nobody sees between", "quartzfield", "quartz\u00adfie\u200bld"],
   ])("%s does not leave", (_, value, text) => {
     const left = scrubbed(value, text);
     expect(left).toContain(MASK);
-    expect(left.replace(/[^\p{L}\p{N}]/gu, "")).not.toMatch(/brook|quartz|m.*ller|sons|456|601/i);
+    expect(left.replace(/[^\p{L}\p{N}]/gu, "")).not.toMatch(/brook|quartz|m.*ller|sons|456|601|1980/i);
   });
 
   it("that is a plain word or a short number is looked for as a whole, and not in what styles go by", () => {
@@ -115,11 +123,16 @@ describe("what other fields say", () => {
   it("of a short text that can be edited is a copy, of a document it is not", () => {
     const line = noted("<p contenteditable>Ann Lee Brook</p>", () => undefined);
     expect(line.scrub("for Ann Lee Brook")).toBe(`for ${MASK}`);
-    const page = noted(
-      "<div contenteditable><p>one</p><p>two</p><p>three</p><p>four</p></div>",
-      () => undefined,
-    );
+    const some = noted("<li contenteditable><p>Ann Lee</p><p>Long Road</p></li>", () => undefined);
+    expect(some.scrub("at Long Road")).toBe(`at ${MASK}`);
+    const page = noted(`<div contenteditable>${"<p>one</p>".repeat(13)}</div>`, () => undefined);
     expect(page.isEmpty).toBe(true);
+  });
+
+  it("of a colour is hidden where a text is that and nothing else: styles go by it", () => {
+    const colour = noted('<input type="color" value="#c0ffe7">', () => undefined);
+    expect(colour.scrub("#c0ffe7")).toBe(MASK);
+    expect(colour.scrub("color: #c0ffe7", true)).toBe("color: #c0ffe7");
   });
 
   it("is known by its beginnings for some keys, since a preview may lag behind", () => {

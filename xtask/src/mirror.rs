@@ -70,9 +70,14 @@ pub(crate) fn mirror_command(repo: &Repo, is_quick: bool, report: &Path) -> Resu
     with_stack(repo, Run::new("node", &repo.mirror(), &line))
 }
 
-/// The leak suite as a command that writes to `report`.
+/// The leak suite as a command that writes to `report`, and keeps beside it the source of what chance found.
 pub(crate) fn leak_command(repo: &Repo, report: &Path) -> Result<Run> {
-    let line = format!("run.mjs --json {}", report.display());
+    let kept = report.with_extension("failed");
+    let line = format!(
+        "run.mjs --cases --random {RANDOM_SECONDS} --keep {} --json {}",
+        kept.display(),
+        report.display()
+    );
     with_stack(repo, Run::new("node", &repo.leaks(), &line))
 }
 
@@ -85,6 +90,9 @@ fn with_stack(repo: &Repo, run: Run) -> Result<Run> {
         .with("COBROWSE_XTASK", &program)
         .with("COBROWSE_BACKEND", "poll"))
 }
+
+/// How long the leak suite tries pages that chance makes: some hundred of them.
+const RANDOM_SECONDS: u32 = 15;
 
 struct Suite {
     command: Run,

@@ -2,8 +2,8 @@
  * Closed shadow roots: who knows them.
  *
  * Owns the memory of hosts and their roots. It is filled by the loader from the page's first line on where the tag asks
- * for it (`data-closed-roots`), and by `patches.ts` during a session. rrweb asks here through a line that the build puts
- * into it (build.mjs). What of such a tree may leave is the choke point's question, as everywhere.
+ * for it (`data-closed-roots`), and by rrweb during a session, in the page and in frames that are recorded; it tells and
+ * asks through lines that the build puts into it (`browser/rrweb.mjs`). What of such a tree may leave is the choke point's question, as everywhere.
  */
 
 import type { LoaderQueue } from "../loader/global.js";
@@ -11,9 +11,9 @@ import { WIDGET_TAG } from "./names.js";
 
 const roots = fromLoader() ?? new WeakMap<Node, ShadowRoot>();
 
-/** Remembers a root that was just attached. */
+/** Remembers a root that was just attached, if it is closed. */
 export function noteRoot(host: Node, root: ShadowRoot): void {
-  roots.set(host, root);
+  if (root.mode === "closed") roots.set(host, root);
 }
 
 /** The closed root of an element, if it was noted. The widget's own is nobody's: what stands in it is not mirrored. */

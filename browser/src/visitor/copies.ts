@@ -4,8 +4,8 @@
  * Owns which values are known and how they are found in a text: whatever stands between their letters and digits, with
  * other accents, written for a URL, for markup or for JSON, and over several neighbours, as a preview of a card does.
  * Known are what masked fields hold and held while this script ran, the names of their files among it, what was chosen in
- * lists, short texts that can be edited, lines of longer ones, days in other orders, and codes whose digits have a field
- * each. Not found can be: parts of a value ("ends in 4242"), values spread further than a few neighbours, values of one or
+ * lists and colours, short texts that can be edited, lines of longer ones, days in other orders, amounts with other noughts, and
+ * codes whose digits have a field each. Not found can be: parts of a value ("ends in 4242"), values spread further than a few neighbours, values of one or
  * two characters, ones that were changed (encrypted, reversed, a month's name), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
  * masked elements that are no fields.
  */
@@ -18,7 +18,6 @@ import {
   COPY_CHARS_MIN,
   COPY_LETTERS_MAX,
   COPY_LETTERS_MIN,
-  COPY_LINES_MAX,
   COPY_SHORT_CHARS_MIN,
   COPY_SPREAD_CHARS_MAX,
   COPY_SPREAD_DEPTH,
@@ -29,7 +28,8 @@ import { wordsOf } from "./names.js";
 /** A field whose value can be read, or a text that can be edited. */
 type Field = HTMLElement &
   Partial<
-    Pick<HTMLInputElement, "files" | "maxLength" | "value"> & Pick<HTMLSelectElement, "selectedOptions">
+    Pick<HTMLInputElement, "files" | "maxLength" | "type" | "value"> &
+      Pick<HTMLSelectElement, "selectedOptions"> & { readonly editContext: unknown }
   >;
 
 /** The values of one page that may not leave from anywhere. */
@@ -129,6 +129,8 @@ export class Copies {
 
   private read(field: Field): void {
     const before = this.fields.get(field) ?? [];
+    // What has not changed costs next to nothing, of however many fields.
+    if (typeof field.value === "string" && field.value === before[0] && !field.selectedOptions) return;
     const said = saidBy(field).map((value) => value.trim());
     if (said.join() === before.join()) return;
     this.fields.set(field, said);
@@ -138,7 +140,8 @@ export class Copies {
       this.beginnings.push(old);
       if (this.beginnings.length > COPY_BEGINNINGS_MAX) this.values.delete(this.beginnings.shift() ?? "");
     }
-    for (const value of said) this.learn(value, field.selectedOptions ? this.chosen : this.values);
+    const isChoice = field.selectedOptions ?? field.type === "color";
+    for (const value of said) this.learn(value, isChoice ? this.chosen : this.values);
   }
 
   private learn(value: string, values = this.values): void {
@@ -173,7 +176,8 @@ export const VALUED = "input,textarea,select,[contenteditable]";
 function isTyped(element: Element): element is Field {
   const { localName } = element;
   return (
-    element.matches(VALUED) && !(localName === "input" && UNTYPED.has((element as HTMLInputElement).type))
+    (element.matches(VALUED) || !!(element as Field).editContext) &&
+    !(localName === "input" && UNTYPED.has((element as HTMLInputElement).type))
   );
 }
 
@@ -184,10 +188,18 @@ function saidBy(field: Field): string[] {
   // One without a value says that nothing was chosen.
   if (selectedOptions)
     return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
-  const text = value ?? (field.childNodes.length <= COPY_LINES_MAX ? field.textContent : "");
-  // A day is written in other orders too, and of a text each line may stand alone.
-  const days = [text.replace(DAY, "$3$2$1"), text.replace(DAY, "$2$3$1")];
-  return [...new Set([text, ...days, ...text.split("\n", COPY_TEXT_LINES_MAX)])];
+  const { childNodes } = field;
+  const lines = childNodes.length > COPY_TEXT_LINES_MAX ? [] : [...childNodes].map((one) => one.textContent);
+  // The number of a list's item is none.
+  const text = typeof value === "string" ? value : lines.join("\n");
+  const said = [text, ...text.split("\n", COPY_TEXT_LINES_MAX)];
+  // An amount is written with other zeros too, and a day in other orders.
+  if (/^[^\p{L}]*$/u.test(text)) said.push(String(+text.replace(/[^\d.]/g, "") || ""));
+  const [, early, month, day = "", first, second, late] = DAY.exec(text) ?? [];
+  const [year, one = "", other = ""] = early ? [early, month, day] : [late, first, second];
+  for (const rest of [ZERO + one + ZERO + other, ZERO + other + ZERO + one])
+    if (year) said.push(year + rest, rest + year);
+  return [...new Set(said)];
 }
 
 /** How many letters of an alphabet a value is worth: a syllable or a word is written as one sign elsewhere. */
@@ -211,9 +223,10 @@ function formOf(value: string): string {
 
 /** A letter, without its accent too, and as a URL writes it. */
 function anyAccent(letter: string): string {
+  if (letter === ZERO) return "0?";
   if (letter <= "\u007f") return escape(letter);
   const bare = letter.normalize("NFKD").match(LETTERS)?.[0] ?? letter;
-  return `(?:${letter}|${bare}|${encodeURIComponent(letter)})`;
+  return `(?:${letter}|${bare}|${letter.toUpperCase()}|${encodeURIComponent(letter)})`;
 }
 
 function escape(text: string): string {
@@ -231,7 +244,9 @@ const MARKS = "[\\p{M}\\p{Cf}]{0,4}";
 const GROUPS = "[\\p{M}\\p{Cf}.,'’\\s]{0,4}";
 /** Words and numbers that styles are full of. Letters without capitals often stand together with no gap between words. */
 const PLAIN = /^(?:[\p{Lu}\p{Ll}]{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
-const DAY = /^(\d{4})-(\d\d)-(\d\d)$/;
+const DAY = /^(?:(\d{4})\D0?(\d\d?)(?:\D0?(\d\d?)(?:T.*)?)?|0?(\d\d?)\D0?(\d\d?)\D(\d{4}))$/;
+/** Stands for a nought that may be there: no keyboard has it. */
+const ZERO = "\u2070";
 const SIGNS = /[\u3040-\ud7ff]/g;
 const NOTHING = /(?!)/g;
-const UNTYPED = wordsOf("hidden checkbox radio button submit reset image color");
+const UNTYPED = wordsOf("hidden checkbox radio button submit reset image");

@@ -140,7 +140,7 @@ export const PROOF_SETTLE_MS = 30;
 export const PROOF_NODES_MAX = 30_000;
 
 /** Masked fields whose values are looked at for each event. With more, only those that had an event are, and all at a keyframe. */
-export const COPIES_FIELDS_MAX = 200;
+export const COPIES_FIELDS_MAX = 1_000;
 
 /** Values of masked fields that are looked for elsewhere on the page. Full: the oldest is forgotten. */
 export const COPIES_VALUES_MAX = 500;
@@ -160,10 +160,7 @@ export const COPY_LETTERS_MAX = 64;
 /** Beginnings of typed values that stay known for a while: a preview lags some keys behind. Full: the oldest is forgotten. */
 export const COPY_BEGINNINGS_MAX = 16;
 
-/** Parts of a text that can be edited, up to which it is looked for as a value: a chat's line, and no document. */
-export const COPY_LINES_MAX = 3;
-
-/** Lines of a typed text that are looked for one by one: an address of the post, and no letter. */
+/** Lines of a typed text that are looked for one by one: an address of the post, and no letter. A text of more paragraphs that can be edited is a document, and not looked for. */
 export const COPY_TEXT_LINES_MAX = 12;
 
 /** Characters of an element's text in which a copy is looked for that is spread over neighbours: some words around a number. */

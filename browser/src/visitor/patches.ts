@@ -3,7 +3,7 @@
  *
  * Outside a session nothing is wrapped, but `attachShadow` where the tag asks for closed roots (`loader/roots.ts`). During one, rrweb wraps, and puts back by itself:
  *
- *  - `Element.prototype.attachShadow`
+ *  - `Element.prototype.attachShadow`, of frames too, where `closed.ts` hears of closed roots
  *  - `Document.prototype` and `ShadowRoot.prototype`: the setter of `adoptedStyleSheets`
  *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
  *
@@ -12,7 +12,6 @@
  *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
  *    `insertRule`, `deleteRule` of rules that hold others
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
- *  - `Element.prototype.attachShadow`, to know closed roots
  *  - the setters of `indeterminate`, and of `selected` once more
  *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`
  *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
@@ -24,8 +23,6 @@
 
 import type { eventWithTime } from "@rrweb/types";
 
-import { noteRoot } from "./closed.js";
-
 /** Starts a recording and gives the way to undo it. */
 export function startPatches(
   page: Window & typeof globalThis,
@@ -35,7 +32,6 @@ export function startPatches(
   const before = places(page).map(
     ([owner, name]) => [owner, name, Object.getOwnPropertyDescriptor(owner, name)] as const,
   );
-  noteRoots(page);
   const stop = start(emit);
   return () => {
     stop?.();
@@ -48,18 +44,6 @@ export function startPatches(
     for (const field of page.document.querySelectorAll("[data-rr-is-password]")) {
       field.removeAttribute("data-rr-is-password");
     }
-  };
-}
-
-/** Notes closed roots that are attached from now on. */
-function noteRoots(page: Window & typeof globalThis): void {
-  const { prototype } = page.Element;
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
-  const attach = prototype.attachShadow;
-  prototype.attachShadow = function attachShadow(this: Element, init: ShadowRootInit): ShadowRoot {
-    const root = attach.call(this, init);
-    if (init?.mode === "closed") noteRoot(this, root);
-    return root;
   };
 }
 

@@ -105,7 +105,9 @@ export class Rules {
   isBelow(node: Node): boolean {
     return (
       this.memory.sticky.get(node) === "full" ||
-      (node.isConnected ? this.judge(node) === "full" : this.isOwn(node))
+      (node.isConnected
+        ? this.judge(node) === "full"
+        : this.isOwn(node) || parentsOf(node).some((parent) => this.isBelow(parent)))
     );
   }
 
@@ -266,12 +268,13 @@ function typeOf(element: Element): string {
   return (typeof type === "string" ? type : (element.getAttribute("type") ?? "text")).toLowerCase();
 }
 
-/** Style sheets are no text of the page; a style of another type is. */
+/** What an element says of itself is text, and what stands in it but for a style sheet; a style of another type is none. */
 function holdsText(node: Node): boolean {
-  const element = isElement(node) ? node : node.parentNode;
-  // A text may stand in a shadow tree without any element around it.
-  if (!element || !isElement(element)) return node.nodeType === Node.TEXT_NODE;
-  return element.localName !== "link" && !(element as Partial<HTMLStyleElement>).sheet;
+  const parent = node.parentNode;
+  return (
+    isElement(node) ||
+    (node.nodeType === Node.TEXT_NODE && !(parent as Partial<HTMLStyleElement> | null)?.sheet)
+  );
 }
 
 const BUTTON_TYPES = wordsOf("button submit reset image");

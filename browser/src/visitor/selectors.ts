@@ -41,15 +41,17 @@ export function together(one: Dependence, other: Dependence): Dependence {
 export function marksOf(selectors: readonly string[]): (name: string, value: string | null) => boolean {
   const marks = new Set<string>();
   for (const one of selectors.flatMap((selector) => selector.split(","))) {
-    const [, sign, word = "", value = ""] = MARK.exec(one.trim()) ?? [];
+    const [, sign, word = "", value = ""] = MARK.exec(one.trim().toLowerCase()) ?? [];
     if (sign === "[") marks.add(value === "" ? `[${word}` : `[${word}=${value}`);
     else if (sign) marks.add(sign + word);
   }
+  // Old documents do not tell capitals apart.
+  const is = (mark: string): boolean => marks.has(mark.toLowerCase());
   return (name, value) => {
     if (value === null) return false;
-    if (marks.has(`[${name}`) || marks.has(`[${name}=${value}`)) return true;
-    if (name === "id") return marks.has(`#${value}`);
-    return name === "class" && value.split(/\s+/).some((word) => marks.has(`.${word}`));
+    if (is(`[${name}`) || is(`[${name}=${value}`)) return true;
+    if (name === "id") return is(`#${value}`);
+    return name === "class" && value.split(/\s+/).some((word) => is(`.${word}`));
   };
 }
 

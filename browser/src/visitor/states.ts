@@ -271,12 +271,12 @@ export class PageStates {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
     const set = own?.set;
     if (!own || !set) return;
-    const isStopped = (): boolean => this.isStopped;
+    const hasEnded = (): boolean => this.isStopped;
     Object.defineProperty(owner, name, {
       ...own,
       set(this: EventTarget, value: unknown) {
         set.call(this, value);
-        if (!isStopped()) then(this);
+        if (!hasEnded()) then(this);
       },
     });
   }

@@ -120,12 +120,12 @@ export class StyleWatcher {
     const inner = own?.[side] as ((this: object, value?: unknown) => unknown) | undefined;
     if (!own || !inner) return;
     if (name === "style") this.getStyle = inner;
-    const isStopped = (): boolean => this.isStopped;
+    const hasEnded = (): boolean => this.isStopped;
     Object.defineProperty(owner, name, {
       ...own,
       [side](this: object, ...words: unknown[]) {
         const result = inner.apply(this, words as [unknown]);
-        if (!isStopped()) then(this);
+        if (!hasEnded()) then(this);
         return result;
       },
     });

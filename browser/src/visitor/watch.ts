@@ -120,6 +120,9 @@ export class MaskWatch {
       rules.stick(node);
       node.childNodes.forEach(stick);
     };
+    // Who left before a mask went stood below it.
+    for (const { target, attributeName: name, oldValue } of changes)
+      if (name !== null && rules.wasMask(target as Element, name, oldValue)) rules.stick(target);
     for (const { type, target, attributeName: name, oldValue, addedNodes, removedNodes } of changes) {
       if (!looksUpOnly || !attributes) this.isFarDirty = true;
       if (type === "childList") {
@@ -132,8 +135,6 @@ export class MaskWatch {
       }
       const element = target as Element;
       if (name === null) continue;
-      // A mask that came and went within one task.
-      if (rules.wasMask(element, name, oldValue)) rules.stick(element);
       if (name === "slot") this.branches.add(element);
       else if (name === "name" && element.localName === "slot") this.noteSlotted(element.getRootNode());
       else if (FIELD_ATTRIBUTES.has(name)) this.branches.add(element);
@@ -191,11 +192,10 @@ function childrenOf(node: Node): Node[] {
   const children: Node[] = [...node.childNodes];
   const shadow = isElement(node) ? rootOf(node) : null;
   if (shadow) children.push(...shadow.childNodes);
-  if (node.nodeName === "IFRAME") {
-    const inside = (node as HTMLIFrameElement).contentDocument;
-    if (inside) children.push(inside);
-  }
-  if (node.nodeName === "SLOT") children.push(...(node as HTMLSlotElement).assignedNodes());
+  // Not by name: that has capitals or a prefix in some documents.
+  const { contentDocument } = node as Partial<HTMLIFrameElement>;
+  if (contentDocument) children.push(contentDocument);
+  if ("assignedNodes" in node) children.push(...(node as HTMLSlotElement).assignedNodes());
   return children;
 }
 

@@ -34,6 +34,8 @@ export interface Case {
   readonly controlGroup?: GroupName;
   readonly head?: string;
   readonly html: string;
+  /** What kind of document it is; an ordinary one when not given. */
+  readonly kind?: "xhtml" | "quirks";
   /** Markup of the control where the rule is not a matter of `{m}`: the same text in an open place of its kind. */
   readonly control?: string;
   /** Digits of canaries that no mirror shows, masked or not: no control can demand them. */
@@ -50,6 +52,8 @@ export interface Case {
   readonly isLate?: boolean;
   /** What has to have arrived before the case is judged, where it comes in its own time. */
   readonly until?: (text: string, fill: Fill) => boolean;
+  /** Hears, besides, what an agent receives who comes only afterwards. */
+  readonly foundLate?: (text: string) => void;
   /** Looks for something else than the canaries. */
   readonly found?: (text: string, fill: Fill) => boolean;
 }

@@ -1,7 +1,10 @@
 /**
  * The leak suite: every case once with its rule and once without, on the real stack, and what came of it.
  *
- * Leaves 0 when nothing leaked, every control bit and no run failed; else 1. `--quick` is for the test command.
+ * Leaves 0 when nothing leaked, every control bit and no run failed; else 1. `--quick` runs every second case.
+ *
+ * `--random SECONDS` runs pages that chance makes (`random/`) and no cases; with `--cases` both. `--seed N` repeats a run,
+ * `--page N` one document of it. What leaks is kept in `failed/`, or where `--keep` says.
  */
 
 import { writeFileSync } from "node:fs";
@@ -12,15 +15,18 @@ import { Login } from "./agent.js";
 import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
+import { ECHOES } from "./cases/echoes.js";
 import { FIELDS } from "./cases/fields.js";
 import { FRAMES } from "./cases/frames.js";
 import { GUISES } from "./cases/guises.js";
 import { KINDS } from "./cases/kinds.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
+import { SHAPES } from "./cases/shapes.js";
 import { TEXTS } from "./cases/texts.js";
 import { TREES } from "./cases/trees.js";
 import { UPLOADS } from "./cases/uploads.js";
+import { isSound, runRandom, type RandomFigures, type RandomOptions } from "./random/random.js";
 import { Fill, type Case, type GroupName } from "./kit.js";
 import { Lane, type Outcome } from "./runner.js";
 import { startStack, type Stack } from "./stack.js";
@@ -47,11 +53,15 @@ export async function main(words: readonly string[]): Promise<number> {
     ...FRAMES,
     ...KINDS,
     ...GUISES,
+    ...ECHOES,
+    ...SHAPES,
   ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");
+  const random = randomOptions(words);
   const cases = all.filter(
     (one, at) =>
+      (!random || words.includes("--cases")) &&
       (!only || only.split("|").some((part) => one.name.includes(part))) &&
       (!isQuick || at % 2 === 0),
   );
@@ -59,17 +69,35 @@ export async function main(words: readonly string[]): Promise<number> {
   const stack = await startStack();
   let outcomes: Outcome[] = [];
   let swept: string[] = [];
+  let chance: RandomFigures | null = null;
   try {
     const browser = await launch(stack);
     try {
-      ({ outcomes, swept } = await runAll(stack, browser, cases));
+      const login = await Login.of(stack);
+      ({ outcomes, swept } = await runAll(stack, browser, login, cases));
+      if (random) chance = await runRandom(stack, browser, login, random);
     } finally {
       await browser.close();
     }
   } finally {
     await stack.stop();
   }
-  return report(outcomes, swept, cases, Date.now() - started, valueOf(words, "--json"));
+  const file = valueOf(words, "--json");
+  const isGood = report(outcomes, swept, cases, chance, Date.now() - started, file);
+  return isGood && (chance ? isSound(chance) : cases.length > 0) ? 0 : 1;
+}
+
+/** What is asked of chance; `null` where nothing is. */
+function randomOptions(words: readonly string[]): RandomOptions | null {
+  const seconds = Number(valueOf(words, "--random"));
+  if (!(seconds > 0)) return null;
+  const only = valueOf(words, "--page");
+  return {
+    seconds,
+    seed: Number(valueOf(words, "--seed") ?? Math.floor(Math.random() * 1_000_000)),
+    only: only === undefined ? null : Number(only),
+    folder: valueOf(words, "--keep") ?? "failed",
+  };
 }
 
 /** A browser that knows the stack's certificates. */
@@ -83,9 +111,9 @@ export function launch(stack: Stack | null): Promise<Browser> {
 async function runAll(
   stack: Stack,
   browser: Browser,
+  login: Login,
   cases: readonly Case[],
 ): Promise<{ outcomes: Outcome[]; swept: string[] }> {
-  const login = await Login.of(stack);
   const lanes = new Map<GroupName, Job[]>();
   cases.forEach((one, number) => {
     for (const isMasked of [true, false]) {
@@ -133,9 +161,10 @@ function report(
   outcomes: readonly Outcome[],
   swept: readonly string[],
   cases: readonly Case[],
+  chance: RandomFigures | null,
   ms: number,
   file: string | undefined,
-): number {
+): boolean {
   const masked = outcomes.filter((one) => one.isMasked);
   const leaks = masked.filter((one) => one.found);
   const blunt = outcomes.filter((one) => !one.isMasked && !one.found && !one.fault);
@@ -153,13 +182,13 @@ function report(
     leak_controls_standing_in: cases.filter((one) => one.control !== undefined).length,
     leaked: leaked.size,
     failed: faults.length,
+    ...chance,
     seconds: Math.round(ms / 1000),
   };
   const line = JSON.stringify(figures);
   console.log(line);
   if (file) writeFileSync(file, `${JSON.stringify({ ...figures, leaks: [...leaked] }, null, 2)}\n`);
-  const isGood = leaked.size + faults.length + blunt.length === 0 && cases.length > 0;
-  return isGood ? 0 : 1;
+  return leaked.size + faults.length + blunt.length === 0;
 }
 
 function valueOf(words: readonly string[], name: string): string | undefined {

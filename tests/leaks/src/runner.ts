@@ -90,7 +90,7 @@ export class Lane {
     const path = `/leak/${String(fill.number)}/${fill.isMasked ? "masked" : "control"}`;
     const markup = fill.isMasked ? one.html : (one.control ?? one.html);
     this.files = new Map([
-      [path, this.document(fill.text(one.head ?? ""), fill.text(markup), fill)],
+      [path, this.document(one.kind, fill.text(one.head ?? ""), fill.text(markup), fill)],
       ...Object.entries(one.files ?? {}).map(([name, text]): [string, string] => [
         `/leak/${String(fill.number)}/${name}`,
         this.whole(fill.text(text), fill),
@@ -115,12 +115,13 @@ export class Lane {
       if (at) at.textContent = mark;
     }, done);
     await this.shown(page, agent, start, done, isBlind);
-    if (!one.isLate) return agent.textSince(start);
+    if (!one.isLate && !one.foundLate) return agent.textSince(start);
     const late = await this.login.join(this.key);
     await this.shown(page, late, 0, done);
     await this.arrived(one, fill, late, 0);
     late.leave();
-    return late.textSince(0);
+    one.foundLate?.(late.textSince(0));
+    return (one.isLate ? late : agent).textSince(one.isLate ? 0 : start);
   }
 
   private mark(fill: Fill): string {
@@ -147,11 +148,8 @@ export class Lane {
   private async serve(route: Route): Promise<void> {
     const { pathname } = new URL(route.request().url());
     const body = this.files.get(pathname);
-    const kind = /\.css$/.test(pathname)
-      ? "text/css"
-      : /\.svg$/.test(pathname)
-        ? "image/svg+xml"
-        : "text/html";
+    const ending = body?.startsWith("<?xml") ? "xhtml" : (pathname.split(".")[1] ?? "");
+    const kind = KINDS[ending] ?? "text/html";
     if (body === undefined) await route.fulfill({ status: 404, body: "no such file" });
     else await route.fulfill({ contentType: `${kind}; charset=utf-8`, body });
   }
@@ -201,11 +199,11 @@ export class Lane {
     }
   }
 
-  private document(head: string, body: string, fill: Fill): string {
-    const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" defer></script>`;
+  private document(kind: Case["kind"], head: string, body: string, fill: Fill): string {
+    const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" defer="defer"></script>`;
     // The marks stand in a place that even the default "text" leaves open.
     const marks = `<footer class="glance_unmasked"><p>ready${this.mark(fill)}</p><p id="the-end"></p></footer>`;
-    const text = `<!doctype html><html><head><meta charset="utf-8">${tag}${head}</head><body>${body}${marks}</body></html>`;
+    const text = `${START[kind ?? "html"]}<head>${tag}${head}</head><body>${body}${marks}</body></html>`;
     return this.whole(text, fill);
   }
 
@@ -220,6 +218,20 @@ export class Lane {
 function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** How a document begins, by its kind. */
+const START = {
+  html: "<!doctype html><html>",
+  quirks: "<html>",
+  xhtml: '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml">',
+} as const;
+
+/** Types by the endings of files. */
+const KINDS: Readonly<Record<string, string>> = {
+  css: "text/css",
+  svg: "image/svg+xml",
+  xhtml: "application/xhtml+xml",
+};
 
 /** Where frames of other origins come from. The group `frames` lists the first. */
 const FRAME_ORIGINS = ["https://pay.localhost:1", "https://far.localhost:1"];

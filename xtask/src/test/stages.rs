@@ -117,7 +117,7 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "leaks",
-        about: "canaries in every place of a page: none that is masked arrives, and each control does",
+        about: "canaries in every place of a page, and of pages that chance makes: none that is masked arrives, and each control does",
         needs: &["chromium"],
         run: leaks,
     },
@@ -283,6 +283,10 @@ fn leaks(context: &Context<'_>) -> Result<Count> {
     let (cases, biting) = (number("leak_cases")?, number("leak_controls_biting")?);
     ensure!(cases > 0 && biting == cases, "{biting} of {cases} controls bite");
     ensure!(number("leaked")? + number("failed")? == 0, "something leaked: see the report");
+    ensure!(
+        number("random_leaked")? == 0 && number("random_pages")? > 0,
+        "a random page leaked, or none ran: see the report"
+    );
     Ok(Count { passed: cases, ..Count::default() })
 }
 

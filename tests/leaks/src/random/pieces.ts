@@ -1,0 +1,231 @@
+/**
+ * Random pages: pieces that each write a canary into a masked place, several on a page, several pages in a document.
+ *
+ * Owns the order of what happens to a piece and what is then asked of its canary. A document is one HTML text; the same seed
+ * and number give the same text, and the same one without its masks for the control.
+ */
+
+import { Dice } from "./dice.js";
+import { levelsOf, markOf, type Level, type Mark, type RandomGroup } from "./levels.js";
+import { placeOf, type Place } from "./places.js";
+import { copyOf, writeOf } from "./writes.js";
+
+/** One piece's canary. */
+export interface Canary {
+  readonly text: string;
+  /** It stood in the open before its mask came: only who joins afterwards may not have it. */
+  readonly isLate: boolean;
+  /** What was chosen for it. */
+  readonly what: string;
+}
+
+/** A document of several small pages. */
+export interface RandomDocument {
+  readonly html: string;
+  readonly canaries: readonly Canary[];
+  readonly pages: number;
+}
+
+/** The document of a seed and a number. */
+export function documentOf(
+  seed: number,
+  number: number,
+  group: RandomGroup,
+  isMasked: boolean,
+): RandomDocument {
+  const dice = new Dice(seed, number);
+  const canaries: Canary[] = [];
+  const scenes: string[] = [];
+  const filler = dice.chance(0.25) ? 600 + dice.below(1_500) : 0;
+  for (let page = 0; page < PAGES; page += 1) {
+    const pieces = Array.from({ length: 2 + dice.below(4) }, (_, at) => {
+      const piece = pieceOf(dice, `${String(page)}_${String(at)}`, group, isMasked, page === 0);
+      canaries.push(...piece.canaries);
+      return piece.script;
+    });
+    scenes.push(`async (box) => { await Promise.all([\n${pieces.join(",\n")}\n]); }`);
+  }
+  const script = `${PRELUDE}\nwindow.scenes = [${scenes.join(",\n")}];\nwindow.first = scene(0);`;
+  const rest =
+    filler > 0 ? `<table id="filler">${"<tr><td>a<td><b>b</b>".repeat(filler)}</table>` : "";
+  const html = `<div id="random"></div><script>${script}</script>${rest}`;
+  return { html, canaries, pages: PAGES };
+}
+
+/** When a piece's mask comes, and goes. */
+type Moment = "early" | "same task" | "late" | "moment" | "gone";
+
+interface Piece {
+  readonly script: string;
+  readonly canaries: Canary[];
+}
+
+function pieceOf(
+  dice: Dice,
+  key: string,
+  group: RandomGroup,
+  isMasked: boolean,
+  isFirst: boolean,
+): Piece {
+  const isOwn = group === "text" || group === "inputs" || (group === "plain" && dice.chance(0.15));
+  const place = placeOf(dice, group, isOwn, isMasked);
+  const mark = isOwn ? null : markOf(dice, group, isMasked);
+  const levels = levelsOf(dice, key, 3, isFirst);
+  const [carrier, depth] = carrierOf(dice, levels);
+  const moment = mark ? momentOf(dice, levels, depth, mark, isFirst) : "early";
+  const isInstant = moment === "same task" || moment === "moment";
+  const write = writeOf(dice, place, group, isInstant, moment === "early");
+  const text = textOf(dice, place);
+  const script = [
+    `const C = "${text}"; const home = document.createElement("div"); box.append(home); let doc = document, at = home;`,
+  ];
+  const put = mark ? `{ const it = ${carrier}; ${mark.on} }` : "";
+  const take = mark ? `{ const it = ${carrier}; ${mark.off} }` : "";
+  const wait = `await later(${String(dice.pick([0, 1, 10, 30]))});`;
+  const isEarly = moment === "early" || moment === "gone";
+  levels.forEach((level, at) => {
+    script.push(...level.lines);
+    if (isEarly && at === depth) script.push(put);
+    if (dice.chance(0.3)) script.push(wait);
+  });
+  script.push(place.make);
+  if (isEarly && depth === levels.length) script.push(put);
+  const attach = "at.append(outer);";
+  if (moment === "early") {
+    const isWrittenFirst = dice.chance(0.3) && !write.line.includes("await");
+    script.push(...(isWrittenFirst ? [write.line, attach] : [attach, wait, write.line]));
+  } else if (moment === "same task") {
+    script.push(...(dice.chance(0.5) ? [write.line, attach] : [attach, wait, write.line]), put);
+  } else if (moment === "late") {
+    script.push(attach, write.line, "await later(90);", put);
+  } else if (moment === "moment") {
+    script.push(attach, TOLD, put, write.line, take);
+  } else {
+    script.push(attach, TOLD, take, wait, write.line);
+  }
+  const isLate = moment === "late";
+  const what = `${levels.map(({ name }) => name).join(" > ") || "page"} > ${place.name}; ${mark?.name ?? "by itself"} on ${carrier}, ${moment}; ${write.name}: ${write.line}`;
+  const canaries = [{ text, isLate, what }];
+  const isFieldOfPage =
+    (place.kind === "field" || place.kind === "digits") && levels.every(({ isInner }) => !isInner);
+  const holdsValue = write.name === "value" || write.name === "number";
+  if (isFieldOfPage && holdsValue && !isLate && group !== "text" && place.name !== "hidden") {
+    const copy = copyOf(dice);
+    script.push(wait, `{ const p = document.createElement("p"); home.append(p); ${copy.line} }`);
+    canaries[0] = { text, isLate, what: `${what}; ${copy.name}: ${copy.line}` };
+  } else if (dice.chance(0.4) && !isLate) {
+    canaries.push(...followed(dice, script, place, group, moment === "early" ? carrier : null));
+  }
+  return { script: whole(script, key), canaries };
+}
+
+/** What still happens to a masked place; gives another canary's story. `carrier`: who bears the mask still. */
+function followed(
+  dice: Dice,
+  script: string[],
+  place: Place,
+  group: RandomGroup,
+  carrier: string | null,
+): Canary[] {
+  const wait = `await later(${String(dice.pick(AFTER_MS))});`;
+  const moves = carrier === null || carrier.includes(".") ? HOME_MOVES : [...HOME_MOVES, ...MOVES];
+  const move = dice.pick(moves);
+  const text = textOf(dice, place);
+  const write = writeOf(dice, place, group, false, carrier !== null);
+  script.push(
+    wait,
+    `{ const it = ${carrier ?? "home"}; ${move} }`,
+    wait,
+    `{ const C = "${text}"; ${write.line} }`,
+  );
+  return [
+    {
+      text,
+      isLate: false,
+      what: `a second text after ${move} of ${carrier ?? "home"}: ${write.line}`,
+    },
+  ];
+}
+
+/** Who is masked: the place or something above it, and how far down that stands. */
+function carrierOf(dice: Dice, levels: readonly Level[]): [string, number] {
+  const depth = dice.below(levels.length + 1);
+  const level = levels[depth];
+  return level ? [dice.pick(level.carriers), depth] : ["p", levels.length];
+}
+
+/** Only what the page's own tree shows is masked for a moment, and keeps a mask that has gone. */
+function momentOf(
+  dice: Dice,
+  levels: readonly Level[],
+  depth: number,
+  mark: Mark,
+  isFirst: boolean,
+): Moment {
+  const isInner = levels.slice(0, depth + 1).some((level) => level.isInner);
+  const isShort = mark.isMoment && !isInner && !isFirst;
+  const moments: readonly Moment[] = isShort
+    ? ["early", "early", "same task", "late", "moment", "gone"]
+    : ["early", "early", "early", "same task", "same task", "late"];
+  return dice.pick(moments);
+}
+
+/** A text of which each half is its own, or a number. */
+function textOf(dice: Dice, place: Place): string {
+  if (place.kind === "digits")
+    return `9${Array.from({ length: 14 }, () => String(dice.below(9) + 1)).join("")}`;
+  return `q${dice.letters(5)}7zx${dice.letters(5)}3k`;
+}
+
+function whole(script: readonly string[], key: string): string {
+  return `(async () => { try {\n  ${script.filter(Boolean).join("\n  ")}\n} catch (error) { failed("${key}", error); } })()`;
+}
+
+/** Small pages of one document: to load one costs as much as several of them. */
+const PAGES = 10;
+
+const AFTER_MS = [0, 1, 20, 60];
+
+/** The recorder has heard of what is new. */
+const TOLD = "await later(120);";
+
+/** Of the piece as a whole. */
+const HOME_MOVES = [
+  "box.append(home);",
+  "home.remove(); await later(20); box.append(home);",
+  "const w = document.createElement('section'); home.replaceWith(w); w.append(home);",
+  "box.moveBefore?.(home, box.firstChild);",
+  "home.normalize(); home.hidden = true; await later(10); home.hidden = false;",
+  "const f = new DocumentFragment(); f.append(home); box.prepend(f);",
+];
+
+/** Of the element that is masked. */
+const MOVES = [
+  "it.after(it.cloneNode(true));",
+  "it.parentNode.append(it);",
+  "const w = doc.createElement('div'); it.replaceWith(w); w.append(it);",
+  "const n = it.nextSibling; const t = it.parentNode; it.remove(); await later(15); t.insertBefore(it, n);",
+  "it.parentNode.moveBefore?.(it, it.parentNode.firstChild);",
+  "it.parentNode.append(doc.importNode(it, true));",
+  "home.before(it);",
+  "document.body.insertBefore(it, document.body.firstChild); await later(20); home.append(it);",
+  "it.classList.add('later'); it.setAttribute('data-later', '');",
+];
+
+const PRELUDE = `
+const NS = { html: "http://www.w3.org/1999/xhtml", svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
+window.faults = [];
+const failed = (key, error) => { window.faults.push(key + ": " + error); };
+const later = (ms) => ms === 0 ? Promise.resolve() : ms === 1 ? new Promise((done) => requestAnimationFrame(done)) : new Promise((done) => setTimeout(done, ms));
+const framed = async (frame) => {
+  for (let tries = 0; tries < 40 && !(frame.contentDocument?.readyState === "complete" && frame.contentDocument.URL !== "about:blank"); tries += 1) await later(8);
+};
+for (const name of ["x-piece", "x-host", "x-box"]) customElements.define(name, class extends HTMLElement {});
+customElements.define("x-late", class extends HTMLElement {
+  connectedCallback() { this.textContent = this.said ?? ""; this.title = this.said ?? ""; }
+});
+const scene = async (number) => {
+  const box = document.createElement("div");
+  document.querySelector("#random").replaceChildren(box);
+  await window.scenes[number](box);
+};`;
