@@ -1,5 +1,6 @@
 /**
- * Puts three lines of ours into rrweb's player while it is bundled: states that only the visitor's browser has become classes.
+ * Puts some lines of ours into rrweb's player while it is bundled: states that only the visitor's browser has become classes, and
+ * documents have the visitor's mode.
  *
  * Owns the list. Every place is found as often as it says in the pinned version, or the build fails: then look at the new version. The
  * player has a class for the pointer; it lays it beside each selector of a style sheet's text, and knows nothing of rules that scripts put in.
@@ -15,6 +16,12 @@ const LINES = [
           }
         });`,
     "rule2.selector = standIns(rule2.selector);",
+    1,
+  ],
+  [
+    `if (n2.compatMode === "BackCompat" && n2.childNodes &&`,
+    `setMode(doc, n2);
+    if (false &&`,
     1,
   ],
   ["insertRule(rule2, index2)", "insertRule(withStandIns(rule2), index2)", 2],
@@ -34,7 +41,9 @@ export function fit(source) {
     text = parts.join(to);
   }
   const own = JSON.stringify(`${import.meta.dirname}/src/viewer/stand-ins.ts`);
+  const trusted = JSON.stringify(`${import.meta.dirname}/src/viewer/trusted.ts`);
   return `import { hasStates, standIns } from ${own};
+import { setMode } from ${trusted};
 const withStandIns = (css) => (hasStates(css) ? adaptCssForReplay(css) : css);
 ${text}`;
 }

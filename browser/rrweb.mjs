@@ -9,6 +9,7 @@
 
 import { readFileSync } from "node:fs";
 import * as types from "@rrweb/types";
+
 import { LETTING_GO } from "./letting-go.mjs";
 
 /** Functions and classes that are not reached, and what stands in their place. */
@@ -130,6 +131,8 @@ const REPLACED = {
       (_, url, rest) => absoluteToDoc(doc, url) + rest
     );
   }`,
+  // Shapes may stand outside of a drawing.
+  "function isSVGElement(": "function isSVGElement({ namespaceURI }) { return /svg$/.test(namespaceURI); }",
   "function isIgnored(": "function isIgnored(n, mirror) { return mirror.getId(n) === IGNORED_NODE; }",
   // What comes meanwhile waits, one event for each target: two lists may scroll at once.
   "function throttle(": `function throttle(func, wait) {
@@ -185,9 +188,9 @@ const REPLACED = {
         this.stylesheetManager.adoptStyleSheets(inside.adoptedStyleSheets, mirror.getId(inside));
     }
   }`,
-  // Metadata shows nothing, whoever it is for; links stay, since style sheets are among them.
-  "function slimDOMExcluded(": `function slimDOMExcluded({ type, tagName }) {
-    return type === NodeType.Comment || (type === NodeType.Element && (tagName === "script" || tagName === "meta"));
+  // Metadata shows nothing but colours, whoever it is for; links stay, since style sheets are among them.
+  "function slimDOMExcluded(": `function slimDOMExcluded({ type, tagName, attributes }) {
+    return type === NodeType.Comment || (type === NodeType.Element && (tagName === "script" || tagName === "meta" && attributes.name !== "color-scheme"));
   }`,
 };
 
@@ -401,17 +404,41 @@ const LINES = [
     "!preserveWhiteSpace && !cssCaptured && _serializedNode.type === NodeType.Text && !",
   ],
   ["let ruleStringified = rule.cssText;", "let ruleStringified = textOf(rule);"],
-  // What is off, or has lost its rules, is told as that, and not as what stands in the page's source.
+  // What is taken in may still be on its way.
   [
-    "    const rules = s.rules || s.cssRules;\n",
-    '    if (s.disabled) return " ";\n    const rules = s.cssRules;\n',
+    "    if (rule.styleSheet.href) {\n      return absolutifyURLs(importStringified, rule.styleSheet.href);\n    }\n    return importStringified;",
+    "    return absolutifyURLs(importStringified, rule.styleSheet?.href ?? sheetHref);",
   ],
+  // What has lost its rules is told as that, and not as what stands in the page's source.
+  ["    const rules = s.rules || s.cssRules;\n", "    const rules = s.cssRules;\n"],
   [
     "return fixBrowserCompatibilityIssuesInCSS(stringifiedRules);",
-    'return around(s, fixBrowserCompatibilityIssuesInCSS(stringifiedRules)) || (s.ownerNode?.localName === "style" && " ");',
+    'return around(s, stringifiedRules) || (s.ownerNode?.localName === "style" && " ");',
   ],
+  // A shadow tree that came with its host was told by the observer of the place where that came to, and changes from then on by its own.
+  [
+    "      requestAnimationFrame(() => {\n        this.nodeMap =",
+    "      queueMicrotask(() => {\n        this.nodeMap =",
+  ],
+  [
+    "m.removedNodes.forEach((n) => {",
+    "m.removedNodes.forEach((n) => {\n            if (index.parentNode(n) === m.target && this.processedNodeManager.inOtherBuffer(n, this)) return;",
+  ],
+  // In XML names are small.
+  ['if (m.target.tagName === "TEXTAREA") {', 'if (m.target.localName === "textarea") {'],
+  ['if (parent && parent.tagName === "TEXTAREA") {', 'if (parent && parent.localName === "textarea") {'],
+  ["const tagName = target && target.tagName;", "const tagName = target?.nodeName.toUpperCase();"],
   // What is never told keeps nothing waiting that stands before it.
   ['console.warn(n, "not serialized");', "mirror2.add(n, { id: IGNORED_NODE });"],
+  // What the page's policy forbids stands there and does nothing; what is off, or for other media, only scripts may have said.
+  [
+    'if (tagName === "style" && n.sheet) {',
+    'if (n.sheet) attributes.media = n.sheet.disabled ? "not all" : n.sheet.media?.mediaText;\n  if (tagName === "style") {',
+  ],
+  [
+    "let cssText = stringifyStylesheet(\n      n.sheet\n    );",
+    'let cssText = n.sheet ? stringifyStylesheet(n.sheet) : " ";',
+  ],
   // A field that is empty, or a box that is off, may have been neither when it came.
   [
     'attributes.type !== "button" && value) {',

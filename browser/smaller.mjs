@@ -29,6 +29,7 @@ const RECORDERS =
 const OURS =
   `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
   isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly maskInputFn maskTextFn masker masksWords mayContinue mustPurge
+  branches copies masksFields sticky targets
   refresh listen takeFullSnapshot mouseInteractionCb styleDeclarationCb styleSheetRuleCb isInsecure near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
   onPointer onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
   setTheme setWords sheetOf stick styleMirror stylesheetManager takeUp wasMask wasUnmask watchHost`.split(

@@ -23,7 +23,6 @@ fn main() {
         "uploads.js",
         "frames.js",
         "agent.js",
-        "around.js",
         "integrity.json",
     ]
     .map(str::to_owned)

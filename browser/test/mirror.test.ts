@@ -3,11 +3,12 @@
 // @vitest-environment jsdom
 
 import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrweb/types";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Proof, readProof, type ProofNode } from "../src/protocol/proof.js";
 import { proofOf } from "../src/viewer/proof.js";
-import { applyStates, takeStates } from "../src/viewer/states.js";
+import { setMode } from "../src/viewer/trusted.js";
+import { applyStates, takeStates, unsaidOf } from "../src/viewer/states.js";
 import { closedRootOf, closedSlotOf, noteRoot, rootOf } from "../src/visitor/closed.js";
 import { stateOf } from "../src/visitor/states.js";
 
@@ -162,5 +163,63 @@ describe("a closed root", () => {
     expect(child.assignedSlot).toBeNull();
     expect(closedSlotOf(child)).toBe(root.querySelector("slot"));
     expect(closedSlotOf(host)).toBeNull();
+  });
+});
+
+describe("the mode of a document", () => {
+  const modeOf = (
+    told: Parameters<typeof setMode>[1],
+  ): { compatMode: string; doctype: DocumentType | null } => {
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    const mirrored = frame.contentDocument as Document;
+    mirrored.open();
+    setMode(mirrored, told);
+    const { compatMode, doctype } = mirrored;
+    frame.remove();
+    return { compatMode, doctype };
+  };
+  const STANDARD = { publicId: "", systemId: "" };
+  const OLD = { publicId: "-//W3C//DTD HTML 4.01 Transitional//EN", systemId: "" };
+
+  it("has the visitor's quirks, with a doctype and without one", () => {
+    expect(modeOf({ compatMode: "BackCompat", childNodes: [OLD] })).toEqual({
+      compatMode: "BackCompat",
+      doctype: null,
+    });
+    expect(modeOf({ compatMode: "BackCompat", childNodes: [{}] }).compatMode).toBe("BackCompat");
+  });
+
+  it("has some of them where the doctype says so", () => {
+    const written: string[] = [];
+    const write = vi.spyOn(Document.prototype, "write").mockImplementation((text) => void written.push(text));
+    setMode(document, { childNodes: [{ ...OLD, systemId: "http://www.w3.org/TR/html4/loose.dtd" }] });
+    setMode(document, { childNodes: [STANDARD] });
+    setMode(document, { childNodes: [OLD] });
+    write.mockRestore();
+    expect(written).toEqual([expect.stringContaining("loose.dtd")]);
+  });
+});
+
+describe("what was told of an element that moves", () => {
+  it("is kept for the one that comes in its place", () => {
+    const element = document.createElement("my-box");
+    element.setAttribute("rr_states", "on");
+    const add = {
+      parentId: 1,
+      nextId: null,
+      node: { id: 7, type: NodeType.Element, tagName: "my-box", attributes: {}, childNodes: [] },
+    };
+    const event = {
+      type: EventType.IncrementalSnapshot,
+      data: { source: IncrementalSource.Mutation, adds: [add], removes: [], texts: [], attributes: [] },
+      timestamp: 0,
+    } as unknown as eventWithTime;
+    const states = unsaidOf(event, (id) => (id === 7 ? element : null));
+    expect(states).toEqual([{ id: 7, name: "rr_states", value: "on" }]);
+    const next = document.createElement("my-box");
+    applyStates(states, () => next);
+    expect(next.getAttribute("rr_states")).toBe("on");
+    applyStates([{ id: 7, name: "rr_states", value: null }], () => next);
+    expect(next.hasAttribute("rr_states")).toBe(false);
   });
 });

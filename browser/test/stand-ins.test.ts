@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { EventType, IncrementalSource, MouseInteractions, type eventWithTime } from "@rrweb/types";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { Focus, standIns } from "../src/viewer/stand-ins.js";
+import { Focus, Hover, standIns } from "../src/viewer/stand-ins.js";
 
 // @ts-expect-error -- a script of the build, without types
 import { fit } from "../replay.mjs";
@@ -19,6 +19,7 @@ describe("a selector", () => {
     ["a:not(:hover)", "a:not(.\\:hover)"],
     ["input:focus, .on:focus-within b", "input[rr_focus], .on[rr_focus_within] b"],
     ["button:focus-visible", "button[rr_focus_visible]"],
+    [":host(:state(on)) b, i:state( half-way )", ':host([rr_states~="on"]) b, i[rr_states~="half-way"]'],
     ["form:has(:focus) label", "form:has([rr_focus]) label"],
     // Names that look like states.
     [".hover\\:on:hover", ".hover\\:on.\\:hover"],
@@ -41,6 +42,21 @@ describe("the player", () => {
     const text = (fit as (source: string) => string)(readFileSync(path, "utf8"));
     expect(text).toContain("withStandIns(rule2)");
     expect(() => (fit as (source: string) => string)("another version")).toThrow(/rrweb's player/);
+  });
+});
+
+describe("the pointer", () => {
+  it("is over the hosts of a shadow tree too, until it is elsewhere", () => {
+    document.body.innerHTML = "<div id='outer'><div id='host'></div></div><p id='other'></p>";
+    const host = document.querySelector("#host") as HTMLElement;
+    host.attachShadow({ mode: "open" }).innerHTML = "<b><i></i></b>";
+    const hover = new Hover();
+    hover.mark(host.shadowRoot?.querySelector("i") as Element);
+    const marked = (): string[] =>
+      [...document.querySelectorAll(".\\:hover")].map((element) => element.id || element.localName);
+    expect(marked()).toEqual(["html", "body", "outer", "host"]);
+    hover.mark(document.querySelector("#other") as Element);
+    expect(marked()).toEqual([]);
   });
 });
 

@@ -2,6 +2,9 @@
  * The fidelity suite: pages that people really have, mirrored live and joined late through a real CServer.
  *
  *     node run.mjs [--quick] [--only a,b] [--dist DIR] [--json FILE] [--figures] [--verbose]
+ *     node run.mjs --random SECONDS [--seed N] [--page N]
+ *
+ * The second way tries random pages alone, `--page` one of them again.
  *
  * Owns the order of things and the result. Exit code 1 when a page that has to be equal is not.
  */
@@ -17,11 +20,16 @@ import { differences, normalise } from "./support/normalise.mjs";
 import { Agent, launch, Visitor } from "./support/people.mjs";
 import { pixelDiffPercent } from "./support/pixels.mjs";
 import { proveProof } from "./support/proof.mjs";
+import { tryRandom } from "./support/random.mjs";
 import { bundle, pageNames, serve } from "./support/site.mjs";
 import { PAY, startStack } from "./support/stack.mjs";
 
 /** More than this is another picture; the edges of one word that is smoothed otherwise stay below. */
 const PIXEL_DIFF_PERCENT_MAX = 0.05;
+
+/** How long random pages are tried besides the others, and how many at most: those from the usual seed on are equal today. */
+const RANDOM_SECONDS = 20;
+const RANDOM_PAGES_MAX = 60;
 
 /** How long both sides may take to come to rest after the last step. */
 const SETTLE_MS_MAX = 20_000;
@@ -46,8 +54,16 @@ const { values: options } = parseArgs({
     json: { type: "string" },
     verbose: { type: "boolean", default: false },
     figures: { type: "boolean", default: false },
+    random: { type: "string" },
+    seed: { type: "string", default: "40" },
+    page: { type: "string" },
   },
 });
+
+if (options.random || options.page) {
+  const { differing } = await random(Number(options.random ?? 0), options.page ? Number(options.page) : null);
+  process.exit(differing.length > 0 ? 1 : 0);
+}
 
 const names = options.only ? options.only.split(",") : pageNames();
 const scripts = await bundle(names);
@@ -79,6 +95,8 @@ try {
     Object.assign(report, await measureLatency(people, rounds));
     Object.assign(report, await measureTasks(people));
     Object.assign(report, await measureCost(browser, options.quick ? 1 : 7));
+    report.random = await random(RANDOM_SECONDS, null, RANDOM_PAGES_MAX);
+    failed ||= report.random.differing.length > 0;
     failed ||= Object.values(report.proof).some((is) => is !== true) || !report.churn.is_let_go;
     console.error(JSON.stringify({ ...report, pages: undefined }));
   }
@@ -92,6 +110,25 @@ try {
   await stack.stop();
 }
 process.exitCode = failed ? 1 : 0;
+
+/** Tries random pages, and says of each that differs how it comes about. */
+async function random(seconds, only = null, pagesMax = Infinity) {
+  const counted = await tryRandom({
+    seconds,
+    seed: Number(options.seed),
+    only,
+    pagesMax,
+    onFault: ({ seed, at, steps, found }) => {
+      console.error(`FAIL random page ${seed} (node run.mjs --page ${seed}), ${at}: ${steps.join(", ")}`);
+      for (const line of found.slice(0, 8)) console.error(`       ${line}`);
+    },
+  });
+  const { seed, pages, changes, crashes, differing } = counted;
+  console.error(
+    `${differing.length === 0 ? "ok  " : "FAIL"} random pages from ${seed} on: ${pages} with ${changes} changes, ${differing.length} differ, ${crashes} ended their browser`,
+  );
+  return counted;
+}
 
 function prove(agent) {
   return proveProof({ browser, stack, scripts, site, agent });

@@ -31,10 +31,6 @@ export class FrameWatch {
   constructor(
     private readonly clock: Clock,
     private readonly onStopped: () => void,
-    /** How a view is to be had again; `putBack` puts its frame where it was. */
-    private readonly comeBack = (putBack: () => void): void => {
-      putBack();
-    },
   ) {}
 
   /** Watches over this frame from now on, and over no other. */
@@ -66,9 +62,7 @@ export class FrameWatch {
     const place = frame.ownerDocument.createComment("");
     frame.replaceWith(place);
     this.clock.setTimeout(() => {
-      this.comeBack(() => {
-        place.replaceWith(frame);
-      });
+      place.replaceWith(frame);
     }, PROCESS_ENDS_MS);
     this.onStopped();
   }

@@ -4,9 +4,10 @@
  * Owns nothing but the order.
  */
 
-import type { eventWithTime } from "@rrweb/types";
+import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import { tellAnimations } from "./animations.js";
+import { tellCustomStates } from "./custom.js";
 import { tellFocus } from "./focus.js";
 import type { Known } from "./living.js";
 import { tellScrolled } from "./scrolled.js";
@@ -21,6 +22,20 @@ export function tellUnsaid(
 ): void {
   // What an animation holds may be what makes a place scroll.
   tellAnimations(roots, known, isOver, emit);
+  tellCustomStates(roots, known, isOver, (id, rr_states) => {
+    if (id > 0) emit(told(id, { rr_states }));
+  });
   tellFocus(page, known, emit);
   tellScrolled(page, known, isOver, emit);
+}
+
+function told(id: number, attributes: Record<string, string | null>): eventWithTime {
+  const data = {
+    source: IncrementalSource.Mutation as const,
+    texts: [],
+    attributes: [{ id, attributes }],
+    removes: [],
+    adds: [],
+  };
+  return { type: EventType.IncrementalSnapshot, data, timestamp: Date.now() };
 }

@@ -42,7 +42,7 @@ export function attributes(tagName: string, given: Fields): Fields {
       const told = readAnimations(value);
       if (told) kept[name] = told;
     } else if (typeof value === "string") {
-      if (!isScriptUrl(value)) kept[name] = value;
+      if (!isScriptUrl(value)) kept[name] = name === "_cssText" ? prefixed(value) : value;
     } else if (value === null || value === true) {
       kept[name] = value;
     } else if (typeof value === "number") {
@@ -53,6 +53,13 @@ export function attributes(tagName: string, given: Fields): Fields {
   }
   if (tagName === "video" || tagName === "audio") kept.rr_mediaMuted = true;
   return kept;
+}
+
+/** Of one property an agent's older browser knows another name than the visitor's. */
+function prefixed(css: string): string {
+  return css.includes("-webkit-background-clip: text")
+    ? css
+    : css.replace(/(\s)(background-clip:\s*text;)/g, "$1-webkit-$2 $2");
 }
 
 /** Changed properties of a style: a value, a value with its priority, or `false` for a removed one. */
@@ -88,7 +95,9 @@ const COUNT_MAX = 0x7fffffff;
 const PICTURE = /^data:image\/(?:png|webp);base64,[A-Za-z0-9+/=]+$/;
 const TAG_NAME = /^[a-z][a-z0-9_.:-]*$/;
 const CUSTOM_NAME = /^[a-z][a-z0-9_.]*-[a-z0-9_.-]*$/;
-const ATTRIBUTE_NAME = /^[A-Za-z_:][A-Za-z0-9_.:-]*$/;
+/** Also names that only a parser of markup makes: `@click`, `(tap)`, `*if`. */
+// eslint-disable-next-line no-control-regex
+const ATTRIBUTE_NAME = /^[^\u0000-\u0020"'<>/=]+$/;
 const DOCTYPE_NAME = /^[A-Za-z][A-Za-z0-9-]*$/;
 
 const RESERVED_NAMES = new Set([

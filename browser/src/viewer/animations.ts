@@ -17,6 +17,8 @@ export function showAnimations(element: Element, told: readonly ToldAnimation[] 
     return;
   }
   const now: Animation[] = [];
+  if (told) said.set(element, { told, atMs: performance.now() });
+  else said.delete(element);
   shown.set(element, now);
   for (const one of told ?? []) {
     try {
@@ -25,6 +27,13 @@ export function showAnimations(element: Element, told: readonly ToldAnimation[] 
       unshown.add(element);
     }
   }
+}
+
+/** What was told of an element's animations, as far as they have come by now. */
+export function toldAnimations(element: Element): readonly ToldAnimation[] | null {
+  const { told, atMs } = said.get(element) ?? { told: null, atMs: 0 };
+  const gone = performance.now() - atMs;
+  return told?.map((one) => (one.held ? one : { ...one, at: one.at + gone * one.rate })) ?? null;
 }
 
 /** Whether an element moves in a way that is not shown. */
@@ -60,4 +69,5 @@ function scriptName(name: string): string {
 }
 
 const shown = new WeakMap<Element, Animation[]>();
+const said = new WeakMap<Element, { readonly told: readonly ToldAnimation[]; readonly atMs: number }>();
 const unshown = new WeakSet<Element>();

@@ -10,9 +10,8 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 
 import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
-import { Focus } from "./stand-ins.js";
-import { applyStates, takeStates, turnSheets } from "./states.js";
-import { allowDoctypes } from "./trusted.js";
+import { Focus, Hover } from "./stand-ins.js";
+import { applyStates, takeStates, turnSheets, unsaidOf } from "./states.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
 import type { Picture } from "./verify.js";
 
@@ -150,6 +149,7 @@ class Layer {
   private readonly element = document.createElement("div");
   private readonly replayer: Replayer;
   private readonly focus = new Focus();
+  private readonly hovered = new Hover();
   private fault: unknown = null;
   private isFollowing = true;
   /** How far the visitor's page is scrolled. */
@@ -178,7 +178,7 @@ class Layer {
     iframe.inert = true;
     iframe.tabIndex = -1;
     iframe.title = "The visitor's page";
-    if (iframe.contentDocument) prepare(iframe.contentDocument);
+    if (iframe.contentDocument) allowForeign(iframe.contentDocument);
     this.replayer.on("resize", (size) => {
       const { width, height } = size as { width: number; height: number };
       this.listener.onSize(width, height);
@@ -190,6 +190,7 @@ class Layer {
       // The player asks the first event for its time when it meets a video.
       this.seen(event);
       this.allowFrames(event);
+      const unsaid = unsaidOf(event, this.nodeOf);
       this.moveBetweenTrees(event);
       if (this.isOwnScroll(event)) continue;
       const states = takeStates(event);
@@ -197,7 +198,8 @@ class Layer {
       if (event.type === EventType.FullSnapshot) {
         this.replayer.iframe.contentDocument?.documentElement?.classList.remove("rrweb-paused");
       }
-      applyStates(states, this.nodeOf);
+      applyStates([...unsaid, ...states], this.nodeOf);
+      this.tellMedia(event);
       turnSheets(event, this.nodeOf);
       this.focus.follow(event, this.nodeOf);
     }
@@ -210,7 +212,10 @@ class Layer {
 
   hover(x: number, y: number, id: number): void {
     const inner = this.replayer as unknown as Inner;
-    if (id > 0 && this.replayer.getMirror().getNode(id)) inner.moveAndHover(x, y, id, true, {});
+    const node = id > 0 ? this.nodeOf(id) : null;
+    if (!node) return;
+    inner.moveAndHover(x, y, id, true, {});
+    this.hovered.mark(node);
   }
 
   tagOf(id: number): string {
@@ -315,9 +320,7 @@ class Layer {
     for (const { parentId, node } of event.data.adds) {
       if (node.type !== NodeType.Document) continue;
       const frame = this.replayer.getMirror().getNode(parentId) as Partial<HTMLIFrameElement> | null;
-      if (frame?.contentDocument) prepare(frame.contentDocument);
-      // Not there yet: it is shown in the standard mode, which is better than not at all.
-      else delete node.compatMode;
+      if (frame?.contentDocument) allowForeign(frame.contentDocument);
     }
   }
 
@@ -340,6 +343,15 @@ class Layer {
     }
   }
 
+  /** A constructed sheet may be for some media only, or for none. */
+  private tellMedia({ type, data }: eventWithTime): void {
+    if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.AdoptedStyleSheet) return;
+    for (const { styleId, media } of (data.styles ?? []) as { styleId: number; media?: string }[]) {
+      const sheet = (this.replayer as unknown as Inner).styleMirror.getStyle(styleId);
+      if (sheet && media) sheet.media.mediaText = media;
+    }
+  }
+
   private seen(event: eventWithTime): void {
     const { events } = (this.replayer as unknown as Inner).service.state.context;
     if (events.length === 0) events.push(event);
@@ -353,15 +365,10 @@ class Layer {
   }
 }
 
-/** A document that is about to be rebuilt. */
-function prepare(mirrored: Document): void {
-  allowDoctypes(mirrored);
-  allowForeign(mirrored);
-}
-
 /** What this module uses of the replayer beside its public face. */
 interface Inner {
   readonly service: { readonly state: { readonly context: { readonly events: eventWithTime[] } } };
+  readonly styleMirror: { getStyle(id: number): CSSStyleSheet | null };
   getCastFn(event: eventWithTime, isSync: boolean): () => void;
   moveAndHover(x: number, y: number, id: number, isSync: boolean, debugData: object): void;
 }

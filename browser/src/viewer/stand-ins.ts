@@ -11,13 +11,31 @@ import { FOCUS_PRESS_MS_MAX } from "./limits.js";
 
 /** Whether a style sheet's text speaks of such states. */
 export function hasStates(css: string): boolean {
-  return /:(?:hover|focus)/.test(css);
+  return /:(?:hover|focus|state\()/.test(css);
 }
 
 /** A selector that asks for what stands for them. One that would be no selector then is left alone: its rule has to keep its place in the sheet. */
 export function standIns(selector: string): string {
   if (!hasStates(selector) || /::[-\w]+(?:\([^)]*\))?:(?:hover|focus)/.test(selector)) return selector;
-  return selector.replace(STATE, (all, name: string | undefined) => (name ? (STANDS[name] ?? all) : all));
+  return selector.replace(STATE, (all, name: string | undefined, custom: string | undefined) =>
+    custom ? `[${CUSTOM}~="${custom}"]` : name ? (STANDS[name] ?? all) : all,
+  );
+}
+
+/** What the pointer is over: the player marks what stands around it in its own tree, and this the hosts of that tree and theirs. */
+export class Hover {
+  private marked: Element[] = [];
+
+  mark(node: Node): void {
+    for (const element of this.marked) element.classList.remove(HOVER);
+    this.marked = [];
+    const tree = node.getRootNode();
+    for (let at = node.nodeType === Node.ELEMENT_NODE ? (node as Element) : null; at; at = around(at)) {
+      if (at.getRootNode() === tree && !at.shadowRoot) continue;
+      at.classList.add(HOVER);
+      this.marked.push(at);
+    }
+  }
 }
 
 /** Who has the focus. */
@@ -85,6 +103,8 @@ function isWritten(element: Element): boolean {
   );
 }
 
+const CUSTOM = "rr_states";
+const HOVER = ":hover";
 const FOCUS = "rr_focus";
 const VISIBLE = "rr_focus_visible";
 const WITHIN = "rr_focus_within";
@@ -98,6 +118,7 @@ const STANDS: Readonly<Record<string, string>> = {
 };
 
 /** A string, an escape, or one of the states. */
-const STATE = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus)(?![-\w])/gs;
+const STATE =
+  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus)(?![-\w])|:state\(\s*([-\w]+)\s*\)/gs;
 
 const UNWRITTEN = new Set("button submit reset image checkbox radio range color file".split(" "));

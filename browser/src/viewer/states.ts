@@ -14,7 +14,7 @@ import {
 } from "@rrweb/types";
 
 import type { ToldAnimation } from "../protocol/animations.js";
-import { showAnimations } from "./animations.js";
+import { showAnimations, toldAnimations } from "./animations.js";
 import { showCanvas } from "./canvases.js";
 
 /** One state of one element. */
@@ -45,6 +45,22 @@ export function applyStates(states: readonly State[], nodeOf: (id: number) => No
       // A popover in a place where none can be shown.
     }
   }
+}
+
+/** What was told of elements that come anew, since they have moved: it is not told again. */
+export function unsaidOf(event: eventWithTime, nodeOf: (id: number) => Node | null): State[] {
+  if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
+    return [];
+  return event.data.adds.flatMap(({ node: { id } }) => {
+    const before = nodeOf(id);
+    if (before?.nodeType !== Node.ELEMENT_NODE) return [];
+    const states = (before as Element).getAttribute("rr_states");
+    const animations = toldAnimations(before as Element);
+    return [
+      ...(states === null ? [] : [{ id, name: "rr_states", value: states }]),
+      ...(animations === null ? [] : [{ id, name: "rr_animations", value: animations }]),
+    ];
+  });
 }
 
 /** A linked sheet is a style element here, which no attribute turns off. */
@@ -89,6 +105,10 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
     case "rr_animations":
       showAnimations(node as Element, value as readonly ToldAnimation[] | true | null);
+      break;
+    case "rr_states":
+      if (typeof value === "string") (node as Element).setAttribute(name, value);
+      else (node as Element).removeAttribute(name);
       break;
     case CANVAS_SIZE:
       showCanvas(node, null);
@@ -155,6 +175,7 @@ const STATES = new Set([
   "rr_canvas",
   "rr_animations",
   "rr_src",
+  "rr_states",
   "rr_unproven",
   "open",
 ]);

@@ -175,6 +175,7 @@ class Validator {
           styleIds: array(data.styleIds).map((id) => integer(id, 0, COUNT_MAX)),
           ...list("styles", data.styles, (style) => ({
             styleId: integer(style.styleId, 0, COUNT_MAX),
+            ...(style.media === undefined ? {} : { media: text(style.media) }),
             rules: array(style.rules)
               .map(record)
               .map(({ rule, index }) => ({

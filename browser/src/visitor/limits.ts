@@ -174,3 +174,6 @@ export const WATCHED_TARGETS_MAX = 64;
 
 /** Shadow roots and frames that are kept before removed ones are looked for, then half as many more than there are: a frame takes 0.4 MB. */
 export const ROOTS_LOOK_AT = 8;
+
+/** Names of states of custom elements that are asked for: no page has so many. */
+export const STATES_MAX = 200;

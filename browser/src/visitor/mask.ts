@@ -209,8 +209,7 @@ export class Masker {
   title(): Masked<string> {
     this.refresh();
     // Which of several it is, and where it stands, is up to the page.
-    // That of a drawing is none, that of markup in a drawing is one.
-    const titles = [...this.page.querySelectorAll("title")].filter((one) => "text" in one);
+    const titles = [...this.page.querySelectorAll("title:not(svg *)")];
     const parts = titles.flatMap((one) => [one, ...one.childNodes]);
     const isOpen = [this.page.documentElement, ...parts]
       .slice(parts.length > 0 ? 1 : 0)
@@ -298,7 +297,9 @@ export class Masker {
           if (this.shownStyles.has(styleId)) return [];
           this.shownStyles.add(styleId);
           const known = data.styles?.find((one) => one.styleId === styleId);
-          return [known ?? { styleId, rules: rulesOf(sheets?.[at]) }];
+          const sheet = sheets?.[at];
+          const media = sheet?.disabled ? "not all" : sheet?.media.mediaText;
+          return [{ ...(known ?? { styleId, rules: rulesOf(sheet) }), media }];
         });
         return this.scrubber.css({ source, id, styles, styleIds });
       }

@@ -76,7 +76,8 @@ export class NodeMasker {
     }
     // Frames of other documents' making, scripts and their stand-ins keep their place and nothing else.
     if (HOLLOW.has(tagName)) {
-      return { ...common, type: node.type, tagName: "div", attributes: { hidden: "" }, childNodes: [] };
+      const attributes = { style: "display:none" };
+      return { ...common, type: node.type, tagName: "div", attributes, childNodes: [] };
     }
     const verdict = this.send(node.id);
     if (node.isShadowHost) this.observeRootOf(node.id);

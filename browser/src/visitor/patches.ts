@@ -14,14 +14,16 @@
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - the setters of `indeterminate`, and of `selected` once more
  *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`
- *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype`: the setter
- *    of `disabled`; `MediaList.prototype`: that of `mediaText`
+ *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype` and
+ *    `HTMLStyleElement.prototype`: the setter of `disabled`; `MediaList.prototype`: that of `mediaText`
  *
  * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
  * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
  */
 
 import type { eventWithTime } from "@rrweb/types";
+
+import { untold } from "./styles.js";
 
 /** Starts a recording and gives the way to undo it. */
 export function startPatches(
@@ -47,21 +49,15 @@ export function startPatches(
   };
 }
 
-/** Every property that a session may wrap. */
-export function places(page: Window & typeof globalThis): [object, string][] {
-  const rules = ["insertRule", "deleteRule"];
+/** Every property that a session may wrap, but those that `observers.ts` puts back by itself. */
+function places(page: Window & typeof globalThis): [object, string][] {
   const all: [object | undefined, string[]][] = [
     [page.Element.prototype, ["attachShadow"]],
-    [page.CSSStyleSheet?.prototype, [...rules, "addRule", "removeRule", "replace", "replaceSync"]],
-    [page.CSSGroupingRule?.prototype, rules],
-    [page.CSSStyleDeclaration?.prototype, ["setProperty", "removeProperty"]],
     [page.Document.prototype, ["adoptedStyleSheets"]],
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
     [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
-    [page.CSSStyleRule?.prototype, [...rules, "style", "selectorText"]],
-    [page.CSSKeyframesRule?.prototype, ["appendRule", "deleteRule"]],
-    [page.StyleSheet?.prototype, ["disabled"]],
-    [page.MediaList?.prototype, ["mediaText"]],
+    [page.CSSStyleRule?.prototype, ["style"]],
+    ...untold(page),
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
     [page.HTMLTextAreaElement.prototype, ["value"]],
     [page.HTMLOptionElement.prototype, ["selected"]],

@@ -500,6 +500,7 @@ export class Recorder {
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
     else this.sendChangedFacts();
     this.targets.note(batch, this.host.writer.position.sequence);
+    void this.learnRules();
     this.host.onSent();
   }
 

@@ -9,6 +9,17 @@
 import { rootOf } from "./closed.js";
 import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "./limits.js";
 
+/** What changes a sheet in a way that no event tells: setters and calls, by who has them. */
+export function untold(page: Window & typeof globalThis): [object | undefined, string[]][] {
+  return [
+    [page.CSSStyleRule?.prototype, ["selectorText"]],
+    [page.CSSKeyframesRule?.prototype, ["appendRule", "deleteRule"]],
+    [page.StyleSheet?.prototype, ["disabled"]],
+    [page.HTMLStyleElement.prototype, ["disabled"]],
+    [page.MediaList?.prototype, ["mediaText"]],
+  ];
+}
+
 /** Watches the style sheets of one page. */
 export class StyleWatcher {
   private readonly rules = new Map<CSSStyleRule, { known: Map<string, string>; until: number }>();
@@ -26,17 +37,14 @@ export class StyleWatcher {
 
   /** Begins to watch; gives the way back. Wrapped properties are put back by `patches.ts`. */
   start(): () => void {
-    const { CSSKeyframesRule, CSSStyleRule, MediaList, StyleSheet, document } = this.page;
+    const { CSSStyleRule, document } = this.page;
     if (CSSStyleRule) {
       this.wrap(CSSStyleRule.prototype, "style", "get", (rule) => {
         this.touch(rule as CSSStyleRule);
       });
-      this.wrap(CSSStyleRule.prototype, "selectorText", "set", this.onUnknown);
     }
-    for (const name of ["appendRule", "deleteRule"])
-      if (CSSKeyframesRule) this.wrap(CSSKeyframesRule.prototype, name, "value", this.onUnknown);
-    if (StyleSheet) this.wrap(StyleSheet.prototype, "disabled", "set", this.onUnknown);
-    if (MediaList) this.wrap(MediaList.prototype, "mediaText", "set", this.onUnknown);
+    for (const [owner, names] of untold(this.page))
+      if (owner) for (const name of names) this.wrap(owner, name, "set", this.onUnknown);
     this.watchList(document);
     const timer = setInterval(() => {
       this.check();
@@ -109,13 +117,9 @@ export class StyleWatcher {
     return (this.getStyle?.call(rule) as CSSStyleDeclaration | undefined) ?? rule.style;
   }
 
-  private wrap(
-    owner: object,
-    name: string,
-    side: "get" | "set" | "value",
-    then: (target: object) => void,
-  ): void {
+  private wrap(owner: object, name: string, given: "get" | "set", then: (target: object) => void): void {
     const own = Object.getOwnPropertyDescriptor(owner, name);
+    const side = own?.value ? "value" : given;
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its rule or sheet
     const inner = own?.[side] as ((this: object, value?: unknown) => unknown) | undefined;
     if (!own || !inner) return;

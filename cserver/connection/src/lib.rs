@@ -26,15 +26,13 @@ mod http;
 mod library;
 mod outgoing;
 mod records;
-#[cfg(feature = "aws-lc")]
-mod schedule;
 mod suites;
 mod tls;
 mod traffic;
 mod websocket;
 
 pub use connection::{Connection, Event, Failure, Scratch, forget};
-pub use http::{Around, Method, Request, RequestFault, Response, WebSocketOffer};
+pub use http::{Method, Request, RequestFault, Response, WebSocketOffer};
 pub use outgoing::Outgoing;
 pub use records::RecordFault;
 pub use suites::provider;

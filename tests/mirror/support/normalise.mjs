@@ -20,6 +20,7 @@ export function normalise(doc, side) {
   ]);
   const DROPPED =
     /^(on.*|rr_.*|data-rr-.*|nonce|integrity|ping|action|formaction|target|download|autofocus|autocomplete|srcdoc|is|value|checked|selected|style|crossorigin|referrerpolicy|loading|sandbox|allow|http-equiv|manifest)$/i;
+  const GONE = "display:none";
   const ADDRESS = /^(src|href|xlink:href|poster|data|background|cite|srcset)$/i;
   // An address counts as its fragment, or else as its last part: the mirror writes it whole.
   const tail = (url) => {
@@ -61,21 +62,28 @@ export function normalise(doc, side) {
       if (rule.selectorText) {
         const selector = rule.selectorText
           .replaceAll(".\\:hover", ":hover")
+          .replace(/\[rr_states~="([-\w]+)"\]/g, ":state($1)")
           .replace(/\[rr_(focus\w*)\]/g, (_, name) => `:${name.replace("_", "-")}`);
-        text = `${selector} {${rule.style.cssText}}`;
+        // Declarations that scripts have set one by one stand in another order, and are the same longhands.
+        text = `${selector} {${rule.style.cssText.replace(/;$/, "").split("; ").sort().join("; ")}}`;
       }
       lines.push(`${depth}rule ${css(text)}`);
       if (rule.cssRules?.length > 0) rules(rule, `${depth}  `);
     }
   };
 
+  // In the view one stands for a template and the like; on both sides it shows nothing.
+  const isStandIn = ({ localName, attributes, firstChild }) =>
+    localName === "div" && !firstChild && attributes.length === 1 && attributes.style?.value === GONE;
+
   const isReplayers = (style) =>
     [...(style.sheet?.cssRules ?? [])].some((rule) => rule.selectorText === "glance-cobrowse-widget");
 
   const element = (node, depth) => {
     const name = node.localName;
-    if (SKIPPED.has(name)) return;
-    if ((name === "link" && !node.sheet) || node.sheet?.disabled) return;
+    if (SKIPPED.has(name) || isStandIn(node)) return;
+    if ((name === "link" && !node.sheet) || node.sheet?.disabled || node.sheet?.media.mediaText === "not all")
+      return;
     if (name === "style" && side === "viewer" && isReplayers(node)) return;
     if (name === "style" || name === "link") {
       const at = lines.push(`${depth}sheet`);
@@ -113,7 +121,7 @@ export function normalise(doc, side) {
       attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
     // A picture of a plug-in is one.
     const kind = name === "object" || name === "embed" ? "img" : name;
-    const space = node.namespaceURI.split("/").at(-1);
+    const space = (node.namespaceURI ?? "").split("/").at(-1);
     lines.push(
       `${depth}<${space === "xhtml" ? "" : `${space}:`}${kind} ${[...new Set(attributes)].sort().join(" ")}>`,
     );

@@ -11,9 +11,7 @@ use crate::presence::Page as Visitor;
 use crate::sessions::Listed;
 
 mod account;
-mod around;
 pub(crate) use account::account;
-pub(crate) use around::around;
 
 /// The style sheet that all pages share.
 pub(crate) const STYLE: &str = include_str!("web.css");

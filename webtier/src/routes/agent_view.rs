@@ -8,7 +8,7 @@ use protocol::{GroupId, Privileges, SessionId, SessionKey};
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 
-use super::{around, broken_page, offers, see_other, set_cookie};
+use super::{broken_page, offers, see_other, set_cookie};
 use crate::config::is_below;
 use crate::cookies;
 use crate::guesses::Try;
@@ -36,10 +36,7 @@ pub(super) struct Asked {
     away: Option<String>,
     /// A CServer could not take the ticket that was given before.
     #[serde(rename = "Again")]
-    pub(super) again: Option<String>,
-    /// The agent's browser opens no view in a frame.
-    #[serde(rename = "Alone")]
-    pub(super) alone: Option<String>,
+    again: Option<String>,
 }
 
 /// `GET /cobrowse/AgentView.aspx`: the older spelling.
@@ -102,10 +99,7 @@ pub(super) async fn by_key(
     };
     match found.as_slice() {
         [] => nothing(&app, &reader, &asked, &groups),
-        [(session, privileges)] => {
-            let is_around = around::stands(&app, &headers, session, &asked).await;
-            join(&app, &reader, session, *privileges, &asked, is_around)
-        }
+        [(session, privileges)] => join(&app, &reader, session, *privileges, &asked),
         several => {
             let groups: Vec<_> =
                 several.iter().map(|(session, _)| session.id.group.as_str()).collect();
@@ -210,7 +204,6 @@ fn join(
     session: &Session,
     privileges: Privileges,
     asked: &Asked,
-    is_around: bool,
 ) -> Answer {
     let away = asked.away.as_deref();
     let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
@@ -231,10 +224,7 @@ fn join(
     };
     tracing::info!(agent = ?reader.agent.id, session = ?session.id, server = ?home.server, "an agent was given a ticket");
     if !is_below(&home.public_url, &app.config.cookie_domain) {
-        return match is_around {
-            true => around::page(session, &again, asked, &home.public_url, &ticket),
-            false => hand_over(app, reader, &home.public_url, &ticket),
-        };
+        return hand_over(app, reader, &home.public_url, &ticket);
     }
     // An agent's windows may be on their way at the same moment: none is to take another's ticket.
     let path = format!("/join/{}", crate::random::digits(JOIN_TAG_DIGITS));

@@ -4,7 +4,6 @@
 
 mod account;
 mod agent_view;
-mod around;
 mod assets;
 mod cors;
 mod framed;
