@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod disk;
 pub mod inherited;
 pub mod lines;
+pub mod locked;
 pub mod manual;
 pub mod memory;
 pub mod notify;
@@ -18,4 +19,5 @@ pub mod signal;
 pub mod source;
 
 pub use inherited::{Inherited, inherited};
+pub use locked::Locked;
 pub use notify::Notifier;

@@ -8,10 +8,13 @@
 //! - retired there when a newer one signs: the record is pushed again with the end of the last ticket, and our copy is wiped;
 //! - without a newer acknowledgement it signs for at most ten minutes, then nothing does.
 //!
+//! Each key lies in locked pages of its own from then until it is wiped; what carries it to a CServer does not keep it.
+//!
 //! A CServer met for the first time, or after a restart, gets the key of this minute at once.
 
 use std::collections::{HashMap, VecDeque};
 
+use host::Locked;
 use protocol::control::{Boot, Down, KeyText};
 use protocol::ids::{KeyId, ServerId};
 use protocol::keys::{ServerKey, TicketKey};
@@ -35,7 +38,7 @@ pub struct Rotation {
 #[derive(Debug)]
 struct Made {
     id: KeyId,
-    key: ServerKey,
+    key: Locked<ServerKey>,
     not_before_ms: u64,
 }
 
@@ -49,7 +52,7 @@ struct Held {
 #[derive(Debug)]
 struct Derived {
     id: KeyId,
-    key: TicketKey,
+    key: Locked<TicketKey>,
     not_before_ms: u64,
     acked: bool,
 }
@@ -135,7 +138,7 @@ impl Rotation {
     /// The key that signs for a CServer now; `None` while it has acknowledged none of the last ten minutes.
     pub fn signing(&self, now_ms: u64, server: &ServerId) -> Option<(KeyId, &TicketKey)> {
         let derived = self.servers.get(server)?.signing(now_ms)?;
-        Some((derived.id, &derived.key))
+        Some((derived.id, &*derived.key))
     }
 
     /// A CServer was taken out of the configuration.
@@ -151,7 +154,8 @@ impl Made {
         id.copy_from_slice(&random[..8]);
         key.copy_from_slice(&random[8..]);
         random.fill(0);
-        Self { id: KeyId::from_bytes(id), key: ServerKey::new(Secret::new(*key)), not_before_ms }
+        let key = Locked::new(ServerKey::new(Secret::new(*key)));
+        Self { id: KeyId::from_bytes(id), key, not_before_ms }
     }
 }
 
@@ -163,7 +167,7 @@ impl Held {
     fn give(&mut self, server: &ServerId, made: &Made) -> Push {
         let derived = Derived {
             id: made.id,
-            key: made.key.derive(server, self.boot.nonce()),
+            key: Locked::new(made.key.derive(server, self.boot.nonce())),
             not_before_ms: made.not_before_ms,
             acked: false,
         };

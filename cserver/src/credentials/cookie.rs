@@ -7,14 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
 use hmac::Mac;
+use host::Locked;
 use protocol::ids::{AgentId, GroupId, JoinId, SessionId, SessionKey, SessionNumber};
 use protocol::keys::mac;
 use protocol::secret::Secret;
 use protocol::{CloseCode, Privileges};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-
-use super::locked::Locked;
 
 /// What an agent's cookie says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

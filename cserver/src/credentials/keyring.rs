@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use host::Locked;
 use protocol::KeyId;
 use protocol::ids::ServerId;
 use protocol::keys::TicketKey;
 use protocol::limits::CLOCK_SKEW_MS;
 use protocol::ticket::{SealedTicket, Ticket, TicketError};
 
-use super::locked::Locked;
 use crate::limits::KEYS_MAX;
 
 /// The keys that verify tickets now.

@@ -4,7 +4,6 @@
 
 mod cookie;
 mod keyring;
-mod locked;
 mod nonces;
 mod ticketer;
 

@@ -11,10 +11,9 @@ use connection::rustls::crypto::cipher::{AeadKey, Iv};
 use connection::rustls::pki_types::UnixTime;
 use connection::rustls::quic::PacketKey;
 use connection::rustls::server::ProducesTickets;
+use host::Locked;
 use parking_lot::RwLock;
 use zeroize::Zeroizing;
-
-use super::locked::Locked;
 
 /// See the module.
 pub struct Ticketer {

@@ -275,3 +275,18 @@ fn a_clock_set_back_or_a_host_that_slept_leaves_no_gap() {
         assert_eq!(world.opens(0, &ticket), Ok(()));
     }
 }
+
+#[test]
+fn every_key_that_is_held_lies_in_locked_pages() {
+    let mut drawn = 0_u8;
+    let mut draw = || {
+        drawn += 1;
+        [drawn; 40]
+    };
+    let mut rotation = Rotation::new(0, &mut draw);
+    rotation.hello("s1".parse().unwrap(), Boot::new([1; 16]));
+    rotation.tick(SERVER_KEY_PERIOD_MS - SERVER_KEY_LEAD_MS, &mut draw);
+    let held = format!("{rotation:?}");
+    assert_eq!(held.matches("Locked(set)").count(), 4, "two of ours, and two derived: {held}");
+    assert_eq!(held.matches("key: ").count(), 4, "and no other: {held}");
+}

@@ -7,7 +7,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// A value in locked pages. What wipes it is the value's own drop.
-pub(super) struct Locked<T>(Box<Pages<T>>);
+pub struct Locked<T>(Box<Pages<T>>);
 
 /// Nothing else lies in its pages.
 #[repr(C, align(4096))]
@@ -16,7 +16,7 @@ struct Pages<T>(T);
 impl<T> Locked<T> {
     /// Moves a value in. Give it one without secrets and write these in place: a move leaves a copy where it came from. Where
     /// the kernel locks no more (RLIMIT_MEMLOCK) the value is kept all the same, and the log says so.
-    pub(super) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         let pages = Box::new(Pages(value));
         #[cfg(target_os = "linux")]
         if let Err(error) = lock(&pages) {
