@@ -69,6 +69,19 @@ pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// on: at 50 Mbit/s a turn has a millisecond for that.
 pub const UNSENT_BYTES: u32 = 16 * 1024;
 
+/// A peer whose window takes nothing is looked at again after so long, which is nothing that a person notices, and then at twice the distance each time.
+pub const SHUT_LOOK_MS_MIN: u64 = 10;
+
+/// No longer than so: who reads again after a while waits half of it. Ten thousand such peers cost a core one percent.
+pub const SHUT_LOOK_MS_MAX: u64 = 1_000;
+
+/// Then the kernel gets one byte all the same, and so asks such a peer: its word that it reads again may have been lost. Some have to wait for up to
+/// [`SHUT_SPREAD_MS`] more, so that many who stopped together are not asked together.
+pub const SHUT_MS: u64 = 10_000;
+
+/// See [`SHUT_MS`].
+pub const SHUT_SPREAD_MS: u64 = 10_000;
+
 /// Agent session cookies in one browser. One more: the oldest is removed.
 pub const COOKIES_MAX: usize = 8;
 
@@ -128,6 +141,7 @@ const SEALED_OVERHEAD_BYTES: usize = 5 * 64;
 
 const _: () = {
     assert!((UNSENT_BYTES as usize) < SEND_BUFFER_BYTES);
+    assert!(SHUT_MS + SHUT_SPREAD_MS <= protocol::limits::AGENT_STALL_MS / 2);
     assert!(SEAL_BYTES_MAX + SEALED_OVERHEAD_BYTES <= 64 * 1024);
     assert!(HANDSHAKES_PER_TURN_MAX <= ACCEPTS_PER_TURN_MAX);
     assert!(BEAT_MS * 5 <= CORE_STUCK_MS);

@@ -1,7 +1,7 @@
 //! What a core's thread does: moves bytes between its sockets and its shard, sleeps and wakes.
 //!
 //! All that is written in [`turn`], once. Two backends tell it which sockets are ready: [`uring`] (standing polls on a ring of io_uring, Linux)
-//! and [`poll`] (mio: epoll, kqueue). None of the three knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
+//! and [`poll`] (mio: epoll, kqueue). [`window`] holds back what a peer has no room for. None of them knows TLS, HTTP, WebSocket or sessions. What cores say to each other goes through the [`Office`].
 //! What a core waits on is made before the process gives its rights up ([`Engine`]), and handed to its thread.
 
 pub mod listener;
@@ -12,6 +12,7 @@ mod tests;
 mod turn;
 #[cfg(target_os = "linux")]
 pub(crate) mod uring;
+mod window;
 
 use std::io;
 use std::net::TcpListener;

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use relay::LinkId;
 
 use super::office::Bell;
+use super::window::{Shut, Window};
 use super::{Clock, Core, Office, Post, listener, micros};
 use crate::limits::{
-    ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX,
+    ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX, UNSENT_BYTES,
 };
 use crate::shard::{Now, Output, Shard};
 
@@ -80,6 +81,7 @@ struct Turn<W> {
     readable: Vec<LinkId>,
     /// The list of the turn before, empty: its memory serves again.
     spare: Vec<LinkId>,
+    shut: Shut,
     buffer: Box<[u8]>,
     mail: bool,
 }
@@ -100,6 +102,10 @@ struct Socket {
     closed: bool,
     /// The kernel took less than all; it will be told when it takes more.
     blocked: bool,
+    /// Its peer has no room; nothing is sent until a look at it finds some.
+    shut: bool,
+    /// So many bytes may be sent before the next look at its window.
+    room: u32,
 }
 
 impl<W: Watch> Turn<W> {
@@ -120,6 +126,7 @@ impl<W: Watch> Turn<W> {
             sockets: Vec::new(),
             readable: Vec::new(),
             spare: Vec::new(),
+            shut: Shut::default(),
             buffer: vec![0; READ_BYTES].into(),
             mail: true,
         })
@@ -133,7 +140,8 @@ impl<W: Watch> Turn<W> {
         if has_rest {
             return Some(Duration::ZERO);
         }
-        let deadline_ms = self.shard.next_deadline()?;
+        let deadlines = [self.shard.next_deadline(), self.shut.deadline_ms()];
+        let deadline_ms = deadlines.into_iter().flatten().min()?;
         Some(Duration::from_millis(deadline_ms.saturating_sub(now.mono_ms)))
     }
 
@@ -195,6 +203,7 @@ impl<W: Watch> Turn<W> {
             }
         }
         self.spare = list;
+        self.look_at_shut(now);
         self.shard.handle_time(now);
         self.shard.end_turn(now);
         while let Some(link) = self.shard.poll_send(now) {
@@ -277,7 +286,9 @@ impl<W: Watch> Turn<W> {
         if self.sockets.len() <= at {
             self.sockets.resize_with(at + 1, || None);
         }
-        let socket = Socket { link, stream, listed: false, closed: false, blocked: false };
+        let (listed, closed, blocked, shut) = (false, false, false, false);
+        // At first every peer has room for what may wait in the kernel.
+        let socket = Socket { link, stream, listed, closed, blocked, shut, room: UNSENT_BYTES };
         debug_assert!(self.sockets[at].is_none(), "a place was given twice");
         self.sockets[at] = Some(socket);
     }
@@ -316,7 +327,23 @@ impl<W: Watch> Turn<W> {
     fn send(&mut self, now: Now, link: LinkId) {
         let Some(socket) = find(&mut self.sockets, link) else { return };
         let bytes = self.shard.unsent(link);
-        if bytes.is_empty() || socket.blocked {
+        if bytes.is_empty() || socket.blocked || socket.shut {
+            return;
+        }
+        let fits = socket.fits(bytes.len());
+        if fits < bytes.len() {
+            socket.shut = true;
+            self.shut.begin(now.mono_ms, link);
+        }
+        self.write(now, link, fits);
+    }
+
+    /// Gives the kernel so many of the bytes that wait for a socket, or all if there are fewer.
+    fn write(&mut self, now: Now, link: LinkId, most: usize) {
+        let Some(socket) = find(&mut self.sockets, link) else { return };
+        let bytes = self.shard.unsent(link);
+        let bytes = &bytes[..bytes.len().min(most)];
+        if bytes.is_empty() {
             return;
         }
         match socket.stream.write(bytes) {
@@ -329,6 +356,24 @@ impl<W: Watch> Turn<W> {
                 self.shard.handle_writable(link);
             }
             Err(_) => self.shard.handle_gone(now, link),
+        }
+    }
+
+    /// Goes on sending to those who have room again.
+    fn look_at_shut(&mut self, now: Now) {
+        while let Some(mut look) = self.shut.poll(now.mono_ms) {
+            let link = look.link;
+            let Some(socket) = find(&mut self.sockets, link) else { continue };
+            if Window::of(&socket.stream).is_none_or(|window| window.room > 0) {
+                socket.shut = false;
+                self.shard.handle_writable(link);
+                continue;
+            }
+            if look.is_to_be_asked(now.mono_ms) {
+                look.is_asked = true;
+                self.write(now, link, 1);
+            }
+            self.shut.again(now.mono_ms, look);
         }
     }
 
@@ -371,6 +416,7 @@ impl<W: Watch> Turn<W> {
         self.sockets.shrink_to_fit();
         self.readable.shrink_to_fit();
         self.spare = Vec::new();
+        self.shut.shrink();
     }
 
     fn take(&mut self, link: LinkId) -> Option<TcpStream> {
@@ -378,6 +424,28 @@ impl<W: Watch> Turn<W> {
         let socket = self.sockets[index(link)].take()?;
         self.watch.remove(socket.stream.as_fd(), link.0);
         Some(socket.stream)
+    }
+}
+
+impl Socket {
+    /// How many of so many bytes are to be sent now: all, unless they would wait in the kernel for a peer that does not read.
+    fn fits(&mut self, bytes: usize) -> usize {
+        let known = self.room as usize;
+        if bytes <= known {
+            self.room -= bytes as u32;
+            return bytes;
+        }
+        match Window::of(&self.stream) {
+            Some(window) if window.is_shut_for(bytes) => {
+                self.room = 0;
+                window.room as usize
+            }
+            Some(window) => {
+                self.room = (window.room as usize).saturating_sub(bytes) as u32;
+                bytes
+            }
+            None => bytes,
+        }
     }
 }
 
@@ -402,120 +470,4 @@ const LISTENERS: u64 = 0xffff_ffff_0000_0000 | 0x8000_0000;
 const _: () = assert!(crate::limits::CONNECTIONS_PER_CORE_MAX < 0x8000_0000);
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use connection::rustls::pki_types::ServerName;
-    use connection::rustls::{ClientConfig, ClientConnection};
-
-    use super::*;
-    use crate::backend::listener;
-    use crate::shard::testing::{HOST, shared_now};
-
-    /// Says nothing: the test says what is ready.
-    struct Silent;
-
-    impl Watch for Silent {
-        fn add(&mut self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn remove(&mut self, _: BorrowedFd<'_>, _: u64) {}
-
-        fn bell(&mut self) -> io::Result<Bell> {
-            Ok(Box::new(|| {}))
-        }
-
-        fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Ready>) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// One core's turn over real sockets, and its clients' ends.
-    struct Bench {
-        turn: Turn<Silent>,
-        address: std::net::SocketAddr,
-        client: Arc<ClientConfig>,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let clock = Clock::start();
-            let (shared, client) = shared_now(1, clock.now().wall_ms);
-            let shard = Shard::new(0, 1, shared, Box::new(|bytes| bytes.fill(7)));
-            let mut listeners = listener::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
-            let listeners = listeners.remove(0);
-            let address = listeners[0].local_addr().unwrap();
-            let office = Arc::new(Office::new(1));
-            let turn = Turn::new(Core { shard, listeners, office, clock }, Silent).unwrap();
-            Self { turn, address, client }
-        }
-
-        /// Somebody who has sent a ClientHello.
-        fn stranger(&self) -> (TcpStream, ClientConnection) {
-            let mut socket = TcpStream::connect(self.address).unwrap();
-            let name = ServerName::try_from(HOST).unwrap();
-            let mut tls = ClientConnection::new(self.client.clone(), name).unwrap();
-            tls.write_tls(&mut socket).unwrap();
-            (socket, tls)
-        }
-
-        /// A turn in which all of these can be read; it accepts whoever waits.
-        fn turn(&mut self, ready: &[LinkId]) {
-            for link in ready {
-                let token = link.0;
-                let (readable, writable, closed, ended) = (true, false, false, false);
-                self.turn.note(Ready { token, readable, writable, closed, ended });
-            }
-            self.turn.listeners[0].pending = true;
-            self.turn.run(self.turn.clock.now());
-        }
-
-        fn links(&self) -> Vec<LinkId> {
-            self.turn.sockets.iter().flatten().map(|socket| socket.link).collect()
-        }
-
-        /// Accepts until there are so many connections.
-        fn accept(&mut self, count: usize) {
-            while self.links().len() < count {
-                self.turn(&[]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_storm_of_handshakes_takes_its_turns_and_who_is_inside_is_read_in_each() {
-        let mut bench = Bench::new();
-        let (mut socket, mut tls) = bench.stranger();
-        bench.accept(1);
-        let inside = bench.links()[0];
-        while bench.turn.shard.is_stranger(inside) {
-            bench.turn(&[inside]);
-            if tls.is_handshaking() {
-                tls.read_tls(&mut socket).unwrap();
-                tls.process_new_packets().unwrap();
-            }
-            tls.write_tls(&mut socket).unwrap();
-        }
-        let strangers: Vec<_> = (0..STORM).map(|_| bench.stranger()).collect();
-        bench.accept(1 + STORM);
-        let of_storm: Vec<LinkId> =
-            bench.links().into_iter().filter(|link| *link != inside).collect();
-        // The storm was told of first, and who is inside last.
-        bench.turn(&[of_storm, vec![inside]].concat());
-        assert_eq!(bench.turn.readable.len(), STORM - HANDSHAKES_PER_TURN_MAX);
-        assert!(!bench.turn.readable.contains(&inside), "it was held up by strangers");
-        while !bench.turn.readable.is_empty() {
-            let before = bench.turn.readable.len();
-            bench.turn(&[inside]);
-            let after = bench.turn.readable.len();
-            assert_eq!(before - after, before.min(HANDSHAKES_PER_TURN_MAX));
-        }
-        for (mut socket, mut tls) in strangers {
-            tls.read_tls(&mut socket).unwrap();
-            tls.process_new_packets().unwrap();
-        }
-    }
-
-    const STORM: usize = 5 * HANDSHAKES_PER_TURN_MAX;
-}
+mod tests;
