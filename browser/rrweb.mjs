@@ -249,14 +249,10 @@ const LINES = [
   ["const tagName = target && target.tagName;", "const tagName = target?.nodeName.toUpperCase();"],
   // What is never told keeps nothing waiting that stands before it.
   ['console.warn(n, "not serialized");', "mirror2.add(n, { id: IGNORED_NODE });"],
-  // What the page's policy forbids stands there and does nothing; what is off, or for other media, only scripts may have said.
+  // That it is off, or for other media, only scripts may have said.
   [
     'if (tagName === "style" && n.sheet) {',
-    'if (n.sheet) attributes.media = n.sheet.disabled ? "not all" : n.sheet.media?.mediaText;\n  if (tagName === "style") {',
-  ],
-  [
-    "let cssText = stringifyStylesheet(\n      n.sheet\n    );",
-    'let cssText = n.sheet ? stringifyStylesheet(n.sheet) : " ";',
+    'if (n.sheet) attributes.media = n.sheet.disabled ? "not all" : n.sheet.media?.mediaText;\n  if (tagName === "style" && n.sheet) {',
   ],
   // A field that is empty, or a box that is off, may have been neither when it came.
   [

@@ -10,6 +10,7 @@ import { tellAnimations } from "./animations.js";
 import { tellCustomStates } from "./custom.js";
 import { tellFocus } from "./focus.js";
 import type { Known } from "./living.js";
+import { tellMedia } from "./media.js";
 import { tellScrolled } from "./scrolled.js";
 
 /** Tells it for one epoch: `isOver` ends it. `roots` are the trees that are recorded. */
@@ -25,6 +26,12 @@ export function tellUnsaid(
   tellCustomStates(roots, known, isOver, (id, rr_states) => {
     if (id > 0) emit(told(id, { rr_states }));
   });
+  const view = page.defaultView;
+  if (view)
+    tellMedia(view, isOver, (rr_media) => {
+      const id = known.getId(page.documentElement);
+      if (id > 0) emit(told(id, { rr_media }));
+    });
   tellFocus(page, known, emit);
   tellScrolled(page, known, isOver, emit);
 }

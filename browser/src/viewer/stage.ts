@@ -12,6 +12,7 @@ import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
 import { Focus, Hover } from "./stand-ins.js";
 import { applyStates, takeStates, turnSheets, unsaidOf } from "./states.js";
+import { Wishes } from "./media.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
 import type { Picture } from "./verify.js";
 
@@ -150,6 +151,7 @@ class Layer {
   private readonly replayer: Replayer;
   private readonly focus = new Focus();
   private readonly hovered = new Hover();
+  private readonly wishes = new Wishes();
   private fault: unknown = null;
   private isFollowing = true;
   /** How far the visitor's page is scrolled. */
@@ -194,6 +196,7 @@ class Layer {
       this.moveBetweenTrees(event);
       if (this.isOwnScroll(event)) continue;
       const states = takeStates(event);
+      const media = states.find(({ name }) => name === "rr_media")?.value;
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
       if (event.type === EventType.FullSnapshot) {
         this.replayer.iframe.contentDocument?.documentElement?.classList.remove("rrweb-paused");
@@ -201,6 +204,10 @@ class Layer {
       applyStates([...unsaid, ...states], this.nodeOf);
       this.tellMedia(event);
       turnSheets(event, this.nodeOf);
+      if (typeof media === "string") this.wishes.take(media, window);
+      const { contentDocument } = this.replayer.iframe;
+      if (contentDocument && (media !== undefined || mayBringSheets(event)))
+        this.wishes.apply(contentDocument);
       this.focus.follow(event, this.nodeOf);
     }
     if (this.fault !== null) {
@@ -379,6 +386,19 @@ function isInstant(event: eventWithTime): boolean {
     event.type === EventType.IncrementalSnapshot &&
     (event.data.source === IncrementalSource.MouseInteraction ||
       event.data.source === IncrementalSource.Selection)
+  );
+}
+
+/** Whether sheets or rules may have come with an event. */
+function mayBringSheets({ type, data }: eventWithTime): boolean {
+  if (type !== EventType.IncrementalSnapshot) return type === EventType.FullSnapshot;
+  if (data.source === IncrementalSource.Mutation)
+    return (
+      data.adds.length + data.texts.length > 0 ||
+      data.attributes.some(({ attributes }) => "media" in attributes)
+    );
+  return (
+    data.source === IncrementalSource.StyleSheetRule || data.source === IncrementalSource.AdoptedStyleSheet
   );
 }
 

@@ -176,6 +176,7 @@ const STATES = new Set([
   "rr_animations",
   "rr_src",
   "rr_states",
+  "rr_media",
   "rr_unproven",
   "open",
 ]);

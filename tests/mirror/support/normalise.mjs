@@ -39,6 +39,11 @@ export function normalise(doc, side) {
   };
   const css = (text) =>
     text.replace(/url\(\s*["']?([^"')]*)["']?\s*\)/g, (_, url) => `url(${tail(url)})`).replace(/\s+/g, " ");
+  // What a person wishes counts as the answer: in the view it may be a constant.
+  const answered = (query) =>
+    query.replace(/\(prefers-[^)]*\)/g, (wish) =>
+      doc.defaultView.matchMedia(wish).matches ? "(min-width: 0px)" : "(max-width: 0px)",
+    );
   const rootOf = (host) =>
     side === "visitor"
       ? (host.ownerDocument.defaultView?.mirrorRootOf?.(host) ?? host.shadowRoot)
@@ -53,7 +58,7 @@ export function normalise(doc, side) {
     }
     for (const rule of list) {
       if (rule.cssRules && !rule.selectorText) {
-        lines.push(`${depth}@${css(rule.cssText.split("{")[0])}`);
+        lines.push(`${depth}@${css(answered(rule.cssText.split("{")[0]))}`);
         rules(rule, `${depth}  `);
         continue;
       }

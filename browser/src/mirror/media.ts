@@ -1,0 +1,19 @@
+/**
+ * Tells how the visitor's browser answers media queries that ask for the person's wishes, which may be others than the
+ * agent's: dark or light, less motion, more contrast. PROTOCOL.md section 4.
+ *
+ * Owns the list of questions. What becomes of them in the mirrored page is `viewer/media.ts`'s.
+ */
+
+import { WISHES } from "../protocol/media.js";
+
+/** Tells the answers now and whenever one changes, until `isOver`. */
+export function tellMedia(view: Window, isOver: () => boolean, send: (answers: string) => void): void {
+  const lists = WISHES.map((wish) => view.matchMedia(`(${wish})`));
+  const tell = (): void => {
+    if (isOver()) for (const list of lists) list.removeEventListener("change", tell);
+    else send(lists.map(({ matches }) => (matches ? "1" : "0")).join(""));
+  };
+  for (const list of lists) list.addEventListener("change", tell);
+  tell();
+}
