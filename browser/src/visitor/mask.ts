@@ -209,7 +209,8 @@ export class Masker {
   title(): Masked<string> {
     this.refresh();
     // Which of several it is, and where it stands, is up to the page.
-    const titles = [...this.page.querySelectorAll("title:not(svg *)")];
+    // That of a drawing is none, that of markup in a drawing is one.
+    const titles = [...this.page.querySelectorAll("title")].filter((one) => "text" in one);
     const parts = titles.flatMap((one) => [one, ...one.childNodes]);
     const isOpen = [this.page.documentElement, ...parts]
       .slice(parts.length > 0 ? 1 : 0)

@@ -54,6 +54,12 @@ export const SHAPES: readonly Case[] = [
     html: '<iframe id="f" srcdoc="<div id=h></div>"></iframe>',
     act: `${LATER} const h = f.contentDocument.querySelector("#h"); h.attachShadow({ mode: "closed" }).innerHTML = "<b class={M}><slot></slot><i title={c1}>x</i></b>"; h.innerHTML = "<p>{c}</p>"; ${LATER}`,
   },
+  {
+    name: "shape: a title in the markup of a masked drawing",
+    html: '<svg {m}><foreignObject id="f"></foreignObject></svg>',
+    act: `const title = document.createElement("title"); title.textContent = "{c}"; f.append(title); ${PAUSE}`,
+    found: (text, fill) => text.includes(`"title":"${fill.main}"`),
+  },
   together("shape: moments of a wrapper", [
     {
       what: "its child leaves, then its mask",

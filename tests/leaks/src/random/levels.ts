@@ -17,7 +17,8 @@ export interface Level {
   readonly carriers: readonly string[];
   /** What stands in it is seen by no observer of the page's own tree. */
   readonly isInner: boolean;
-  readonly isFrame?: boolean;
+  /** A frame of which the recorder may not know yet. */
+  readonly isUntold?: boolean;
 }
 
 /** A mark, put on and taken off an element that the script knows as `it`. */
@@ -37,7 +38,7 @@ export function levelsOf(dice: Dice, key: string, stepsMax: number, isFirst: boo
   const levels: Level[] = [];
   for (let at = 0; at < count; at += 1) {
     const makes: readonly Make[] =
-      isFirst || levels.some(({ isFrame }) => isFrame) ? KNOWN : LEVELS;
+      isFirst || levels.some(({ isUntold }) => isUntold) ? KNOWN : LEVELS;
     levels.push(dice.pick(makes)(dice, `${key}_${String(at)}`));
   }
   return levels;
@@ -62,7 +63,7 @@ const box = (dice: Dice, key: string): Level => {
   const tag = dice.pick(BOXES);
   const make = dice.pick([
     `const e${key} = doc.createElement("${tag}"); at.append(e${key});`,
-    `at.append(doc.createRange().createContextualFragment("<${tag} id=e${key}></${tag}>")); const e${key} = at.lastChild;`,
+    `at.append(doc.createRange().createContextualFragment("<${tag} id='e${key}'></${tag}>")); const e${key} = at.lastChild;`,
     `const t${key} = doc.createElement("template"); t${key}.innerHTML = "<${tag}></${tag}>"; const e${key} = doc.importNode(t${key}.content, true).firstChild; at.append(e${key});`,
     `const x${key} = new DOMParser().parseFromString("<${tag}></${tag}>", "text/html").querySelector("${tag}"); const e${key} = doc.adoptNode(x${key}); at.append(e${key});`,
     `const e${key} = doc.createElement("${tag}").cloneNode(true); at.prepend(e${key});`,
@@ -96,7 +97,7 @@ const declared = (_: Dice, key: string): Level => ({
   name: "declared root",
   lines: [
     `const d${key} = doc.createElement("div"); at.append(d${key});`,
-    `d${key}.setHTMLUnsafe("<div><template shadowrootmode=open><section></section></template></div>");`,
+    `d${key}.setHTMLUnsafe("<div><template shadowrootmode='open'><section></section></template></div>");`,
     `at = d${key}.firstChild.shadowRoot.firstChild; const j${key} = at;`,
   ],
   carriers: [`d${key}`, `d${key}.firstChild`, `j${key}`],
@@ -112,7 +113,7 @@ const slotted = (dice: Dice, key: string, mode = dice.pick(["open", "closed"])):
     name: `slot of ${mode} root`,
     lines: [
       `const s${key} = doc.createElement("div"); at.append(s${key});`,
-      `const r${key} = s${key}.attachShadow({ mode: "${mode}" }); r${key}.innerHTML = "<b><i><slot${name ? ` name=${name}` : ""}></slot></i></b>";`,
+      `const r${key} = s${key}.attachShadow({ mode: "${mode}" }); r${key}.innerHTML = "<b><i><slot${name ? ` name='${name}'` : ""}></slot></i></b>";`,
       `at = doc.createElement("div"); ${name ? `at.slot = "${name}";` : ""} s${key}.append(at);`,
     ],
     carriers: [
@@ -126,6 +127,7 @@ const slotted = (dice: Dice, key: string, mode = dice.pick(["open", "closed"])):
 };
 
 const frame = (dice: Dice, key: string): Level => {
+  const isTold = dice.chance(0.3);
   const fill = dice.pick([
     "",
     `f${key}.srcdoc = "<body><main></main>";`,
@@ -137,6 +139,8 @@ const frame = (dice: Dice, key: string): Level => {
     lines: [
       `const f${key} = doc.createElement("iframe"); ${fill} at.append(f${key});`,
       ...(fill ? [`await framed(f${key});`] : []),
+      // Only a frame that is recorded tells of its closed trees.
+      ...(isTold ? ["await later(200);"] : []),
       `doc = f${key}.contentDocument; at = doc.querySelector("main") ?? doc.body;`,
     ],
     carriers: [
@@ -145,11 +149,44 @@ const frame = (dice: Dice, key: string): Level => {
       `f${key}.contentDocument.documentElement`,
     ],
     isInner: true,
-    isFrame: true,
+    isUntold: !isTold,
   };
 };
 
 const KNOWN: readonly Make[] = [box, box, box, shadow, declared, slottedOpen, frame];
+/** Boxes that the group `selectors` masks by where they stand; in the control another group says nothing of them. */
+export const SELF_MASKED: readonly Make[] = [
+  [
+    "section > p.inner",
+    "const a = doc.createElement('section'); at.append(a); at = doc.createElement('p'); at.className = 'inner'; a.append(at);",
+  ],
+  [
+    "form:has(:checked) p",
+    "const a = doc.createElement('form'); a.innerHTML = \"<input type='checkbox' class='private' checked='checked'/><p></p>\"; at.append(a); at = a.lastChild;",
+  ],
+  [
+    "i.flag + p",
+    "const a = doc.createElement('i'); a.className = 'flag'; at.append(a); at = doc.createElement('p'); a.after(at);",
+  ],
+  [
+    "u.secret",
+    "const a = doc.createElement('u'); a.classList.add('secret'); at.append(a); at = a;",
+  ],
+  [
+    "p:nth-of-type(2)",
+    "const a = doc.createElement('div'); at.append(a); a.append(doc.createElement('p'), doc.createElement('p')); at = a.lastChild; at.className = 'two';",
+  ],
+  [
+    ":popover-open p",
+    "const a = doc.createElement('div'); a.className = 'tip'; a.popover = 'manual'; at.append(a); a.showPopover(); at = doc.createElement('p'); a.append(at);",
+  ],
+].map(([name = "", line = ""]): Make => (_, key) => ({
+  name,
+  lines: [`{ ${line} } const m${key} = at;`],
+  carriers: [`m${key}`],
+  isInner: false,
+}));
+
 const LEVELS: readonly Make[] = [box, box, box, shadow, declared, slotted, frame];
 
 const BOXES =

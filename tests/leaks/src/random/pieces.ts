@@ -6,13 +6,23 @@
  */
 
 import { Dice } from "./dice.js";
-import { levelsOf, markOf, type Level, type Mark, type RandomGroup } from "./levels.js";
+import {
+  levelsOf,
+  markOf,
+  SELF_MASKED,
+  type Level,
+  type Mark,
+  type RandomGroup,
+} from "./levels.js";
 import { placeOf, type Place } from "./places.js";
-import { copyOf, writeOf } from "./writes.js";
+import { echoOf } from "./values.js";
+import { copyOf, echoedBy, writeOf } from "./writes.js";
 
 /** One piece's canary. */
 export interface Canary {
   readonly text: string;
+  /** What is looked for: any of these says that it has arrived. */
+  readonly signs: readonly string[];
   /** It stood in the open before its mask came: only who joins afterwards may not have it. */
   readonly isLate: boolean;
   /** What was chosen for it. */
@@ -22,6 +32,7 @@ export interface Canary {
 /** A document of several small pages. */
 export interface RandomDocument {
   readonly html: string;
+  readonly kind: "html" | "quirks" | "xhtml";
   readonly canaries: readonly Canary[];
   readonly pages: number;
 }
@@ -36,24 +47,30 @@ export function documentOf(
   const dice = new Dice(seed, number);
   const canaries: Canary[] = [];
   const scenes: string[] = [];
-  const filler = dice.chance(0.25) ? 600 + dice.below(1_500) : 0;
+  const filler = dice.chance(0.3) ? 600 + dice.below(1_500) : 0;
+  const kind = dice.pick(DOCUMENTS);
   for (let page = 0; page < PAGES; page += 1) {
     const pieces = Array.from({ length: 2 + dice.below(4) }, (_, at) => {
-      const piece = pieceOf(dice, `${String(page)}_${String(at)}`, group, isMasked, page === 0);
+      const key = `${String(page)}_${String(at)}`;
+      const piece =
+        group !== "text" && dice.chance(0.12)
+          ? echoPiece(dice, key, group, isMasked)
+          : pieceOf(dice, key, group, isMasked, page === 0);
       canaries.push(...piece.canaries);
       return piece.script;
     });
     scenes.push(`async (box) => { await Promise.all([\n${pieces.join(",\n")}\n]); }`);
   }
   const script = `${PRELUDE}\nwindow.scenes = [${scenes.join(",\n")}];\nwindow.first = scene(0);`;
-  const rest =
-    filler > 0 ? `<table id="filler">${"<tr><td>a<td><b>b</b>".repeat(filler)}</table>` : "";
-  const html = `<div id="random"></div><script>${script}</script>${rest}`;
-  return { html, canaries, pages: PAGES };
+  const rows = "<tr><td>a</td><td><b>b</b></td></tr>".repeat(filler);
+  const rest = filler > 0 ? `<table id="filler"><tbody>${rows}</tbody></table>` : "";
+  const [open, close] = kind === "xhtml" ? ["//<![CDATA[", "//]]>"] : ["", ""];
+  const html = `<div id="random"></div><script>${open}${script}${close}</script>${rest}`;
+  return { html, kind, canaries, pages: PAGES };
 }
 
 /** When a piece's mask comes, and goes. */
-type Moment = "early" | "same task" | "late" | "moment" | "gone";
+type Moment = "early" | "same task" | "late" | "moment" | "gone" | "passing";
 
 interface Piece {
   readonly script: string;
@@ -69,11 +86,15 @@ function pieceOf(
 ): Piece {
   const isOwn = group === "text" || group === "inputs" || (group === "plain" && dice.chance(0.15));
   const place = placeOf(dice, group, isOwn, isMasked);
-  const mark = isOwn ? null : markOf(dice, group, isMasked);
-  const levels = levelsOf(dice, key, 3, isFirst);
+  const isPlaced = group === "selectors" && dice.chance(0.4);
+  const mark = isOwn || isPlaced ? null : markOf(dice, group, isMasked);
+  const levels = [
+    ...levelsOf(dice, key, 3, isFirst),
+    ...(isPlaced ? [dice.pick(SELF_MASKED)(dice, `${key}_m`)] : []),
+  ];
   const [carrier, depth] = carrierOf(dice, levels);
   const moment = mark ? momentOf(dice, levels, depth, mark, isFirst) : "early";
-  const isInstant = moment === "same task" || moment === "moment";
+  const isInstant = ["same task", "moment", "passing"].includes(moment);
   const write = writeOf(dice, place, group, isInstant, moment === "early");
   const text = textOf(dice, place);
   const script = [
@@ -100,23 +121,63 @@ function pieceOf(
     script.push(attach, write.line, "await later(90);", put);
   } else if (moment === "moment") {
     script.push(attach, TOLD, put, write.line, take);
+  } else if (moment === "passing") {
+    // Below a mask for less than a task: what left it stays masked.
+    const leave = "home.append(outer);";
+    script.push(
+      TOLD,
+      put,
+      attach,
+      write.line,
+      ...(dice.chance(0.5) ? [leave, take] : [take, leave]),
+    );
   } else {
     script.push(attach, TOLD, take, wait, write.line);
   }
   const isLate = moment === "late";
   const what = `${levels.map(({ name }) => name).join(" > ") || "page"} > ${place.name}; ${mark?.name ?? "by itself"} on ${carrier}, ${moment}; ${write.name}: ${write.line}`;
-  const canaries = [{ text, isLate, what }];
+  const canaries: Canary[] = [{ text, signs: signsOf(text), isLate, what }];
   const isFieldOfPage =
     (place.kind === "field" || place.kind === "digits") && levels.every(({ isInner }) => !isInner);
   const holdsValue = write.name === "value" || write.name === "number";
   if (isFieldOfPage && holdsValue && !isLate && group !== "text" && place.name !== "hidden") {
     const copy = copyOf(dice);
     script.push(wait, `{ const p = document.createElement("p"); home.append(p); ${copy.line} }`);
-    canaries[0] = { text, isLate, what: `${what}; ${copy.name}: ${copy.line}` };
-  } else if (dice.chance(0.4) && !isLate) {
+    canaries[0] = {
+      text,
+      signs: signsOf(text),
+      isLate,
+      what: `${what}; ${copy.name}: ${copy.line}`,
+    };
+  } else if (dice.chance(0.4) && !isLate && !isPlaced) {
     canaries.push(...followed(dice, script, place, group, moment === "early" ? carrier : null));
   }
   return { script: whole(script, key), canaries };
+}
+
+/** A value in a masked field that the page repeats as people write it. */
+function echoPiece(dice: Dice, key: string, group: RandomGroup, isMasked: boolean): Piece {
+  const echo = echoOf(dice);
+  const by = echoedBy(dice);
+  const mark = group === "inputs" ? null : markOf(dice, "plain", isMasked);
+  const isLines = echo.type === "paragraphs";
+  const make =
+    isLines || echo.type === "textarea"
+      ? `const it = document.createElement("${isLines ? "div" : "textarea"}"); ${isLines ? 'it.contentEditable = "true";' : ""}`
+      : `const it = document.createElement("input"); it.type = "${echo.type}"; it.step = "any";`;
+  const set = isLines
+    ? `it.append(...V.split("\\n").map((line) => { const e = document.createElement("p"); e.textContent = line; return e; }));`
+    : "it.value = V;";
+  const script = [
+    `const V = ${JSON.stringify(echo.value)}, K = ${JSON.stringify(echo.shown)}, doc = document; const home = document.createElement("div"); box.append(home);`,
+    `${make} ${mark?.on ?? ""} home.append(it); ${dice.chance(0.5) ? "await later(20);" : ""}`,
+    `${set} it.dispatchEvent(new Event("input", { bubbles: true })); await later(${String(dice.pick([0, 1, 30]))});`,
+    `{ const p = document.createElement("${dice.pick(["p", "output", "td", "h1"])}"); home.append(p); ${by.line} }`,
+  ];
+  const what = `${echo.name} "${echo.value}" as "${echo.shown}"; ${mark?.name ?? "by itself"}; ${by.name}: ${by.line}`;
+  const signs = [JSON.stringify(echo.shown).slice(1, -1)];
+  const text = `${key} ${echo.shown}`;
+  return { script: whole(script, key), canaries: [{ text, signs, isLate: false, what }] };
 }
 
 /** What still happens to a masked place; gives another canary's story. `carrier`: who bears the mask still. */
@@ -141,6 +202,7 @@ function followed(
   return [
     {
       text,
+      signs: signsOf(text),
       isLate: false,
       what: `a second text after ${move} of ${carrier ?? "home"}: ${write.line}`,
     },
@@ -165,9 +227,22 @@ function momentOf(
   const isInner = levels.slice(0, depth + 1).some((level) => level.isInner);
   const isShort = mark.isMoment && !isInner && !isFirst;
   const moments: readonly Moment[] = isShort
-    ? ["early", "early", "same task", "late", "moment", "gone"]
+    ? [
+        "early",
+        "early",
+        "same task",
+        "late",
+        "moment",
+        "gone",
+        ...(depth < levels.length ? PASSING : []),
+      ]
     : ["early", "early", "early", "same task", "same task", "late"];
   return dice.pick(moments);
+}
+
+/** Either half, so that a canary that arrives in parts is seen. */
+function signsOf(text: string): string[] {
+  return text.startsWith("9") ? [text] : [text.slice(0, 8), text.slice(8)];
 }
 
 /** A text of which each half is its own, or a number. */
@@ -183,6 +258,10 @@ function whole(script: readonly string[], key: string): string {
 
 /** Small pages of one document: to load one costs as much as several of them. */
 const PAGES = 10;
+
+const PASSING: readonly Moment[] = ["passing", "passing"];
+
+const DOCUMENTS = ["html", "html", "html", "html", "quirks", "xhtml"] as const;
 
 const AFTER_MS = [0, 1, 20, 60];
 
@@ -209,6 +288,10 @@ const MOVES = [
   "it.parentNode.append(doc.importNode(it, true));",
   "home.before(it);",
   "document.body.insertBefore(it, document.body.firstChild); await later(20); home.append(it);",
+  "const f = doc.createElement('iframe'); home.append(f); f.contentDocument.body.append(it); await later(30); home.append(it);",
+  "const h = doc.createElement('div'); home.append(h); h.attachShadow({ mode: 'open' }).append(it);",
+  "const b = doc.createElement('b'); b.textContent = 'open'; home.append(b); await later(20); b.className = 'glance_masked';",
+  "it.replaceChildren(...it.childNodes);",
   "it.classList.add('later'); it.setAttribute('data-later', '');",
 ];
 

@@ -8,7 +8,7 @@ import type { Dice } from "./dice.js";
 import type { RandomGroup } from "./levels.js";
 
 /** What can be written into a place. */
-export type Kind = "text" | "field" | "digits" | "editable" | "list";
+export type Kind = "text" | "field" | "digits" | "editable" | "list" | "bare";
 
 /** An element that holds a canary. */
 export interface Place {
@@ -24,7 +24,8 @@ export interface Place {
 export function placeOf(dice: Dice, group: RandomGroup, isOwn: boolean, isMasked: boolean): Place {
   if (isOwn && group === "plain") return secret(dice, isMasked);
   if (group === "inputs") return { ...(dice.chance(0.3) ? editable(dice) : field(dice)), isOwn };
-  const place = dice.chance(0.62) ? written(dice) : dice.chance(0.2) ? editable(dice) : field(dice);
+  const make = dice.pick([written, written, written, written, field, field, editable, bare]);
+  const place = make(dice);
   return { ...place, isOwn };
 }
 
@@ -45,6 +46,17 @@ function wrapped(outer: string): string {
     ? `doc.createElementNS(NS.${space}, "${local}")`
     : `doc.createElement("${local}")`;
   return `const outer = ${made}; outer.append(p);`;
+}
+
+/** An element without a text of its own, or whose text is none. */
+function bare(dice: Dice): Place {
+  const name = dice.pick(BARE);
+  return {
+    name,
+    kind: "bare",
+    make: `const p = doc.createElement("${name}"); const outer = p;`,
+    isOwn: false,
+  };
 }
 
 function editable(dice: Dice): Place {
@@ -109,6 +121,9 @@ const TEXTS = (
   "math:mtext<math:math math:mi<math:mrow canvas video object picture meter progress x-piece search menu slot font " +
   "html:p html:span xmp marquee legend a a img area<map track<video iframe embed source<picture"
 ).split(" ");
+
+const BARE =
+  "link style hr br wbr col img input area meter progress audio embed dialog param".split(" ");
 
 const MAKERS = [
   'doc.createElement("TAG")',

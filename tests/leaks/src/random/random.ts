@@ -158,6 +158,7 @@ class RandomRun {
     return {
       name: `random ${this.nameOf(number)}`,
       html: document.html,
+      ...(document.kind === "html" ? {} : { kind: document.kind }),
       files: { "frame.html": "<!doctype html><title>f</title><body><main></main>" },
       act: "await window.first; for (let at = 1; at < window.scenes.length; at += 1) await scene(at);",
       found: (text) => {
@@ -185,8 +186,8 @@ class RandomRun {
   ): void {
     for (const canary of document.canaries) {
       if (canary.isLate && !isLateAgent) continue;
-      const at = halvesOf(canary)
-        .map((half) => text.indexOf(half))
+      const at = canary.signs
+        .map((sign) => text.indexOf(sign.toLowerCase()))
         .find((found) => found >= 0);
       if (at === undefined || this.leaked.has(canary.text)) continue;
       this.leaked.add(canary.text);
@@ -203,7 +204,7 @@ class RandomRun {
       const line = canary.what.split(": ").at(-1) ?? "";
       const known = this.biting.get(line) ?? { there: 0, came: 0 };
       known.there += 1;
-      if (halvesOf(canary).some((half) => text.includes(half))) known.came += 1;
+      if (canary.signs.some((sign) => text.includes(sign.toLowerCase()))) known.came += 1;
       this.biting.set(line, known);
     }
   }
@@ -219,11 +220,6 @@ class RandomRun {
   private nameOf(number: number): string {
     return `${String(this.options.seed)}/${String(number)}`;
   }
-}
-
-/** What is looked for: either half, so that a canary that arrives in parts is seen. */
-function halvesOf({ text }: Canary): string[] {
-  return text.startsWith("9") ? [text] : [text.slice(0, 8), text.slice(8)];
 }
 
 /** Each group in its turn; most of what pages do is a matter of marks. */

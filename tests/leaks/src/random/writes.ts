@@ -42,6 +42,16 @@ function thrown(dice: Dice, line: string, group: RandomGroup): string {
     .replaceAll("DICE", () => String(dice.pick(WAITS_MS)));
 }
 
+/** A way to repeat another text, `K`, in the open place `p`. */
+export function echoedBy(dice: Dice): Write {
+  const { of, lines } = dice.pick([TEXT, ATTRIBUTE]);
+  const plain = lines.filter((line) => !ODD.test(line));
+  return {
+    name: `echo as ${of}`,
+    line: `{ const C = K; ${thrown(dice, dice.pick(plain), "plain")} }`,
+  };
+}
+
 /** A way to repeat a known value in the open place `p`. */
 export function copyOf(dice: Dice): Write {
   const value = dice.pick(GUISES);
@@ -84,7 +94,7 @@ const TEXT: Lines = {
     "{ const t = doc.createElement('b'); p.append(t); t.outerHTML = `<em>${C}</em>`; }",
     "{ const r = doc.createRange(); r.selectNodeContents(p); r.insertNode(doc.createTextNode(C)); }",
     "{ const r = doc.createRange(); r.selectNodeContents(p); p.append(r.createContextualFragment(`<b>${C}</b>`)); }",
-    "{ p.append(C); const r = doc.createRange(); r.setStart(p.lastChild, 2); r.setEnd(p.lastChild, 9); r.surroundContents(doc.createElement('b')); }",
+    "{ p.append(C); const r = doc.createRange(); r.setStart(p.lastChild, 8); r.setEnd(p.lastChild, 12); r.surroundContents(doc.createElement('b')); }",
     "{ const t = document.createElement('template'); t.innerHTML = `<p><b>${C}</b></p>`; p.append(doc.importNode(t.content, true)); }",
     "{ const t = document.createElement('template'); t.innerHTML = `<p><b>${C}</b></p>`; p.append(t.content); }",
     "p.append(doc.adoptNode(new DOMParser().parseFromString(`<p>${C}</p>`, 'text/html').body.firstChild));",
@@ -276,6 +286,7 @@ const LISTS: Readonly<Record<Kind, readonly Lines[]>> = {
   field: [VALUE, VALUE, ATTRIBUTE, STYLE],
   digits: [DIGITS, DIGITS, ATTRIBUTE],
   list: [LIST, LIST, ATTRIBUTE],
+  bare: [ATTRIBUTE],
   editable: [TYPED, TYPED, TEXT, ATTRIBUTE],
 };
 
@@ -284,6 +295,9 @@ const ONLY_NAMES = new Set(["style", "sheet"]);
 
 /** Lines after which the page has run, or was told of something, before they are done. */
 const SLOW = /await|dispatchEvent|execCommand/;
+
+/** What takes no text as it is: markup, addresses, names and what is cut. */
+const ODD = /<|`|src|href|URL|splitText|setStart|JSON|ATTR|toggle|dirname|type/;
 
 /** What a default that masks texts lets through: addresses of what is loaded, and names. */
 const ADDRESS = / (?:src|srcset|href|data|poster|rel|media|coords|background|xlink:href)[=:]/;
