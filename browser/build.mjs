@@ -28,6 +28,7 @@ const SCRIPTS = {
   viewer: "src/viewer/main.ts",
   watchman: "src/watchman/main.ts",
   agent: "src/agent/global.ts",
+  around: "src/around/main.ts",
 };
 
 /** What customers' pages load is squeezed once more. */

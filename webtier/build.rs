@@ -23,6 +23,7 @@ fn main() {
         "uploads.js",
         "frames.js",
         "agent.js",
+        "around.js",
         "integrity.json",
     ]
     .map(str::to_owned)

@@ -58,6 +58,24 @@ describe("the framed viewer", () => {
     expect(calls.onInvite).toHaveBeenCalledTimes(1);
   });
 
+  it("asks the web tier's page around it for a new ticket, and no application", () => {
+    const www = "https://www.example";
+    const calls = { onEnd: vi.fn(), onLeave: vi.fn(), onAloud: vi.fn(), onInvite: vi.fn() };
+    const askedOf = (origin: string, ancestorOrigins: string[] | undefined): [boolean, unknown[]] => {
+      const parent = fakeWindow(origin);
+      const page = fakeWindow("https://s1.example", { parent, location: { ancestorOrigins } });
+      return [new Parent(page, calls, [www]).renew(true), parent.sent];
+    };
+    const asked = [[www, { cobrowse: { event: "renew", away: true } }]];
+    expect(askedOf(www, [www])).toEqual([true, asked]);
+    expect(askedOf(CRM, [CRM])).toEqual([false, []]);
+    // A browser that does not say who frames a page brings the message to that origin alone.
+    expect(askedOf(www, undefined)).toEqual([true, asked]);
+    const alone = fakeWindow("https://s1.example");
+    Object.assign(alone, { parent: alone });
+    expect(new Parent(alone, calls, [www]).renew(false)).toBe(false);
+  });
+
   it("says nothing without a parent, or when nobody tells who it is", () => {
     const alone = fakeWindow("https://s1.example");
     Object.assign(alone, { parent: alone });

@@ -35,6 +35,8 @@ pub struct Control {
     pages: HashMap<SessionNumber, Here>,
     /// Pages of which something has to be told.
     changed: HashSet<SessionNumber>,
+    /// Origins of the web tiers whose pages stand around views.
+    surrounding: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,8 @@ struct Replica {
     id: ReplicaId,
     /// Where agents of its sessions get new tickets, when it has said so.
     url: Option<Arc<str>>,
+    /// Whether its page stands around views.
+    surrounds: bool,
     stream: Option<Stream>,
     outbox: VecDeque<Report>,
     next_seq: u64,
@@ -78,6 +82,8 @@ pub enum Effect {
         /// Where who signs with it is found, when it has said so.
         web_tier: Option<Arc<str>>,
     },
+    /// Let pages of these origins stand around views, and no others'.
+    Surrounding(Vec<Arc<str>>),
     /// Put settings in force.
     Group(GroupId, Box<GroupSettings>),
     /// Forget a group and end its sessions.
@@ -157,11 +163,11 @@ impl Control {
             }
         };
         match record {
-            Down::Hello { replica, public_url, .. } => {
+            Down::Hello { replica, public_url, surrounds, .. } => {
                 let url = public_url
                     .filter(|url| url.starts_with("https://") && is_origin(url))
                     .map(Arc::from);
-                self.hello(now_ms, link, replica, url)
+                self.hello(now_ms, link, replica, url, surrounds)
             }
             _ if self.replica_of(link).is_none() => {
                 let told = "control stream ended: its first record was not hello".to_owned();
@@ -328,6 +334,7 @@ impl Control {
         link: LinkId,
         id: ReplicaId,
         url: Option<Arc<str>>,
+        surrounds: bool,
     ) -> Vec<Effect> {
         if self.replica_of(link).is_some_and(|replica| replica.id != id) {
             let told = format!("control stream ended: it said hello once more, as web tier {id:?}");
@@ -353,14 +360,27 @@ impl Control {
         if let Some(old) = replica.stream.replace(stream).filter(|old| old.link != link) {
             effects.push(Effect::Close(old.link, CloseCode::Superseded));
         }
-        replica.url = url;
+        (replica.url, replica.surrounds) = (url, surrounds);
         replica.sent = 0;
         replica.needs_pages = true;
         if let Some((link, rest)) = replica.rest() {
             effects.extend(rest.into_iter().map(|record| Effect::Send(link, record)));
         }
         self.load_due_ms = now_ms;
+        effects.extend(self.look_who_surrounds());
         effects
+    }
+
+    /// A web tier that is away for a moment stays among them: its pages stand in agents' browsers.
+    fn look_who_surrounds(&mut self) -> Option<Effect> {
+        let around = self.replicas.iter().filter(|replica| replica.surrounds);
+        let mut origins: Vec<_> = around.filter_map(|replica| replica.url.clone()).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        (origins != self.surrounding).then(|| {
+            self.surrounding.clone_from(&origins);
+            Effect::Surrounding(origins)
+        })
     }
 
     fn acked(&mut self, link: LinkId, seq: u64) {
@@ -385,7 +405,16 @@ impl Control {
 impl Replica {
     fn new(id: ReplicaId) -> Self {
         let outbox = VecDeque::new();
-        Self { id, url: None, stream: None, outbox, next_seq: 1, needs_pages: true, sent: 0 }
+        Self {
+            id,
+            url: None,
+            surrounds: false,
+            stream: None,
+            outbox,
+            next_seq: 1,
+            needs_pages: true,
+            sent: 0,
+        }
     }
 
     /// What its stream has not carried yet, which counts as sent from here on.

@@ -3,6 +3,7 @@
 //! The page is a template whose few values are put in here, escaped. What the viewer does is in `browser/src/viewer/`.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,11 +23,14 @@ pub struct ViewerPage<'a> {
     pub web_tier_url: &'a str,
     /// The same view under the other protocol, for groups that follow the visitor's; else empty.
     pub other_url: &'a str,
+    /// Origins of the web tiers whose pages stand around views.
+    pub around: &'a [Arc<str>],
 }
 
 impl ViewerPage<'_> {
     /// The page, with its policy.
     pub fn response(&self, policy: &str) -> Response {
+        let policy = framed_by(policy, self.around);
         Response::new(200)
             .header("Content-Security-Policy", &format!("{policy} {}{REACH}", self.web_tier_url))
             .header("Cache-Control", "no-store")
@@ -44,6 +48,7 @@ impl ViewerPage<'_> {
             ("{{csrf}}", self.csrf.to_owned()),
             ("{{web_tier}}", self.web_tier_url.to_owned()),
             ("{{other}}", self.other_url.to_owned()),
+            ("{{around}}", self.around.join(" ")),
             ("{{group}}", self.session.group.as_str().to_owned()),
             ("{{session_key}}", self.session.key.as_str().to_owned()),
             ("{{watchman_js}}", WATCHMAN_JS.path()),
@@ -94,6 +99,15 @@ fn policy(
     )
 }
 
+/// The policy with pages of these origins among those that may frame the answer.
+fn framed_by(policy: &str, around: &[Arc<str>]) -> String {
+    if around.is_empty() {
+        return policy.to_owned();
+    }
+    let policy = policy.replace("frame-ancestors 'none'", ANCESTORS);
+    policy.replace(ANCESTORS, &format!("{ANCESTORS} {}", around.join(" ")))
+}
+
 /// Where an agent gets a new ticket for the session that a lost one was for. The web tier says it with the ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
@@ -125,6 +139,7 @@ pub fn refusal(
     wants_page: bool,
     web_tier_url: &str,
     way: Option<&Way>,
+    around: &[Arc<str>],
 ) -> Response {
     if !wants_page {
         return Response::error(code);
@@ -158,13 +173,13 @@ pub fn refusal(
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"{css}\"></head>\
          <body class=\"notice\" data-reason=\"{name}\"><main><h1>{title}</h1><p>{what}</p>{again}\
-         <p><a href=\"{home}/\">To your list of sessions</a></p></main></body></html>",
+         <p><a href=\"{home}/\" target=\"_top\">To your list of sessions</a></p></main></body></html>",
         css = VIEWER_CSS.path(),
         name = code.name(),
         home = escape(web_tier_url),
     );
     Response::new(code.status())
-        .header("Content-Security-Policy", NOTICE_POLICY)
+        .header("Content-Security-Policy", &framed_by(NOTICE_POLICY, around))
         .header("Cache-Control", "no-store")
         .content("text/html; charset=utf-8", page.into_bytes())
 }
@@ -230,6 +245,9 @@ fn escape(text: &str) -> String {
 /// Where a web tier lets agents in, and what tells it that this is the second try.
 const VIEW_PATH: &str = "/cobrowse/AgentView?";
 const AGAIN: &str = "&Again=1";
+
+/// The directive that says who may frame a page.
+const ANCESTORS: &str = "frame-ancestors";
 
 /// A page without scripts.
 const NOTICE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -315,6 +333,7 @@ mod tests {
             csrf: "\"><b>",
             web_tier_url: "https://www.example",
             other_url: "",
+            around: &[],
         };
         let filled = page.fill(VIEWER_HTML);
         assert!(!filled.contains("{{"), "{filled}");
@@ -327,8 +346,26 @@ mod tests {
     }
 
     #[test]
+    fn a_web_tier_that_surrounds_views_may_frame_them_beside_the_groups_applications() {
+        let (www, crm) = ("https://www.example", "https://crm.example");
+        let around = [Arc::from(www)];
+        let of = |applications: &[&str], around: &[Arc<str>]| {
+            let settings = GroupSettings {
+                embed_ancestors: applications.iter().map(|one| (*one).to_owned()).collect(),
+                ..Default::default()
+            };
+            framed_by(&content_security_policy(&settings, "s1.example"), around)
+        };
+        assert!(of(&[], &around).contains(&format!("; frame-ancestors {www}; ")));
+        assert!(of(&[crm], &around).contains(&format!("; frame-ancestors {www} {crm}; ")));
+        assert!(of(&[], &[]).contains("; frame-ancestors 'none'; "));
+        let refused = refusal(CloseCode::NotFound, true, www, None, &around);
+        assert!(format!("{refused:?}").contains(&format!("frame-ancestors {www}\\r\\n")));
+    }
+
+    #[test]
     fn a_refusal_is_json_for_scripts_and_a_page_for_people() {
-        let of = |page| format!("{:?}", refusal(CloseCode::NotFound, page, "https://w", None));
+        let of = |page| format!("{:?}", refusal(CloseCode::NotFound, page, "https://w", None, &[]));
         assert!(of(false).contains("application/json"));
         let page = of(true);
         assert!(page.contains("text/html") && page.contains("Content-Security-Policy"), "{page}");

@@ -43,6 +43,7 @@ pub struct Shared {
     draining: AtomicBool,
     takes_plain: AtomicBool,
     web_tiers: AtomicUsize,
+    surrounding: RwLock<Arc<[Arc<str>]>>,
     /// How often most of a core's connections have gone: each core looks once a second.
     pub(crate) crowds_gone: AtomicU64,
 }
@@ -190,6 +191,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             takes_plain: AtomicBool::new(false),
             web_tiers: AtomicUsize::new(0),
+            surrounding: RwLock::default(),
             crowds_gone: AtomicU64::new(0),
         }
     }
@@ -294,6 +296,21 @@ impl Shared {
     /// Whether that is the origin of a web tier of ours: the configured one, or one whose keys are here.
     pub fn is_web_tier(&self, origin: &str) -> bool {
         origin == self.identity.web_tier_url || self.keys.read().knows_web_tier(origin)
+    }
+
+    /// Origins of the web tiers whose pages stand around views, and may frame them.
+    pub fn surrounding(&self) -> Arc<[Arc<str>]> {
+        self.surrounding.read().clone()
+    }
+
+    /// Whether a page of that origin stands around views.
+    pub fn surrounds(&self, origin: &str) -> bool {
+        self.surrounding.read().iter().any(|known| **known == *origin)
+    }
+
+    /// A web tier has said whether its pages stand around views.
+    pub fn set_surrounding(&self, origins: Arc<[Arc<str>]>) {
+        *self.surrounding.write() = origins;
     }
 
     /// A claimed session could not be opened: its id is free again.

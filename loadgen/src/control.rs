@@ -96,7 +96,7 @@ async fn serve(
         unreachable!("seven letters are a replica id");
     };
     let now_ms = wall_ms();
-    say(&Down::Hello { replica, now_ms, public_url: None });
+    say(&Down::Hello { replica, now_ms, public_url: None, surrounds: false });
     let settings = GroupSettings {
         revision: now_ms,
         origins: vec![origin.to_owned()],

@@ -32,6 +32,9 @@ pub enum Down {
         /// Its public origin: where agents of the sessions that it gives out get new tickets.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         public_url: Option<String>,
+        /// Whether a page of that origin stands around views, and may frame them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        surrounds: bool,
     },
     /// A derived key.
     Key {

@@ -20,12 +20,19 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   projects: [
-    { name: "chromium", testIgnore: /faults|apart|firefox/ },
+    { name: "chromium", testIgnore: /faults|apart|surrounded|firefox/ },
     // These end processes of the stack, so they come last and one after the other.
     { name: "faults", testMatch: /faults/, dependencies: ["chromium"], fullyParallel: false },
     // It has a stack of its own, whose certificates and logins are worth nothing at the other: no worker serves both. Beside those above,
     // which leave a worker idle.
     { name: "apart", testMatch: /apart/, dependencies: ["chromium"], fullyParallel: false },
+    // So has this one.
+    {
+      name: "surrounded",
+      testMatch: /\/surrounded/,
+      dependencies: ["chromium"],
+      fullyParallel: false,
+    },
     // It needs a browser that the test command does not install: `npm run test:firefox`.
     ...(process.env["COBROWSE_FIREFOX"] ? [{ name: "firefox", testMatch: /firefox/ }] : []),
   ],

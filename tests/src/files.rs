@@ -69,6 +69,8 @@ pub struct WebTierFile<'a> {
     pub public_url: &'a str,
     /// The parent that it shares with the CServers.
     pub cookie_domain: &'a str,
+    /// Whether its page stands around views.
+    pub surrounds_views: bool,
     /// Session starts of one address in a minute; else the default.
     pub starts_per_minute: Option<u32>,
     /// Its database.
@@ -86,7 +88,8 @@ impl WebTierFile<'_> {
             )
         });
         format!(
-            "replica = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\n\
+            "replica = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\
+             surrounds_views = {}\n\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
              [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n{limits}",
@@ -94,6 +97,7 @@ impl WebTierFile<'_> {
             self.port,
             self.public_url,
             self.cookie_domain,
+            self.surrounds_views,
             certificates.chain(self.public_stem),
             certificates.key(self.public_stem),
             certificates.chain(self.replica),

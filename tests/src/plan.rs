@@ -29,6 +29,7 @@ pub struct Plan {
     ports: Option<Ports>,
     folder: Option<PathBuf>,
     is_apart: bool,
+    is_surrounded: bool,
     ways: Vec<Way>,
     starts_per_minute: Option<u32>,
 }
@@ -92,6 +93,7 @@ impl Default for Plan {
             ports: None,
             folder: None,
             is_apart: false,
+            is_surrounded: false,
             ways: Vec::new(),
             starts_per_minute: None,
         }
@@ -133,6 +135,12 @@ impl Plan {
     #[must_use]
     pub fn apart(self) -> Self {
         Self { is_apart: true, ..self }
+    }
+
+    /// The CServers belong to another site than the web tiers, whose page stands around their views.
+    #[must_use]
+    pub fn surrounded(self) -> Self {
+        Self { is_surrounded: true, ..self }
     }
 
     /// On these ports; else the system chooses.
@@ -221,7 +229,7 @@ impl Plan {
                 tiers[0].url.clone(),
                 DEMO.id,
                 MORE_GROUPS,
-                COOKIE_DOMAIN,
+                if self.is_surrounded { &[COOKIE_DOMAIN, VIEWS_DOMAIN] } else { &[COOKIE_DOMAIN] },
             ),
         )?;
         drop(taken.webs);
@@ -237,6 +245,15 @@ impl Plan {
         Ok(stack)
     }
 
+    /// What the CServers' public names stand below.
+    fn server_domain(&self) -> &'static str {
+        if self.is_surrounded { VIEWS_DOMAIN } else { COOKIE_DOMAIN }
+    }
+
+    fn server_host(&self, at: usize) -> String {
+        format!("s{at}.{}", self.server_domain())
+    }
+
     fn names(&self) -> Names {
         let pair = |stem: &str, host: &str| (stem.to_owned(), host.to_owned());
         let mut public = vec![pair("shop", SHOP_HOST)];
@@ -247,7 +264,7 @@ impl Plan {
             control.push((replica.clone(), format!("{replica}.control.{COOKIE_DOMAIN}")));
         }
         for at in 1..=self.servers {
-            public.push(pair(&format!("s{at}"), &server_host(at)));
+            public.push(pair(&format!("s{at}"), &self.server_host(at)));
             control.push(pair(&format!("c{at}"), &control_host(at)));
         }
         Names { public, control }
@@ -284,6 +301,7 @@ impl Making<'_> {
             port,
             public_url: &url,
             cookie_domain: if self.plan.is_apart { &host } else { COOKIE_DOMAIN },
+            surrounds_views: self.plan.is_surrounded,
             starts_per_minute: self.plan.starts_per_minute,
             store: &self.root.join(format!("store{number}")),
             public_stem: &web_stem(at),
@@ -325,7 +343,7 @@ impl Making<'_> {
         };
         let Way { listen, public_port, within } =
             self.plan.ways.get(at - 1).cloned().unwrap_or(here);
-        let public_url = format!("https://{}:{public_port}", server_host(at));
+        let public_url = format!("https://{}:{public_port}", self.plan.server_host(at));
         let control_name = control_host(at);
         let file = CServerFile {
             id: &id,
@@ -388,15 +406,13 @@ fn web_host(at: usize) -> String {
     format!("{}.{COOKIE_DOMAIN}", web_stem(at))
 }
 
-fn server_host(at: usize) -> String {
-    format!("s{at}.{COOKIE_DOMAIN}")
-}
-
 fn control_host(at: usize) -> String {
     format!("c{at}.control.{COOKIE_DOMAIN}")
 }
 
 const COOKIE_DOMAIN: &str = "cobrowse.localhost";
+/// Another site's, to browsers.
+const VIEWS_DOMAIN: &str = "cobrowse-views.localhost";
 const SHOP_HOST: &str = "shop.localhost";
 const PAY_HOST: &str = "pay.localhost";
 

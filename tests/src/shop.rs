@@ -24,7 +24,7 @@ pub struct ShopSite {
     web_tier: String,
     group: &'static str,
     more_groups: &'static str,
-    parent: &'static str,
+    parents: &'static [&'static str],
 }
 
 /// The shop's server. It ends with this value.
@@ -36,36 +36,40 @@ pub struct Shop {
 }
 
 impl ShopSite {
-    /// A shop at `url` whose tag comes from `web_tier` and names `group`; `parent` is the domain of the session servers.
+    /// A shop at `url` whose tag comes from `web_tier` and names `group`; `parents` are the domains of web tier and session servers.
     pub fn new(
         url: String,
         web_tier: String,
         group: &'static str,
         more_groups: &'static str,
-        parent: &'static str,
+        parents: &'static [&'static str],
     ) -> Self {
-        Self { url, web_tier, group, more_groups, parent }
+        Self { url, web_tier, group, more_groups, parents }
     }
 
     /// The policy of every page: only the shop itself, and what a cobrowse service needs. The wildcards are those of a
     /// customer who cannot know which session server is chosen.
     pub fn policy(&self) -> String {
-        let hosts = format!("https://*.{}:*", self.parent);
+        let (hosts, sockets) = (self.hosts("https"), self.hosts("wss"));
         // Pages of the shop's second domain stand in frames of the first.
         let pay = self.url.replacen("//shop.", "//pay.", 1);
         format!(
-            "default-src 'self'; connect-src 'self' wss://*.{}:* {hosts}; script-src 'self' {hosts}; \
+            "default-src 'self'; connect-src 'self' {sockets} {hosts}; script-src 'self' {hosts}; \
              style-src 'self' {hosts}; img-src 'self' {hosts}; font-src 'self' {hosts}; \
-             frame-src 'self' {pay} {hosts}; worker-src blob:",
-            self.parent
+             frame-src 'self' {pay} {hosts}; worker-src blob:"
         )
+    }
+
+    /// Every host below those domains, for a policy.
+    fn hosts(&self, scheme: &str) -> String {
+        let hosts = self.parents.iter().map(|parent| format!("{scheme}://*.{parent}:*"));
+        hosts.collect::<Vec<_>>().join(" ")
     }
 
     /// The policies that the service's security architecture gives its customers, with this stack's domain in place of the
     /// provider's. Nothing stands in them but what the service needs: no `'self'`, nothing of the page's own.
     fn stated_policy(&self, path: &str) -> Option<String> {
-        let (https, wss) =
-            (format!("https://*.{}:*", self.parent), format!("wss://*.{}:*", self.parent));
+        let (https, wss) = (self.hosts("https"), self.hosts("wss"));
         match path {
             "/policy" => Some(format!(
                 "connect-src {wss} {https}; style-src {https}; script-src 'wasm-unsafe-eval' {https}; \
@@ -238,7 +242,7 @@ mod tests {
             "https://www.example".into(),
             "demo",
             "support",
-            "example",
+            &["example", "views.example"],
         );
         for (path, kind, _) in FILES.iter().filter(|(_, kind, _)| kind.starts_with("text/html")) {
             let (status, _, body) = site.answer(path);
@@ -248,6 +252,7 @@ mod tests {
             assert!(body.contains("id=\"glance-cobrowse\"") && body.contains("data-groupid=\""));
             assert!(body.contains("https://www.example/cobrowse/loader.js"));
         }
+        assert!(site.policy().contains("wss://*.example:* wss://*.views.example:* https://"));
         assert!(site.answer("/nowhere").0.starts_with("404"));
     }
 }

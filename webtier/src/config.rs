@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     /// The parent domain that we share with all CServers, for the ticket's cookie.
     pub(crate) cookie_domain: String,
+    /// Whether a page of ours stands around the views of session servers of another site.
+    pub(crate) surrounds_views: bool,
     /// Certificate for the public name.
     pub(crate) tls: TlsFiles,
     /// Our certificate towards CServers, and the authority that theirs come from.
@@ -116,6 +118,8 @@ struct File {
     listen: Vec<String>,
     public_url: String,
     cookie_domain: String,
+    #[serde(default)]
+    surrounds_views: bool,
     tls: TlsFiles,
     control: ControlFiles,
     store: StoreFile,
@@ -196,6 +200,22 @@ impl Config {
         host::source::open_secrets(all.map(PathBuf::as_path))
     }
 
+    /// Why a page of ours around the views of that session server is of no use, as far as names tell: browsers may give one process to all of a site.
+    pub(crate) fn shares_site(&self, server_url: &str) -> Option<&'static str> {
+        let is_same = || ending(&self.public_url) == ending(server_url);
+        if !self.surrounds_views {
+            None
+        } else if is_below(server_url, &self.cookie_domain) {
+            Some("it is below cookie_domain, so its views stay without our page around them")
+        } else if is_same() {
+            Some(
+                "its name ends as ours does: unless everybody gets names below that ending, both belong to one site",
+            )
+        } else {
+            None
+        }
+    }
+
     /// The effective values, as a file that says the same. It holds no secret: keys are named by their files.
     pub(crate) fn to_toml(&self) -> String {
         let file = File {
@@ -203,6 +223,7 @@ impl Config {
             listen: self.listen.iter().map(ToString::to_string).collect(),
             public_url: self.public_url.clone(),
             cookie_domain: self.cookie_domain.clone(),
+            surrounds_views: self.surrounds_views,
             tls: self.tls.clone(),
             control: self.control.clone(),
             store: StoreFile { path: self.store.clone() },
@@ -270,6 +291,7 @@ impl File {
             listen,
             public_url: public_url?,
             cookie_domain,
+            surrounds_views: self.surrounds_views,
             tls: TlsFiles { certificate: at(&self.tls.certificate), key: at(&self.tls.key) },
             control: ControlFiles {
                 certificate: at(&self.control.certificate),
@@ -297,10 +319,20 @@ pub(crate) fn origin(text: &str) -> Option<String> {
     (is_host_name(name) && port_fits).then(|| format!("https://{host}"))
 }
 
+/// The last two labels of an origin's name: what sites are told apart by, but for endings like `co.uk`.
+fn ending(origin: &str) -> &str {
+    let name = name_of(origin);
+    name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
+}
+
+fn name_of(origin: &str) -> &str {
+    let host = origin.strip_prefix("https://").unwrap_or(origin);
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
 /// Whether the host of an origin is the domain or below it.
 pub(crate) fn is_below(origin: &str, domain: &str) -> bool {
-    let host = origin.strip_prefix("https://").unwrap_or(origin);
-    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    let name = name_of(origin);
     name == domain || name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
@@ -367,6 +399,28 @@ mod tests {
         assert!(message.contains("would refuse"), "{message}");
         assert!(is_below("https://a.b.c:9443", "b.c") && is_below("https://b.c", "b.c"));
         assert!(!is_below("https://ab.c", "b.c"));
+    }
+
+    #[test]
+    fn a_session_server_of_our_own_site_is_told_where_views_are_to_be_surrounded() {
+        let on = parse(&GOOD.replace("[tls]", "surrounds_views = true\n[tls]")).unwrap();
+        let off = parse(GOOD).unwrap();
+        assert!(on.surrounds_views && !off.surrounds_views, "off by default");
+        for (server, told) in [
+            ("https://s1.cobrowse.example:8443", Some("below cookie_domain")),
+            ("https://cobrowse.example", Some("below cookie_domain")),
+            ("https://s1.cobrowse-views.example", None),
+            ("https://views.example", None),
+        ] {
+            let found = on.shares_site(server);
+            assert_eq!(found.is_some(), told.is_some(), "{server}: {found:?}");
+            assert!(told.is_none_or(|told| found.unwrap().contains(told)), "{server}: {found:?}");
+            assert_eq!(off.shares_site(server), None);
+        }
+        let narrow = GOOD.replace("\"cobrowse.example\"", "\"www.cobrowse.example\"");
+        let on = parse(&narrow.replace("[tls]", "surrounds_views = true\n[tls]")).unwrap();
+        let told = on.shares_site("https://s1.cobrowse.example").unwrap();
+        assert!(told.contains("ends as ours does"), "{told}");
     }
 
     #[test]

@@ -103,6 +103,9 @@ impl Dialler {
         });
         for server in servers {
             tasks.entry(server.id).or_insert_with(|| {
+                if let Some(why) = self.app.config.shares_site(&server.public_url) {
+                    tracing::warn!(server = ?server.id, "surrounds_views gives this CServer's agents nothing: {why}");
+                }
                 let (connect, tls) = (self.connect.clone(), self.tls.clone());
                 let work = keep_open(self.app.clone(), server.clone(), connect, tls);
                 (server, tokio::spawn(work).abort_handle())
@@ -234,6 +237,7 @@ impl<'a> Link<'a> {
             replica: app.config.replica,
             now_ms: app.clock.now_ms(),
             public_url: Some(app.config.public_url.clone()),
+            surrounds: app.config.surrounds_views,
         };
         send(&mut socket, &hello).await?;
         let theirs = within("its hello", async {

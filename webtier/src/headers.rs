@@ -24,6 +24,14 @@ pub(crate) fn page_policy(cookie_domain: &str, is_kept_fresh: bool, to: Option<&
     )
 }
 
+/// The policy of our page around a view at that session server: our script and style, the one frame, and the form that opens it.
+pub(crate) fn around_policy(server: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; frame-src {server}; form-action {server}; \
+         base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}
+
 const DEFAULTS: [(HeaderName, &str); 7] = [
     (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

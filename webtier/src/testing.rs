@@ -36,6 +36,11 @@ pub(crate) const PASSWORD: &str = "correct horse";
 impl World {
     /// Groups `demo` and `other` with one origin each, agent `ada` who leads `demo`, and CServers s1 and s2, both down.
     pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same with a further line of configuration.
+    pub(crate) fn with(line: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SledStore::open(&folder.path().join("store")).unwrap();
         for (group, origin) in [("demo", SHOP), ("other", OTHER)] {
@@ -51,7 +56,8 @@ impl World {
             store.add_server(server(name)).unwrap();
         }
         let (clock_ms, disk) = (Arc::new(AtomicU64::new(T0)), Arc::new(store));
-        let app = Service::new(config(), disk.clone(), Clock::standing(clock_ms.clone())).unwrap();
+        let app =
+            Service::new(config(line), disk.clone(), Clock::standing(clock_ms.clone())).unwrap();
         Self { app, disk, clock_ms, seq: AtomicU64::new(0), _folder: folder }
     }
 
@@ -171,7 +177,7 @@ pub(crate) fn server(name: &str) -> Server {
     }
 }
 
-fn config() -> Config {
+fn config(line: &str) -> Config {
     let text = r#"
         replica = "w1"
         listen = ["127.0.0.1:0"]
@@ -182,5 +188,6 @@ fn config() -> Config {
         store = { path = "store" }
         limits = { starts_per_minute_address = 20, starts_per_minute_group = 15 }
     "#;
-    Config::parse(text, Path::new("webtier.toml")).unwrap()
+    let text = format!("{line}\n{text}");
+    Config::parse(&text, Path::new("webtier.toml")).unwrap()
 }

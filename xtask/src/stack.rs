@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// The web tier shares no parent domain with the CServers.
     #[arg(long)]
     apart: bool,
+    /// The CServers belong to another site than the web tier, whose page stands around their views.
+    #[arg(long)]
+    surrounded: bool,
 }
 
 /// Starts it, describes it, waits, stops it.
@@ -34,7 +37,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .servers(arguments.servers)
         .cores(2)
         .grace_ms(arguments.grace_ms);
-    let stack = if arguments.apart { plan.apart() } else { plan }.start()?;
+    let plan = if arguments.apart { plan.apart() } else { plan };
+    let stack = if arguments.surrounded { plan.surrounded() } else { plan }.start()?;
     println!("{}", describe(&stack)?);
     // Whoever started this holds the other end; nothing is expected to come.
     let mut nothing = [0; 256];

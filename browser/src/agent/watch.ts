@@ -31,6 +31,10 @@ export class FrameWatch {
   constructor(
     private readonly clock: Clock,
     private readonly onStopped: () => void,
+    /** How a view is to be had again; `putBack` puts its frame where it was. */
+    private readonly comeBack = (putBack: () => void): void => {
+      putBack();
+    },
   ) {}
 
   /** Watches over this frame from now on, and over no other. */
@@ -62,7 +66,9 @@ export class FrameWatch {
     const place = frame.ownerDocument.createComment("");
     frame.replaceWith(place);
     this.clock.setTimeout(() => {
-      place.replaceWith(frame);
+      this.comeBack(() => {
+        place.replaceWith(frame);
+      });
     }, PROCESS_ENDS_MS);
     this.onStopped();
   }

@@ -17,6 +17,7 @@ const page = {
   group: value("group"),
   key: value("session-key"),
   other: value("other"),
+  around: value("around").split(" ").filter(Boolean),
   watchman: value("watchman"),
 };
 

@@ -42,8 +42,10 @@ export class Parent {
   constructor(
     private readonly page: Window,
     calls: ParentCalls,
+    /** Origins of the web tiers whose own page may stand around views. */
+    private readonly around: readonly string[] = [],
   ) {
-    this.origin = page.parent === page ? null : originOf(page);
+    this.origin = page.parent === page ? null : originOf(page, around);
     if (this.origin === null) return;
     page.addEventListener("message", (event) => {
       if (event.source !== page.parent || event.origin !== this.origin) return;
@@ -60,6 +62,16 @@ export class Parent {
     this.say("alive", { wait_ms: waitMs });
   }
 
+  /**
+   * Asks a web tier's page around the view for a new ticket: it goes to the agent view in its own place. False where none stands around
+   * it. `isAway`: this view's server cannot be reached.
+   */
+  renew(isAway: boolean): boolean {
+    if (this.origin === null || !this.around.includes(this.origin)) return false;
+    this.say("renew", { away: isAway });
+    return true;
+  }
+
   /** Tells an event, unless it says what the last one of its name said. */
   tell<N extends keyof ParentEvents>(event: N, detail: ParentEvents[N]): void {
     const text = JSON.stringify(detail);
@@ -74,13 +86,13 @@ export class Parent {
   }
 }
 
-function originOf(page: Window): string | null {
+function originOf(page: Window, around: readonly string[]): string | null {
   const [ancestor] = page.location.ancestorOrigins ?? [];
   if (ancestor) return ancestor;
   try {
     return new URL(page.document.referrer).origin;
   } catch {
-    // Nobody says who frames this page: then nobody is told anything.
-    return null;
+    // Nobody says who frames this page. A message for a web tier's page reaches no other; else nobody is told anything.
+    return around[0] ?? null;
   }
 }

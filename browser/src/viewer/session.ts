@@ -57,6 +57,8 @@ export interface PageValues {
   readonly key: string;
   /** The view under the other protocol; empty when there is none. */
   readonly other: string;
+  /** Origins of the web tiers whose page may stand around this one. */
+  readonly around: readonly string[];
   /** Script of the service worker that watches over views; empty when there is none. */
   readonly watchman: string;
 }
@@ -104,26 +106,21 @@ export class ViewerSession {
       if (!this.privileges.includes("end") || this.socket?.readyState !== WebSocket.OPEN) return;
       this.socket.send(bareFrame("end", 0, this.applied.epoch, this.applied.sequence));
     };
-    this.parent = new Parent(window, {
+    const calls = {
       onEnd: end,
-      onLeave: () => {
+      onLeave: (): void => {
         this.leave();
       },
-      onAloud: (isAloud) => {
-        this.hands.setAloud(isAloud);
-      },
-      onInvite: () => {
+      onInvite: (): void => {
         this.invite();
       },
-    });
+    };
+    const onAloud = (isAloud: boolean): void => {
+      this.hands.setAloud(isAloud);
+    };
+    this.parent = new Parent(window, { ...calls, onAloud }, page.around);
     this.view = new View({
-      onEnd: end,
-      onLeave: () => {
-        this.leave();
-      },
-      onInvite: () => {
-        this.invite();
-      },
+      ...calls,
       onShow: () => {
         this.burden.release();
         this.alive.bePatient();
@@ -498,7 +495,12 @@ export class ViewerSession {
   private renew(reason: string, words: string): void {
     const away = reason === "unreachable" ? window.location.origin : undefined;
     const url = renewUrl(this.page.webTier, this.page.key, this.page.group, away);
-    if (url && mayRenew(() => window.sessionStorage, `${this.page.group}:${this.page.key}`, Date.now())) {
+    if (this.parent.renew(away !== undefined)) {
+      this.setState("reconnecting", reason, words);
+    } else if (
+      url &&
+      mayRenew(() => window.sessionStorage, `${this.page.group}:${this.page.key}`, Date.now())
+    ) {
       this.setState("reconnecting", reason, words);
       window.location.assign(url);
     } else if (reason === "unreachable") {

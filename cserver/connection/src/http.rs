@@ -28,6 +28,17 @@ pub struct Request {
     pub close: bool,
     /// Whether a person reads the answer: `Accept` names HTML.
     pub wants_page: bool,
+    /// The answer becomes a frame's content: `Sec-Fetch-Dest` says so, which no script can set.
+    pub framed: Option<Around>,
+}
+
+/// The page that a frame's content is asked for by, as `Sec-Fetch-Site` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// It belongs to the same site as this server: browsers may give both one process.
+    SameSite,
+    /// To another one.
+    OtherSite,
 }
 
 /// Methods that some route answers.
@@ -138,6 +149,7 @@ pub(crate) fn parse(plain: &[u8]) -> Result<Parsed, RequestFault> {
     }
     let bytes = head_bytes + body_bytes;
     let Some(body) = plain.get(head_bytes..bytes) else { return Ok(Parsed::More(bytes)) };
+    let framed = fields.framed();
     let request = Request {
         method,
         path,
@@ -148,6 +160,7 @@ pub(crate) fn parse(plain: &[u8]) -> Result<Parsed, RequestFault> {
         body: body.to_vec(),
         close: fields.close,
         wants_page: fields.wants_page,
+        framed,
     };
     Ok(Parsed::Request(Box::new(request), bytes))
 }
@@ -167,6 +180,8 @@ struct Fields<'a> {
     has_content_length: bool,
     close: bool,
     wants_page: bool,
+    fetch_dest: Option<&'a str>,
+    fetch_site: Option<&'a str>,
     upgrade: Upgrade<'a>,
 }
 
@@ -196,6 +211,10 @@ impl<'a> Fields<'a> {
                 once(&mut fields.origin, value()?)?;
             } else if is("accept") {
                 fields.wants_page |= header.value.starts_with(b"text/html");
+            } else if is("sec-fetch-dest") {
+                once(&mut fields.fetch_dest, value()?)?;
+            } else if is("sec-fetch-site") {
+                once(&mut fields.fetch_site, value()?)?;
             } else if is("cookie") {
                 if !fields.cookie.is_empty() {
                     fields.cookie.push_str("; ");
@@ -227,6 +246,14 @@ impl<'a> Fields<'a> {
             }
         }
         Ok(fields)
+    }
+
+    fn framed(&self) -> Option<Around> {
+        self.fetch_dest.filter(|for_| *for_ == "iframe")?;
+        Some(match self.fetch_site {
+            Some("same-site" | "same-origin") => Around::SameSite,
+            _ => Around::OtherSite,
+        })
     }
 }
 
@@ -418,6 +445,21 @@ mod tests {
         assert_eq!((used, request.method, &*request.path), (end, Method::Post, "/visitor/status"));
         assert_eq!((&*request.host, &*request.body), ("s1.example:443", &b"abc"[..]));
         assert_eq!(request.cookie("b"), Some("2"));
+    }
+
+    #[test]
+    fn what_becomes_a_frames_content_says_so_once_and_of_which_site_its_page_is() {
+        let framed = |more: &str| {
+            whole(&format!("GET / HTTP/1.1\r\nHost: s1.example\r\n{more}\r\n")).0.framed
+        };
+        let (frame, site) = ("Sec-Fetch-Dest: iframe\r\n", "Sec-Fetch-Site: ");
+        assert_eq!(framed(""), None);
+        assert_eq!(framed("Sec-Fetch-Dest: document\r\nSec-Fetch-Site: same-site\r\n"), None);
+        assert_eq!(framed(frame), Some(Around::OtherSite));
+        assert_eq!(framed(&format!("{frame}{site}cross-site\r\n")), Some(Around::OtherSite));
+        assert_eq!(framed(&format!("{frame}{site}same-site\r\n")), Some(Around::SameSite));
+        let twice = format!("GET / HTTP/1.1\r\nHost: s1.example\r\n{frame}{frame}\r\n");
+        assert_eq!(fault(&twice), TWICE);
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod traffic;
 mod websocket;
 
 pub use connection::{Connection, Event, Failure, Scratch, forget};
-pub use http::{Method, Request, RequestFault, Response, WebSocketOffer};
+pub use http::{Around, Method, Request, RequestFault, Response, WebSocketOffer};
 pub use outgoing::Outgoing;
 pub use records::RecordFault;
 pub use suites::provider;

@@ -56,10 +56,20 @@ const ONE: LinkId = LinkId(1);
 const TWO: LinkId = LinkId(2);
 
 fn hello(control: &mut Control, link: LinkId, replica: &str) -> Vec<Effect> {
+    hello_around(control, link, replica, false)
+}
+
+fn hello_around(
+    control: &mut Control,
+    link: LinkId,
+    replica: &str,
+    surrounds: bool,
+) -> Vec<Effect> {
     let shared = crate::shard::testing::shared(1);
     control.open(0, 0, link, &shared.identity, 1);
     let public_url = Some(format!("https://{replica}.example"));
-    let record = Down::Hello { replica: replica.parse().unwrap(), now_ms: 0, public_url };
+    let replica = replica.parse().unwrap();
+    let record = Down::Hello { replica, now_ms: 0, public_url, surrounds };
     control.record(0, link, &record.to_json())
 }
 
@@ -213,4 +223,23 @@ fn an_older_home_ends_as_its_people_wanted_and_as_moved_for_every_other_reason()
         matches!(effects[..], [Effect::Moved(of, 2, CloseCode::Moved)] if of == session),
         "as it was once written: {effects:?}"
     );
+}
+
+#[test]
+fn who_stands_around_views_is_told_when_it_changes_and_until_the_web_tier_says_otherwise() {
+    let mut control = Control::default();
+    let told = |effects: Vec<Effect>| -> Option<Vec<String>> {
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Surrounding(origins) => {
+                Some(origins.iter().map(|origin| origin.to_string()).collect())
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(told(hello(&mut control, ONE, "w1")), None, "nobody does");
+    let around = told(hello_around(&mut control, TWO, "w2", true));
+    assert_eq!(around, Some(vec!["https://w2.example".to_owned()]));
+    control.gone(TWO);
+    assert_eq!(told(hello_around(&mut control, TWO, "w2", true)), None, "it was among them");
+    assert_eq!(told(hello(&mut control, TWO, "w2")), Some(Vec::new()));
 }

@@ -93,6 +93,7 @@ impl Shard {
                     web_tier.into_iter().for_each(|web_tier| keys.is_of(&id, web_tier));
                     tracing::debug!(key = ?id, held = keys.len(), "server key taken");
                 }
+                Effect::Surrounding(origins) => self.shared.set_surrounding(origins.into()),
                 Effect::Group(group, settings) => {
                     if self.shared.set_group(group, *settings) {
                         self.everywhere(now, Mail::Settings(group));

@@ -39,8 +39,7 @@ pub(super) enum Errand {
         agent: AgentId,
         name: String,
         privileges: Privileges,
-        /// Cookies to remove from the agent's browser.
-        stale: Vec<JoinId>,
+        browser: Browser,
         /// Whether a person reads a refusal.
         wants_page: bool,
         /// Where another ticket is to be had.
@@ -50,6 +49,14 @@ pub(super) enum Errand {
     View { cookie: AgentCookie, scheme: Scheme, part: ViewPart, wants_page: bool },
     /// A web tier.
     Control(WebSocketOffer),
+}
+
+/// What matters of the browser in which an agent joins.
+pub(super) struct Browser {
+    /// Cookies to remove from it.
+    pub(super) stale: Vec<JoinId>,
+    /// Whether a web tier's page stands around the view there.
+    pub(super) is_framed: bool,
 }
 
 /// What an agent with a cookie wants.
@@ -86,9 +93,9 @@ impl Shard {
             Errand::ResumeStatus { resume, origin } => {
                 (self.owned(&resume).map(|_| Some(live())), Some(origin))
             }
-            Errand::Join { session, agent, name, privileges, stale, wants_page, way } => {
+            Errand::Join { session, agent, name, privileges, browser, wants_page, way } => {
                 (is_for_people, way_back) = (wants_page, way);
-                (self.join(now, session, agent, name, privileges, &stale).map(Some), None)
+                (self.join(now, session, agent, name, privileges, &browser).map(Some), None)
             }
             Errand::View { cookie, scheme, part, wants_page } => {
                 is_for_people = wants_page;
@@ -105,7 +112,8 @@ impl Shard {
             Err(code) => {
                 tracing::debug!(code = code.name(), "request refused by the session's core");
                 let web_tier = &self.shared.identity.web_tier_url;
-                pages::refusal(code, is_for_people, web_tier, way_back.as_ref())
+                let around = self.shared.surrounding();
+                pages::refusal(code, is_for_people, web_tier, way_back.as_ref(), &around)
             }
         };
         let response = match origin {
@@ -182,7 +190,7 @@ impl Shard {
         agent: AgentId,
         name: String,
         privileges: Privileges,
-        stale: &[JoinId],
+        browser: &Browser,
     ) -> Result<Response, CloseCode> {
         let found = self.relay.find(&session).ok_or(CloseCode::NotFound)?;
         let join = JoinId::from_bytes(self.cookie_random());
@@ -193,7 +201,7 @@ impl Shard {
         let group = self.shared.group(&session.group);
         let is_embedded =
             group.as_ref().is_some_and(|group| !group.settings.embed_ancestors.is_empty());
-        let site = if is_embedded { EMBEDDED } else { TOP_LEVEL };
+        let site = if is_embedded || browser.is_framed { EMBEDDED } else { TOP_LEVEL };
         let mut response = Response::new(303)
             .header("Location", &format!("/view/{name}"))
             .header("Cache-Control", "no-store")
@@ -204,7 +212,7 @@ impl Shard {
         if group.is_some_and(|group| group.plain_policy.is_some()) {
             response = response.header("Set-Cookie", &plain::set_cookie(&self.shared, &cookie));
         }
-        for old in stale {
+        for old in &browser.stale {
             if self.shared.identity.plain.is_some() {
                 let gone = plain::clear_cookie(&self.shared, *old);
                 response = response.header("Set-Cookie", &gone);
@@ -252,11 +260,13 @@ impl Shard {
             ViewPart::Page { has_other } => {
                 let group =
                     self.shared.group(&cookie.session.group).ok_or(CloseCode::NotAllowed)?;
+                let around = self.shared.surrounding();
                 let page = ViewerPage {
                     join: cookie.join,
                     session: &cookie.session,
                     csrf: &self.shared.cookies.csrf_for(scheme, cookie.join),
                     web_tier_url: &self.shared.web_tier_of(&cookie.session),
+                    around: &around,
                     other_url: &match (has_other, &group.plain_policy) {
                         (true, Some(_)) => self.other_url(scheme, cookie.join),
                         _ => String::new(),
@@ -296,7 +306,7 @@ impl Shard {
 /// Where the viewer stands in a window of its own: no other site's requests carry the cookie.
 const TOP_LEVEL: &str = "SameSite=Lax";
 
-/// Where applications that the group lists may frame it: the cookie is then bound to the application's site.
+/// Where applications that the group lists may frame it, or a web tier's page does: the cookie is then bound to the site of those.
 const EMBEDDED: &str = "SameSite=None; Partitioned";
 
 /// The answer to who asks, and to who has sent something that was taken.

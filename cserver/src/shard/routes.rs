@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use connection::{Method, Request, Response, WebSocketOffer};
+use connection::{Around, Method, Request, Response, WebSocketOffer};
 use protocol::resume::Resume;
 use protocol::settings::is_http_origin;
 use protocol::subprotocol::{CONTROL_V1, Credential, Offer};
@@ -13,7 +13,7 @@ use protocol::ticket::SealedTicket;
 use protocol::{CloseCode, JoinId, SessionId, Subject, Ticket};
 use relay::LinkId;
 
-use super::errands::{Errand, ViewPart};
+use super::errands::{Browser, Errand, ViewPart};
 use super::plain;
 use super::posts::{self, Opening};
 use super::slot::{Role, Slot};
@@ -135,7 +135,7 @@ fn find(
         (Method::Get, ["presence"]) => presence(shared, now, request),
         // What stands behind it keeps the cookies of an agent's windows apart, and means nothing here.
         (Method::Get, ["join"] | ["join", _]) => {
-            join(shared, now, request, request.cookie(TICKET_COOKIE))
+            join(shared, now, request, request.cookie(TICKET_COOKIE), None)
         }
         (Method::Post, ["join"]) => handed_over(shared, now, request),
         (Method::Get, ["view", join]) => {
@@ -265,14 +265,17 @@ fn handed_over(shared: &Shared, now: Now, request: &Request) -> Result<Route, Cl
     }
     // Base64url is the same inside a form.
     let body = std::str::from_utf8(&request.body).map_err(|_| CloseCode::BadFrame)?;
-    join(shared, now, request, body.strip_prefix("ticket="))
+    let around = request.framed.filter(|_| shared.surrounds(origin));
+    join(shared, now, request, body.strip_prefix("ticket="), around)
 }
 
+/// `around` tells of the web tier's page that frames the view, if one does.
 fn join(
     shared: &Shared,
     now: Now,
     request: &Request,
     ticket: Option<&str>,
+    around: Option<Around>,
 ) -> Result<Route, CloseCode> {
     let text = ticket.ok_or(CloseCode::Unauthorized)?;
     let ticket = open_ticket(shared, now, text)?;
@@ -281,7 +284,12 @@ fn join(
     };
     shared.spend(ticket.nonce, now.mono_ms)?;
     let core = shared.owner(&ticket.session)?;
-    let stale = stale_cookies(shared, request);
+    if around == Some(Around::SameSite) {
+        tracing::warn!(
+            "the web tier's page stands around a view, and its host belongs to the same site as this server's: browsers may give both one process, so it cannot take a view away that hangs (surrounds_views)"
+        );
+    }
+    let browser = Browser { stale: stale_cookies(shared, request), is_framed: around.is_some() };
     Ok(Route::At(
         core,
         Errand::Join {
@@ -289,7 +297,7 @@ fn join(
             agent,
             name,
             privileges,
-            stale,
+            browser,
             wants_page: request.wants_page,
             way: way(shared, request),
         },
@@ -421,7 +429,7 @@ fn way(shared: &Shared, request: &Request) -> Option<Way> {
 fn refusal(shared: &Shared, request: &Request, code: CloseCode) -> Response {
     let (wants_page, way) = (request.wants_page, way(shared, request));
     let web_tier = &shared.identity.web_tier_url;
-    let response = pages::refusal(code, wants_page, web_tier, way.as_ref());
+    let response = pages::refusal(code, wants_page, web_tier, way.as_ref(), &shared.surrounding());
     let is_known = |origin: &String| shared.is_known_origin(origin);
     if request.path.starts_with("/visitor") && request.origin.as_ref().is_some_and(is_known) {
         with_cors(response, request)

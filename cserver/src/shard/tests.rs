@@ -232,6 +232,35 @@ fn a_group_that_embeds_the_viewer_binds_its_cookie_to_the_applications_site() {
 }
 
 #[test]
+fn a_web_tiers_page_around_the_view_may_frame_it_and_no_other_window_gets_a_frames_cookie() {
+    let mut world = World::new(1);
+    world.start(0, SESSION);
+    let (ours, client) = ("https://www.example", world.connect(0));
+    let joined = |world: &mut World, dest: &str| {
+        let body = format!("ticket={}", world.agent_ticket(SESSION, Privileges::VIEW));
+        let length = body.len();
+        let form = format!(
+            "POST /join HTTP/1.1\r\nHost: {HOST}\r\nOrigin: {ours}\r\nSec-Fetch-Dest: {dest}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = world.exchange(client, form.as_bytes());
+        (header(&answer, "Location").to_owned(), header(&answer, "Set-Cookie").to_owned())
+    };
+    assert!(joined(&mut world, "iframe").1.ends_with("SameSite=Lax"), "it surrounds nothing");
+    world.shared.set_surrounding([ours.into()].into());
+    assert!(joined(&mut world, "document").1.ends_with("SameSite=Lax"), "a window of its own");
+    let (path, cookie) = joined(&mut world, "iframe");
+    assert!(cookie.ends_with("; Secure; HttpOnly; Path=/; SameSite=None; Partitioned"), "{cookie}");
+    let value = cookie.split(';').next().unwrap();
+    let page = world.exchange(client, &get(&path, &format!("Cookie: {value}\r\n")));
+    let policy = header(&page, "Content-Security-Policy");
+    assert!(policy.contains("frame-ancestors https://www.example;"), "{policy}");
+    assert!(page.contains("name=\"cobrowse-around\" content=\"https://www.example\""));
+    let refused = world.exchange(client, &get(&path, "Accept: text/html\r\n"));
+    let policy = header(&refused, "Content-Security-Policy");
+    assert!(policy.ends_with("frame-ancestors https://www.example"), "{policy}");
+}
+
+#[test]
 fn the_visitor_comes_back_with_its_secret_and_the_older_connection_is_told() {
     let mut world = World::new(2);
     let old = world.start(0, SESSION);
@@ -394,8 +423,14 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
     let answer = world.exchange(dialled, CONTROL_REQUEST);
     assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("\"hello\""), "{answer}");
     let (replica, now_ms) = ("w1".parse().unwrap(), world.now.wall_ms);
-    let hello = Down::Hello { replica, now_ms, public_url: Some("https://www2.example".into()) };
+    let hello = Down::Hello {
+        replica,
+        now_ms,
+        public_url: Some("https://www2.example".into()),
+        surrounds: true,
+    };
     world.exchange(dialled, &text(&hello.to_json()));
+    assert!(world.shared.surrounds("https://www2.example"));
     world.start(0, SESSION);
     let visitor = world.start(0, second);
     let agent = world.agent(0, second, Privileges::VIEW);

@@ -96,13 +96,17 @@ impl Server {
 
     fn obey(&mut self, now_ms: u64, effect: Effect) {
         let now = Now { mono_ms: now_ms, wall_ms: now_ms };
+        let url = |url: &str| url.starts_with("https://") && !url.contains(['"', '<', ' ', ';']);
         match effect {
             Effect::Key { id, key, expires_ms, web_tier } => {
                 let mut keys = self.shared.keys.write();
                 keys.insert(id, key, expires_ms, now_ms);
-                let url = |url: &str| url.starts_with("https://") && !url.contains(['"', '<', ' ']);
                 assert!(web_tier.as_deref().is_none_or(url), "{web_tier:?} goes into a page");
                 web_tier.into_iter().for_each(|web_tier| keys.is_of(&id, web_tier));
+            }
+            Effect::Surrounding(origins) => {
+                assert!(origins.iter().all(|origin| url(origin)), "{origins:?} go into a policy");
+                self.shared.set_surrounding(origins.into());
             }
             Effect::Group(group, settings) => {
                 assert_eq!(settings.faults(), [""; 0]);

@@ -11,7 +11,9 @@ use crate::presence::Page as Visitor;
 use crate::sessions::Listed;
 
 mod account;
+mod around;
 pub(crate) use account::account;
+pub(crate) use around::around;
 
 /// The style sheet that all pages share.
 pub(crate) const STYLE: &str = include_str!("web.css");

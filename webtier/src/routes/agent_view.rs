@@ -8,7 +8,7 @@ use protocol::{GroupId, Privileges, SessionId, SessionKey};
 use serde::Deserialize;
 use tokio::sync::broadcast::Receiver;
 
-use super::{broken_page, offers, see_other, set_cookie};
+use super::{around, broken_page, offers, see_other, set_cookie};
 use crate::config::is_below;
 use crate::cookies;
 use crate::guesses::Try;
@@ -36,7 +36,10 @@ pub(super) struct Asked {
     away: Option<String>,
     /// A CServer could not take the ticket that was given before.
     #[serde(rename = "Again")]
-    again: Option<String>,
+    pub(super) again: Option<String>,
+    /// The agent's browser opens no view in a frame.
+    #[serde(rename = "Alone")]
+    pub(super) alone: Option<String>,
 }
 
 /// `GET /cobrowse/AgentView.aspx`: the older spelling.
@@ -99,7 +102,10 @@ pub(super) async fn by_key(
     };
     match found.as_slice() {
         [] => nothing(&app, &reader, &asked, &groups),
-        [(session, privileges)] => join(&app, &reader, session, *privileges, &asked),
+        [(session, privileges)] => {
+            let is_around = around::stands(&app, &headers, session, &asked).await;
+            join(&app, &reader, session, *privileges, &asked, is_around)
+        }
         several => {
             let groups: Vec<_> =
                 several.iter().map(|(session, _)| session.id.group.as_str()).collect();
@@ -204,6 +210,7 @@ fn join(
     session: &Session,
     privileges: Privileges,
     asked: &Asked,
+    is_around: bool,
 ) -> Answer {
     let away = asked.away.as_deref();
     let again = view_path(session.id.key.as_str(), Some(session.id.group.as_str()), None);
@@ -224,7 +231,10 @@ fn join(
     };
     tracing::info!(agent = ?reader.agent.id, session = ?session.id, server = ?home.server, "an agent was given a ticket");
     if !is_below(&home.public_url, &app.config.cookie_domain) {
-        return hand_over(app, reader, &home.public_url, &ticket);
+        return match is_around {
+            true => around::page(session, &again, asked, &home.public_url, &ticket),
+            false => hand_over(app, reader, &home.public_url, &ticket),
+        };
     }
     // An agent's windows may be on their way at the same moment: none is to take another's ticket.
     let path = format!("/join/{}", crate::random::digits(JOIN_TAG_DIGITS));

@@ -4,6 +4,7 @@
 
 mod account;
 mod agent_view;
+mod around;
 mod assets;
 mod cors;
 mod framed;

@@ -20,6 +20,7 @@ use crate::testing::{OTHER, PASSWORD, SHOP, US, World, demo};
 mod account;
 mod agents;
 mod applications;
+mod around;
 mod logins;
 mod origins;
 mod visitors;

@@ -1,0 +1,26 @@
+/**
+ * A stack of another kind: its session servers belong to another site than its web tier, whose page stands around their views.
+ *
+ * Owns starting it in the place of the run's own, and how a test finds the view in that page.
+ */
+
+import type { FrameLocator, Page } from "@playwright/test";
+
+import { startStack } from "./global-setup.js";
+import { STACK_VARIABLE } from "./stack.js";
+
+/** Starts it; what ends it, and gives the tests behind it the stack of the run back. */
+export async function startSurrounded(servers: number): Promise<() => Promise<void>> {
+  const before = process.env[STACK_VARIABLE];
+  const started = await startStack(["--surrounded", "--servers", String(servers)]);
+  process.env[STACK_VARIABLE] = started.line;
+  return async () => {
+    process.env[STACK_VARIABLE] = before;
+    await started.stop();
+  };
+}
+
+/** The view inside of the web tier's page. */
+export function viewIn(page: Page): FrameLocator {
+  return page.frameLocator("body.around > iframe");
+}
