@@ -9,7 +9,6 @@
 
 import { readFileSync } from "node:fs";
 import * as types from "@rrweb/types";
-
 import { LETTING_GO } from "./letting-go.mjs";
 import { REPLACED } from "./replaced.mjs";
 
