@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p bench` runs all; `cargo bench -p bench -- fan-out` those of that name.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use relay::WireFrame;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion_group!(parts, frames, receive, tickets, fan_out, seal, handshake, hand_over);
+criterion_group!(parts, frames, receive, tickets, fan_out, seal, handshake, visit, hand_over);
 criterion_main!(parts);
 
 fn frames(c: &mut Criterion) {
@@ -117,9 +118,29 @@ fn seal(c: &mut Criterion) {
 
 fn handshake(c: &mut Criterion) {
     let ends = Ends::new();
-    // Both ends: the server's part is about half.
     c.bench_function("connection: handshake, both ends", |b| {
         b.iter_batched(|| (), |()| ends.shake(), BatchSize::PerIteration);
+    });
+    let start = Instant::now();
+    c.bench_function("connection: handshake, the server's half", |b| {
+        b.iter_custom(|times| (0..times).map(|_| ends.server_part(|| start.elapsed())).sum());
+    });
+}
+
+fn visit(c: &mut Criterion) {
+    let mut cores = Cores::so_many(1);
+    c.bench_function("shard: a visitor connects, is let in and goes", |b| {
+        b.iter_custom(|times| {
+            let spent = Cell::new(Duration::ZERO);
+            for _ in 0..times {
+                cores.visit(|work| {
+                    let start = Instant::now();
+                    work();
+                    spent.set(spent.get() + start.elapsed());
+                });
+            }
+            spent.get()
+        });
     });
 }
 

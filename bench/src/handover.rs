@@ -1,4 +1,4 @@
-//! Two cores of a server without a backend, and visitors who arrive on the wrong one.
+//! The cores of a server without a backend, and visitors: who arrive on the wrong one, or on the only one.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::pair::{Ends, NAME};
 /// See the module.
 pub struct Cores {
     shared: Arc<Shared>,
-    shards: [Shard; 2],
+    shards: Vec<Shard>,
     client: Arc<ClientConfig>,
     started: u32,
 }
@@ -35,10 +35,15 @@ impl Default for Cores {
 
 impl Cores {
     /// Two cores that know one group and one key.
+    pub fn new() -> Self {
+        Self::so_many(2)
+    }
+
+    /// So many of them.
     ///
     /// # Panics
     /// When the server refuses what it documents: a fault of the benchmark.
-    pub fn new() -> Self {
+    pub fn so_many(cores: usize) -> Self {
         let ends = Ends::new();
         let identity = Identity {
             server: "s1".parse().expect("a server id"),
@@ -51,7 +56,7 @@ impl Cores {
             started_ms: 0,
         };
         let (tls, client) = ends.into_configs();
-        let shared = Shared::new(identity, tls, CookieKeys::new(&Secret::new([4; 32])), 2);
+        let shared = Shared::new(identity, tls, CookieKeys::new(&Secret::new([4; 32])), cores);
         let settings = GroupSettings { origins: vec![SHOP.into()], ..GroupSettings::default() };
         assert!(shared.set_group("demo".parse().expect("a group"), settings), "room for one group");
         shared.keys.write().insert(
@@ -61,8 +66,8 @@ impl Cores {
             NOW.wall_ms,
         );
         let shared = Arc::new(shared);
-        let shard = |core| Shard::new(core, 2, shared.clone(), Box::new(|bytes| bytes.fill(9)));
-        Self { shards: [shard(0), shard(1)], shared, client, started: 0 }
+        let shard = |core| Shard::new(core, cores, shared.clone(), Box::new(|bytes| bytes.fill(9)));
+        Self { shards: (0..cores).map(shard).collect(), shared, client, started: 0 }
     }
 
     /// A visitor with a ticket, after its TLS handshake with the core that will not be its own.
@@ -112,6 +117,49 @@ impl Cores {
         panic!("it was not handed over");
     }
 
+    /// A visitor connects to the first core, is let in and goes; `serve` runs each of the server's parts of it. Bytes of its answers.
+    ///
+    /// # Panics
+    /// When it is not let in.
+    pub fn visit(&mut self, serve: impl Fn(&mut dyn FnMut())) -> usize {
+        self.started += 1;
+        let request = self.request();
+        let shard = &mut self.shards[0];
+        let mut link = None;
+        serve(&mut || link = shard.handle_accept(NOW));
+        let link = link.expect("room");
+        let name = ServerName::try_from(NAME).expect("a name");
+        let mut client = ClientConnection::new(self.client.clone(), name).expect("a client");
+        std::io::Write::write_all(&mut client.writer(), request.as_bytes()).expect("room");
+        let mut answered = 0;
+        while client.wants_write() {
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            while client.wants_write() {
+                client.write_tls(&mut up).expect("memory takes everything");
+            }
+            serve(&mut || {
+                shard.handle_bytes(NOW, link, &mut up);
+                shard.end_turn(NOW);
+                while let Some(link) = shard.poll_send(NOW) {
+                    down.extend_from_slice(shard.unsent(link));
+                    shard.handle_sent(NOW, link, shard.unsent(link).len());
+                }
+            });
+            let mut rest = &down[..];
+            while !rest.is_empty() {
+                client.read_tls(&mut rest).expect("memory gives everything");
+                let state = client.process_new_packets().expect("the server speaks TLS");
+                answered = state.plaintext_bytes_to_read();
+            }
+        }
+        assert!(answered > 100, "it was not let in");
+        serve(&mut || {
+            shard.handle_gone(NOW, link);
+            while shard.poll_output().is_some() {}
+        });
+        answered
+    }
+
     fn request(&self) -> String {
         let number = format!("{:032x}", self.started);
         let session: SessionId = format!("demo:1:{number}").parse().expect("a session id");
@@ -153,6 +201,14 @@ mod tests {
         for _ in 0..4 {
             let mut arriving = cores.arriving();
             assert!(cores.hand_over(&mut arriving) > 100);
+        }
+    }
+
+    #[test]
+    fn every_visit_is_let_in() {
+        let mut cores = Cores::so_many(1);
+        for _ in 0..4 {
+            assert!(cores.visit(|work| work()) > 100);
         }
     }
 }

@@ -67,7 +67,11 @@ impl Ends {
         self.shake_with(|server, up, scratch, down| server.receive(up, scratch, down))
     }
 
-    fn shake_with(
+    /// Shakes hands; `receive` gives the server what has come.
+    ///
+    /// # Panics
+    /// When the handshake fails.
+    pub fn shake_with(
         &self,
         mut receive: impl FnMut(&mut Connection, &mut [u8], &mut Scratch, &mut Outgoing),
     ) -> Pair {

@@ -44,6 +44,8 @@ const PARTS: &[Part] = &[
     ("fan-out", fan_out),
     ("ticket", ticket),
     ("hand-over", hand_over),
+    ("handshake", handshake),
+    ("visit", visit),
 ];
 
 /// A frame's header is read and its wire form made.
@@ -140,4 +142,22 @@ fn hand_over(times: u32) {
             black_box(cores.hand_over(one));
         }
     });
+}
+
+/// The server's part of a TLS handshake.
+fn handshake(times: u32) {
+    let ends = Ends::new();
+    for _ in 0..times {
+        ends.shake_with(|server, up, scratch, down| {
+            counted_region(|| server.receive(up, scratch, down));
+        });
+    }
+}
+
+/// A visitor connects, is let in and goes.
+fn visit(times: u32) {
+    let mut cores = Cores::so_many(1);
+    for _ in 0..times {
+        cores.visit(|work| counted_region(work));
+    }
 }

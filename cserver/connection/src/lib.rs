@@ -26,6 +26,8 @@ mod http;
 mod library;
 mod outgoing;
 mod records;
+#[cfg(feature = "aws-lc")]
+mod schedule;
 mod suites;
 mod tls;
 mod traffic;

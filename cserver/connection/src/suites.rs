@@ -20,6 +20,7 @@ use rustls::crypto::cipher::{
 };
 #[cfg(not(feature = "aws-lc"))]
 use rustls::crypto::ring::default_provider;
+use rustls::crypto::tls13::Hkdf;
 use rustls::crypto::{CipherSuiteCommon, CryptoProvider};
 use rustls::{
     CipherSuite, ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion,
@@ -43,10 +44,22 @@ fn shorten(suite: &mut SupportedCipherSuite) {
     // Suites live as long as the process.
     *suite = SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
         common: CipherSuiteCommon { ..known.common },
-        hkdf_provider: known.hkdf_provider,
+        hkdf_provider: hkdf(known),
         aead_alg: Box::leak(Box::new(Short { algorithm, known: known.aead_alg })),
         quic: None,
     })));
+}
+
+/// The key schedule of a suite.
+#[cfg(feature = "aws-lc")]
+fn hkdf(known: &Tls13CipherSuite) -> &'static dyn Hkdf {
+    crate::schedule::hkdf(known.common.hash_provider.algorithm()).unwrap_or(known.hkdf_provider)
+}
+
+/// The key schedule of a suite: ring's keeps its keys ready.
+#[cfg(not(feature = "aws-lc"))]
+fn hkdf(known: &Tls13CipherSuite) -> &'static dyn Hkdf {
+    known.hkdf_provider
 }
 
 /// The cipher of a suite of TLS 1.3.
