@@ -123,7 +123,7 @@ describe("what other fields say", () => {
   it("of a short text that can be edited is a copy, of a document it is not", () => {
     const line = noted("<p contenteditable>Ann Lee Brook</p>", () => undefined);
     expect(line.scrub("for Ann Lee Brook")).toBe(`for ${MASK}`);
-    const some = noted("<li contenteditable><p>Ann Lee</p><p>Long Road</p></li>", () => undefined);
+    const some = noted("<li contenteditable><div><p>Ann Lee</p><p>Long Road</p></div></li>", () => undefined);
     expect(some.scrub("at Long Road")).toBe(`at ${MASK}`);
     const page = noted(`<div contenteditable>${"<p>one</p>".repeat(13)}</div>`, () => undefined);
     expect(page.isEmpty).toBe(true);

@@ -188,7 +188,10 @@ function saidBy(field: Field): string[] {
   // One without a value says that nothing was chosen.
   if (selectedOptions)
     return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
-  const { childNodes } = field;
+  // Editors put a box around their lines.
+  let box: Node = field;
+  while (!box.childNodes[1] && box.firstChild?.firstChild) box = box.firstChild;
+  const { childNodes } = box;
   const lines = childNodes.length > COPY_TEXT_LINES_MAX ? [] : [...childNodes].map((one) => one.textContent);
   // The number of a list's item is none.
   const text = typeof value === "string" ? value : lines.join("\n");

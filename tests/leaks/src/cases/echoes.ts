@@ -86,6 +86,11 @@ export const ECHOES: readonly Case[] = [
       act: `e1.lastChild.textContent = "{c} and more"; e1.dispatchEvent(new InputEvent("input", { bubbles: true })); ${PAUSE} t1.title = "{c} and more";`,
     },
     {
+      what: "one in a box of the editor's",
+      html: '<div id="e4" contenteditable {m}><div><div><p>a</p><p>b</p></div></div></div><p id="t4"></p>',
+      act: `e4.querySelectorAll("p")[1].textContent = "{c} and so on"; e4.dispatchEvent(new InputEvent("input", { bubbles: true })); ${PAUSE} t4.textContent = "{c} and so on";`,
+    },
+    {
       what: "an edit context's",
       html: '<div id="e2" {m} tabindex="0"></div><p id="t2"></p>',
       act: `e2.editContext = new EditContext(); ${PAUSE} e2.textContent = "{c}"; ${PAUSE} t2.textContent = "{c}";`,
@@ -113,6 +118,38 @@ export const ECHOES: readonly Case[] = [
     ],
     { isLate: true },
   ),
+  together("echo: fields in trees that were told of, and their copy outside", [
+    {
+      what: "a closed tree",
+      html: '<div id="k0"></div><p id="t0">x</p>',
+      act: `const r = k0.attachShadow({ mode: "closed" }); r.innerHTML = "<input class={M}>"; ${PAUSE} r.firstChild.value = "{c}"; r.firstChild.dispatchEvent(new Event("input", { bubbles: true, composed: true })); t0.textContent = "{c}";`,
+    },
+    {
+      what: "a frame, without an event",
+      html: '<iframe id="k1" srcdoc="<input class={M}>"></iframe><p id="t1">x</p>',
+      act: `${PAUSE}${PAUSE}${PAUSE} k1.contentDocument.querySelector("input").value = "{c}"; t1.title = "{c}";`,
+    },
+    {
+      what: "a field that moves out of its mask before it is filled",
+      html: '<div id="k2" {m}><input></div><p id="t2">x</p>',
+      act: `${PAUSE} const f = k2.firstChild; document.body.append(f); ${PAUSE} f.value = "{c}"; f.dispatchEvent(new Event("input", { bubbles: true })); t2.append("{c}");`,
+    },
+    {
+      what: "a field whose element is exchanged as it is filled",
+      html: '<div id="k3"><input class="{M}"></div><p id="t3">x</p>',
+      act: `k3.firstChild.value = "{c}"; k3.innerHTML = '<b>done</b>'; t3.textContent = "{c}";`,
+    },
+    {
+      what: "an address of a telephone and of a mail",
+      html: '<input id="k4" {m}><p id="t4">x</p>',
+      act: 'k4.value = "{c}@shop.example"; k4.dispatchEvent(new Event("input", { bubbles: true })); t4.innerHTML = "<a href=\'mailto:{c}%40shop.example\'>x</a>";',
+    },
+    {
+      what: "a base of addresses",
+      html: '<input id="k5" {m}><p id="t5">x</p>',
+      act: 'k5.value = "{c}"; k5.dispatchEvent(new Event("input", { bubbles: true })); const b = document.createElement("base"); b.href = "/{c}/"; document.head.append(b); t5.innerHTML = "<a href=x>x</a><img src=y.png>"; await 0; b.remove();',
+    },
+  ]),
   {
     name: "echo: one of very many fields, filled without an event",
     html: '<div id="all"></div><p id="p">x</p>',

@@ -97,6 +97,33 @@ export const SHAPES: readonly Case[] = [
       act: `${PAUSE} const h = document.createElement("div"); h.attachShadow({ mode: "open" }).innerHTML = "<b>{c}</b>"; o6.append(h); t6.append(h);`,
     },
   ]),
+  together("shape: documents that are operated on", [
+    {
+      what: "a masked root's frame is written anew",
+      html: '<iframe id="q1" srcdoc="<html class={M}><p>x"></iframe>',
+      act: `${LATER} const d = q1.contentDocument; d.open(); d.write("<html class={M}><body><p>{c}</p>"); d.close(); ${LATER}`,
+    },
+    {
+      what: "a frame's body is another",
+      html: '<iframe id="q2" srcdoc="<p>x"></iframe>',
+      act: `${LATER} const d = q2.contentDocument; const b = d.createElement("body"); b.className = "{M}"; b.innerHTML = "<p title={c}>{c}</p>"; d.body = b; ${LATER} b.className = ""; ${PAUSE} b.append("{c}");`,
+    },
+    {
+      what: "all of the body goes and comes",
+      html: '<div id="q4" {m}><b>x</b></div>',
+      act: `${PAUSE} const q = q4; const rest = [...document.body.childNodes]; const f = new DocumentFragment(); f.append(q); q.firstChild.textContent = "{c}"; ${PAUSE} document.body.prepend(f); ${PAUSE} q.normalize();`,
+    },
+    {
+      what: "markup of a document that another parser made",
+      html: '<div id="q5" {m}></div>',
+      act: `const d = Document.parseHTMLUnsafe("<body><section><template shadowrootmode=open><p>{c}</p></template></section>"); q5.append(d.body.firstChild); ${PAUSE} q5.insertAdjacentHTML("beforeend", q5.getHTML({ serializableShadowRoots: true }) + "<b>{c}</b>");`,
+    },
+    {
+      what: "an editing command",
+      html: '<div id="q6" contenteditable {m}>x</div>',
+      act: `q6.focus(); for (const [name, value] of [["insertHTML", "<b title='{c}'>{c}</b>"], ["formatBlock", "h2"], ["insertImage", "/{c}.png"], ["createLink", "/{c}"], ["fontName", "{c}"]]) document.execCommand(name, false, value); ${PAUSE} q6.append("{c}");`,
+    },
+  ]),
   together("shape: templates of frameworks", [
     {
       what: "attributes of Alpine and Vue",
