@@ -34,6 +34,13 @@ it("tells one sign for each question", () => {
   expect(told.startsWith("10")).toBe(true);
 });
 
+it("tells nothing where the page has put something else in its place, and harms it in no way", () => {
+  const send = vi.fn();
+  for (const matchMedia of [undefined, () => null, () => ({ matches: true })])
+    tellMedia({ matchMedia } as unknown as Window, () => false, send);
+  expect(send).not.toHaveBeenCalled();
+});
+
 it("makes constants of those that the agent's browser answers otherwise", () => {
   const wishes = new Wishes();
   wishes.take(told, browser(LIGHT));

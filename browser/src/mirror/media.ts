@@ -9,11 +9,17 @@ import { WISHES } from "../protocol/media.js";
 
 /** Tells the answers now and whenever one changes, until `isOver`. */
 export function tellMedia(view: Window, isOver: () => boolean, send: (answers: string) => void): void {
-  const lists = WISHES.map((wish) => view.matchMedia(`(${wish})`));
   const tell = (): void => {
     if (isOver()) for (const list of lists) list.removeEventListener("change", tell);
     else send(lists.map(({ matches }) => (matches ? "1" : "0")).join(""));
   };
-  for (const list of lists) list.addEventListener("change", tell);
+  let lists: MediaQueryList[] = [];
+  try {
+    lists = WISHES.map((wish) => view.matchMedia(`(${wish})`));
+    for (const list of lists) list.addEventListener("change", tell);
+  } catch {
+    // Pages put other things in its place, which answer otherwise or nothing: agents' browsers answer by themselves then.
+    return;
+  }
   tell();
 }
