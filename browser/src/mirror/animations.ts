@@ -6,10 +6,11 @@
  * passes the choke point as an attribute: of a masked element nothing but layout.
  */
 
-import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
+import type { eventWithTime } from "@rrweb/types";
 
 import { ANIMATION_FRAMES_MAX, ANIMATIONS_MAX, type ToldAnimation } from "../protocol/animations.js";
 import { ANIMATIONS_LOOK_MS, ANIMATIONS_ROOTS_MAX } from "../visitor/limits.js";
+import { told } from "../visitor/told.js";
 import type { Known } from "./living.js";
 
 type Root = Document | ShadowRoot;
@@ -31,21 +32,10 @@ export function tellAnimations(
   const marks = new Map<Root, Map<Element, string>>();
   let turn: Root[] = [];
 
-  const send = (element: Element, told: Found["told"] | null): boolean => {
+  const send = (element: Element, animations: Found["told"] | null): boolean => {
     const id = known.getId(element);
     if (id < 1 || !element.isConnected) return false;
-    const attributes = { rr_animations: told } as unknown as Record<string, string>;
-    emit({
-      type: EventType.IncrementalSnapshot,
-      data: {
-        source: IncrementalSource.Mutation,
-        texts: [],
-        attributes: [{ id, attributes }],
-        removes: [],
-        adds: [],
-      },
-      timestamp: Date.now(),
-    });
+    emit(told(id, { rr_animations: animations }));
     return true;
   };
   const lookAt = (root: Root): void => {

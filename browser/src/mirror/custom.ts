@@ -10,7 +10,7 @@ import type { Known } from "./living.js";
 
 type Root = Document | ShadowRoot;
 
-/** Looks through the trees that are recorded until `isOver`. `send` gives whether agents know the element. */
+/** Looks through the trees that are recorded until `isOver`. `send` hears of elements without a number, too, once they have gone. */
 export function tellCustomStates(
   roots: () => Iterable<Root>,
   known: Pick<Known, "getId">,

@@ -4,8 +4,9 @@
  * Owns nothing but the order.
  */
 
-import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
+import type { eventWithTime } from "@rrweb/types";
 
+import { told } from "../visitor/told.js";
 import { tellAnimations } from "./animations.js";
 import { tellCustomStates } from "./custom.js";
 import { tellFocus } from "./focus.js";
@@ -34,15 +35,4 @@ export function tellUnsaid(
     });
   tellFocus(page, known, emit);
   tellScrolled(page, known, isOver, emit);
-}
-
-function told(id: number, attributes: Record<string, string | null>): eventWithTime {
-  const data = {
-    source: IncrementalSource.Mutation as const,
-    texts: [],
-    attributes: [{ id, attributes }],
-    removes: [],
-    adds: [],
-  };
-  return { type: EventType.IncrementalSnapshot, data, timestamp: Date.now() };
 }

@@ -17,6 +17,7 @@ import {
 
 import { closedRootOf, rootOf } from "./closed.js";
 import { RESOURCES_ASKED_MAX, ROOTS_LOOK_AT } from "./limits.js";
+import { told } from "./told.js";
 
 /** rrweb's ids. */
 export interface Ids {
@@ -189,17 +190,7 @@ export class PageStates {
     // What has no id yet will carry its state when it is added.
     const id = this.ids.getId(node);
     if (this.isStopped || id < 1 || !node.isConnected) return;
-    this.emit({
-      type: EventType.IncrementalSnapshot,
-      data: {
-        source: IncrementalSource.Mutation,
-        texts: [],
-        attributes: [{ id, attributes: attributes as Record<string, string> }],
-        removes: [],
-        adds: [],
-      },
-      timestamp: Date.now(),
-    });
+    this.emit(told(id, attributes));
   }
 
   private watchRootOf(host: Node | null): void {
