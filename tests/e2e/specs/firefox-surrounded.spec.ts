@@ -5,10 +5,11 @@
  */
 
 import { Firefox } from "../support/firefox.js";
+import { goesOn, logIn, shows, stateOf } from "../support/firefox-view.js";
 import { element, endless, page } from "../support/heavy.js";
 import { agentView, expect, test } from "../support/people.js";
 import { RawVisitor } from "../support/raw-visitor.js";
-import { account, stack } from "../support/stack.js";
+import { stack } from "../support/stack.js";
 import { startSurrounded } from "../support/surrounded.js";
 
 test("in Firefox the web tier's page takes a view away that a page stops, and has it back", async () => {
@@ -19,24 +20,15 @@ test("in Firefox the web tier's page takes a view away that a page stops, and ha
   try {
     visitor.show(page(element("p", { id: "first" })));
     await firefox.goto(agentView(visitor.key));
-    await firefox.fill("input[name=name]", "ada");
-    await firefox.fill("input[type=password]", account("ada").password);
-    await firefox.click("main button");
-    const told = (script: string): Promise<unknown> =>
-      firefox.run(script).catch(() => "on its way");
-    const state = (): Promise<unknown> => told("return document.body.dataset.state");
-    const shows = (selector: string): Promise<unknown> =>
-      told(
-        `return !!document.querySelector("#stage iframe").contentDocument.querySelector("${selector}")`,
-      );
+    await logIn(firefox, "ada");
     /** Whatever hangs in the frame or is on its way there. */
     const inside = async (): Promise<unknown> => {
       await firefox.enter("page").catch(() => undefined);
       await firefox.enter("frame").catch(() => undefined);
-      return state();
+      return stateOf(firefox);
     };
     await expect.poll(inside).toBe("live");
-    await expect.poll(() => shows("#first")).toBe(true);
+    await expect.poll(() => shows(firefox, "#first")).toBe(true);
 
     await firefox.enter("page");
     expect(await firefox.run("return location.href")).toBe(agentView(visitor.key));
@@ -46,16 +38,7 @@ test("in Firefox the web tier's page takes a view away that a page stops, and ha
     await expect.poll(() => firefox.run(isStopped), { timeout: 60_000 }).toBe(true);
     expect(await firefox.run("return document.querySelectorAll('iframe').length")).toBe(0);
     await expect.poll(inside, { timeout: 60_000 }).toBe("waiting");
-    expect(await firefox.run("return document.querySelector('#message').textContent")).toContain(
-      "stopped the view",
-    );
-    // The visitor goes on to a page like any other, and the agent asks for it.
-    visitor.show(page(element("p", { id: "second" })));
-    await expect
-      .poll(() => firefox.run("return document.querySelector('#show').hidden"))
-      .toBe(false);
-    await firefox.click("#show");
-    await expect.poll(() => shows("#second")).toBe(true);
+    await goesOn(firefox, visitor);
     expect(stack().servers[0]?.url).toContain("cobrowse-views.localhost");
   } finally {
     await firefox.close();

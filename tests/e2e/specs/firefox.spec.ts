@@ -13,10 +13,11 @@ import { join } from "node:path";
 import { admin, ownGroup } from "../support/admin.js";
 import { COUNTING } from "../support/application.js";
 import { Firefox } from "../support/firefox.js";
+import { goesOn, logIn, shows, stateOf } from "../support/firefox-view.js";
 import { element, endless, page } from "../support/heavy.js";
 import { agentView, expect, test, Viewer } from "../support/people.js";
 import { RawVisitor } from "../support/raw-visitor.js";
-import { account, stack } from "../support/stack.js";
+import { stack } from "../support/stack.js";
 
 /** An application of a site of its own; its certificate is another's, which this browser takes. */
 async function desk(body: () => string): Promise<{ url: string; close: () => void }> {
@@ -47,17 +48,9 @@ test("in Firefox an application of another site takes a view away that a page st
     await firefox.goto(application.url);
     await firefox.run(COUNTING);
     await firefox.enter("frame");
-    await firefox.fill("input[name=name]", "ada");
-    await firefox.fill("input[type=password]", account("ada").password);
-    await firefox.click("main button");
-    const state = (): Promise<unknown> =>
-      firefox.run("return document.body.dataset.state").catch(() => "on its way");
-    await expect.poll(state).toBe("live");
-    const shows = (selector: string): Promise<unknown> =>
-      firefox.run(
-        `return !!document.querySelector("#stage iframe").contentDocument.querySelector("${selector}")`,
-      );
-    await expect.poll(() => shows("#first")).toBe(true);
+    await logIn(firefox, "ada");
+    await expect.poll(() => stateOf(firefox)).toBe("live");
+    await expect.poll(() => shows(firefox, "#first")).toBe(true);
 
     await firefox.enter("page");
     visitor.show(page(endless()));
@@ -67,17 +60,8 @@ test("in Firefox an application of another site takes a view away that a page st
       .poll(() => firefox.run("return document.querySelectorAll('iframe').length"))
       .toBe(1);
     await firefox.enter("frame");
-    await expect.poll(state, { timeout: 60_000 }).toBe("waiting");
-    expect(await firefox.run("return document.querySelector('#message').textContent")).toContain(
-      "stopped the view",
-    );
-    // The visitor goes on to a page like any other, and the agent asks for it.
-    visitor.show(page(element("p", { id: "second" })));
-    await expect
-      .poll(() => firefox.run("return document.querySelector('#show').hidden"))
-      .toBe(false);
-    await firefox.click("#show");
-    await expect.poll(() => shows("#second")).toBe(true);
+    await expect.poll(() => stateOf(firefox), { timeout: 60_000 }).toBe("waiting");
+    await goesOn(firefox, visitor);
   } finally {
     await firefox.close();
     application.close();
