@@ -72,8 +72,12 @@ pub const UNSENT_BYTES: u32 = 16 * 1024;
 /// A peer whose window takes nothing is looked at again after so long, which is nothing that a person notices, and then at twice the distance each time.
 pub const SHUT_LOOK_MS_MIN: u64 = 10;
 
-/// No longer than so: who reads again after a while waits half of it. Ten thousand such peers cost a core one percent.
-pub const SHUT_LOOK_MS_MAX: u64 = 1_000;
+/// No longer than so, while a core has few of them.
+pub const SHUT_LOOK_MS_MAX: u64 = 100;
+
+/// Looks of a core in a second, of 1 to 2 us each, once it has many: the distances grow with their number, and ten thousand are looked at
+/// every four seconds. A 99th percentile of everybody else feels what takes more than a hundredth of a core's time.
+pub const SHUT_LOOKS_PER_S: u64 = 2_500;
 
 /// Then the kernel gets one byte all the same, and so asks such a peer: its word that it reads again may have been lost. Some have to wait for up to
 /// [`SHUT_SPREAD_MS`] more, so that many who stopped together are not asked together.

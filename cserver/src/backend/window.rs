@@ -2,7 +2,8 @@
 //!
 //! Bytes that the kernel holds for a peer that takes none cost more than their memory: it sends a probe after 0.2 s, and then at twice the distance
 //! each time, so that ten thousand who stop together are asked in bursts, at the processor that serves everybody. So a core does not hand over
-//! what it knows to have no room: the rest of it stays with the core, who looks at the peer's window at growing distances.
+//! what it knows to have no room: the rest of it stays with the core, who looks at the peer's window at growing distances, the longer the more
+//! such peers it has.
 //! A peer's word that it reads again may be lost, and only the kernel's probe asks for it anew. So the kernel is given one byte in the end, by then
 //! spread over time. What is under way to somebody, or fits, is never held back: who reads notices nothing.
 
@@ -12,7 +13,9 @@ use std::net::TcpStream;
 
 use relay::LinkId;
 
-use crate::limits::{SHUT_LOOK_MS_MAX, SHUT_LOOK_MS_MIN, SHUT_MS, SHUT_SPREAD_MS, UNSENT_BYTES};
+use crate::limits::{
+    SHUT_LOOK_MS_MAX, SHUT_LOOK_MS_MIN, SHUT_LOOKS_PER_S, SHUT_MS, SHUT_SPREAD_MS, UNSENT_BYTES,
+};
 
 /// What a peer takes without anything waiting in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,14 @@ impl Shut {
     pub(super) fn again(&mut self, now_ms: u64, look: Look) {
         // Together with others: a look takes less than waking for it.
         let due_ms = (now_ms + look.wait_ms).next_multiple_of(SHUT_LOOK_MS_MIN);
-        let wait_ms = (look.wait_ms * 2).min(SHUT_LOOK_MS_MAX);
+        let wait_ms = (look.wait_ms * 2).min(self.most_ms());
         self.looks.push(Reverse(Look { due_ms, wait_ms, ..look }));
+    }
+
+    /// The longest time between two looks at one: as long as a core that looks as often as it may takes for all.
+    fn most_ms(&self) -> u64 {
+        let all_ms = self.looks.len() as u64 * 1_000 / SHUT_LOOKS_PER_S;
+        all_ms.max(SHUT_LOOK_MS_MAX)
     }
 
     /// The next that is to be looked at by now.
@@ -129,7 +138,7 @@ mod tests {
         let (mut shut, link, mut waits) = (Shut::default(), LinkId(7), Vec::new());
         let mut now_ms = 1_000;
         shut.begin(now_ms, link);
-        for _ in 0..9 {
+        for _ in 0..6 {
             let due_ms = shut.deadline_ms().unwrap();
             assert_eq!(shut.poll(due_ms - 1), None);
             let look = shut.poll(due_ms).unwrap();
@@ -138,7 +147,22 @@ mod tests {
             now_ms = due_ms;
             shut.again(now_ms, look);
         }
-        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+        assert_eq!(waits, [10, 20, 40, 80, 100, 100]);
+    }
+
+    #[test]
+    fn however_many_there_are_a_core_looks_no_more_often_than_it_may() {
+        let mut shut = Shut::default();
+        (0..10_000).for_each(|number| shut.begin(number / 10, LinkId(number)));
+        let mut looks = 0;
+        for now_ms in 1_000..61_000 {
+            while let Some(look) = shut.poll(now_ms) {
+                looks += u64::from(now_ms >= 21_000);
+                shut.again(now_ms, look);
+            }
+        }
+        // Of the last forty seconds.
+        assert!((90_000..=100_000).contains(&looks), "{looks}");
     }
 
     #[test]
