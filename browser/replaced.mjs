@@ -13,14 +13,6 @@ export const REPLACED = {
     const element = node && closestElementOfNode(node);
     return Boolean(element && (checkAncestors ? element.closest(WIDGET_TAG) : element.localName === WIDGET_TAG));
   }`,
-  // Every text is asked about.
-  "function needMaskingText(": `function needMaskingText(node) {
-    return isElement(node) ? node.firstChild !== null : index.parentElement(node) !== null;
-  }`,
-  // Every value is asked about as well.
-  "function maskInputValue(": `function maskInputValue({ element, value, maskInputFn }) {
-    return maskInputFn(value || "", element);
-  }`,
   // A style of several texts stands in the first of them; `states.ts` says all of them when one changes.
   "function markCssSplits(": "function markCssSplits(cssText) { return cssText; }",
   // A document is told once it can be read, and once: a viewer takes a second one of the same number for the first. One that was
@@ -65,6 +57,12 @@ export const REPLACED = {
     });
     return callbackWrapper(() => put(own.set));
   }`,
+  "function inDom(": "function inDom(n) { return n.isConnected; }",
+  "function getUntaintedAccessor(": `function getUntaintedAccessor(key, instance, accessor) {
+    const cache = (untaintedAccessorCache[key] ??= {});
+    const get = (cache[accessor] ??= Object.getOwnPropertyDescriptor(getUntaintedPrototype(key), accessor)?.get);
+    return get ? get.call(instance) : instance[accessor];
+  }`,
   "function patch(": `function patch(source, name, replacement) {
     const original = source[name];
     try { if (original) source[name] = replacement(original); } catch {}
@@ -77,7 +75,7 @@ export const REPLACED = {
     const isNative = (call) => String(call).includes("[native code]");
     const isUntainted = !isAngularZonePresent()
       && testableAccessors[key].every((name) => isNative(Object.getOwnPropertyDescriptor(own, name)?.get))
-      && testableMethods[key].every((name) => isNative(own[name]));
+      && isNative(own.constructor);
     if (isUntainted) return (untaintedBasePrototype[key] = own);
     try {
       const frame = document.createElement("iframe");

@@ -21,7 +21,7 @@ export const DEAD =
   keepIframeSrcFn ignoreClass ignoreSelector userTriggeredOnInput userTriggered collectFonts ignoreCSSAttributes mousemoveWait
   packFn hooks plugins checkoutEveryNms checkoutEveryNth recordCrossOriginIframes recordDOM maskAllInputs maskInputOptions
   slimDOMOptions slimDOM canvasManager canvasMutationCb lastFullSnapshotEvent incrementalSnapshotCount trackedLinkElements
-  isCheckout frozen iframeLoadTimeout`.split(/\s+/);
+  isCheckout frozen iframeLoadTimeout locked needsMask sampling passEmitsToParent`.split(/\s+/);
 
 /** From here to there, and what stands in its place. */
 const SPANS = [
@@ -35,31 +35,31 @@ const SPANS = [
   [
     "const serializedIframeNode = serializeNodeWithId(iframeDoc, {",
     "});",
-    "const serializedIframeNode = serializeNodeWithId(iframeDoc, { ...options, doc: iframeDoc, ...RESET, needsMask, preserveWhiteSpace });",
+    "const serializedIframeNode = serializeNodeWithId(iframeDoc, { ...options, doc: iframeDoc, ...RESET, preserveWhiteSpace });",
   ],
   [
     "const serializedLinkNode = serializeNodeWithId(n, {",
     "});",
-    "const serializedLinkNode = serializeNodeWithId(n, { ...options, ...RESET, needsMask, preserveWhiteSpace });",
+    "const serializedLinkNode = serializeNodeWithId(n, { ...options, ...RESET, preserveWhiteSpace });",
   ],
   [
     "    const bypassOptions = {\n",
     "\n    };",
     // Another object only where something differs.
     `const isStyle = Boolean(serializedNode.attributes && serializedNode.attributes._cssText);
-    const isSame = options.needsMask === needsMask && options.preserveWhiteSpace === preserveWhiteSpace
+    const isSame = options.preserveWhiteSpace === preserveWhiteSpace
       && !options.newlyAddedElement && !options.cssCaptured && !isStyle;
-    const bypassOptions = isSame ? options : { ...options, ...RESET, skipChild, needsMask, preserveWhiteSpace };`,
+    const bypassOptions = isSame ? options : { ...options, ...RESET, skipChild, preserveWhiteSpace };`,
   ],
   [
     "  freeze() {\n    this.frozen = true;\n    this.canvasManager.freeze();",
-    "isFrozen() {\n    return this.frozen;\n  }\n",
+    "    this.shadowDomManager.reset();\n    this.canvasManager.reset();\n  }\n",
     "",
   ],
   [
     "  const _serializedNode = serializeNode(n, {",
     "});",
-    "const _serializedNode = serializeNode(n, options, needsMask);",
+    "const _serializedNode = serializeNode(n, options);",
   ],
   ["      return serializeElementNode(n, {", "});", "return serializeElementNode(n, options, rootId);"],
   ["  for (const plugin of plugins || []) {\n    if (plugin.getMirror)", "\n  }\n", ""],
@@ -117,7 +117,7 @@ const SPANS = [
     shadowDomManager.init();
     mirror.reset();
     const options = {
-      doc: document, mirror, maskTextFn, maskInputFn, skipChild: true, needsMask: true,
+      doc: document, mirror, maskTextFn, maskInputFn, skipChild: true,
       onSerialize: (n) => {
         if (hasShadowRoot(n)) shadowDomManager.addShadowRoot(index.shadowRoot(n), document);
       },
@@ -156,8 +156,7 @@ const SPANS = [
           mediaInteractionCb: telling(IncrementalSource.MediaInteraction),
           styleSheetRuleCb: telling(IncrementalSource.StyleSheetRule),
           styleDeclarationCb: telling(IncrementalSource.StyleDeclaration),
-          selectionCb: telling(IncrementalSource.Selection),
-          sampling,`,
+          selectionCb: telling(IncrementalSource.Selection),`,
   ],
   // A page that is still being parsed is recorded once it stands.
   [
@@ -165,6 +164,57 @@ const SPANS = [
     "\n    }\n",
     // One that was recorded before and is written anew may stay so for ever.
     'if (document.readyState !== "loading" || mirror.getId(document) > 0) init(); else handlers.push(on("DOMContentLoaded", init));',
+  ],
+  // One expression for what is alike.
+  [
+    "function ownerDocument(n) {",
+    "function host(n) {",
+    'const ofNode = (name) => [name, (n) => getUntaintedAccessor("Node", n, name)];\nfunction host(n) {',
+  ],
+  ["function styleSheets(n) {", "\n}\n", ""],
+  ["function querySelector(n, ", "\n}\n", ""],
+  ["function querySelectorAll(n, ", "\n}\n", ""],
+  [
+    "const index = {\n",
+    "\n};\n",
+    "const index = { host, shadowRoot, ...Object.fromEntries(testableAccessors.Node.map(ofNode)) };\n",
+  ],
+  // Every text and every value is asked about.
+  ["  if (!needsMask) {\n", "\n  }\n", ""],
+  [
+    "              value: needMaskingText(",
+    "value,\n",
+    "value: value && this.maskTextFn(value, m.target),\n",
+  ],
+  ["      attributes.value = maskInputValue({", "});", 'attributes.value = maskInputFn(value || "", n);'],
+  [
+    "      item.attributes.value = maskInputValue({",
+    "});",
+    "item.attributes.value = this.maskInputFn(value, textarea);",
+  ],
+  [
+    "            const type = getInputType(target);\n            value = maskInputValue({",
+    "});",
+    'value = this.maskInputFn(value || "", target);',
+  ],
+  ["      text = maskInputValue({", "});", 'text = maskInputFn(text || "", target);'],
+  // A shadow tree is that of its host.
+  [
+    "            parentId = isShadowRoot(parentNode2)",
+    "            }\n",
+    "            parentId = this.mirror.getId(parentNode2.nodeType === 11 ? index.host(parentNode2) : parentNode2);\n",
+  ],
+  [
+    "              if (!this.unattachedDoc) {",
+    "\n              }\n",
+    "this.unattachedDoc ??= document.implementation.createHTMLDocument();\n",
+  ],
+  ["      if (this.frozen || this.locked) {", "      }\n", ""],
+  ["      handlers.forEach((handler) => {", "\n      });\n", "quietly(handlers);\n"],
+  [
+    "    this.restoreHandlers.forEach((handler) => {",
+    "\n    });\n",
+    "    this.watched?.stop();\n    this.frames?.stop();\n    quietly(this.restoreHandlers);\n",
   ],
   ["record.addCustomEvent = ", "\n};\n", ""],
   ["record.freezePage = ", "\n};\n", ""],
@@ -182,13 +232,18 @@ const LINES = [
     'return getUntaintedAccessor("Element", n, "shadowRoot") ?? closedRootOf(n);',
   ],
   // A text right below a shadow root has no parent that is an element.
-  ["maskTextFn(textContent2, index.parentElement(n))", "maskTextFn(textContent2, n)"],
+  [
+    'maskTextFn ? maskTextFn(textContent2, index.parentElement(n)) : textContent2.replace(/[\\S]/g, "*")',
+    "maskTextFn(textContent2, n)",
+  ],
+  ["&& textContent2 && needsMask) {", "&& textContent2) {"],
+  ["const { needsMask, maskTextFn, rootId", "const { maskTextFn, rootId"],
+  ["  let { needsMask } = options;\n", ""],
+  // One frame of a display.
+  ["sampling.scroll || 100", "16"],
+  ["sampling.media || 500", "500"],
   ['if (tagName === "canvas" && recordCanvas)', "if (false)"],
   ['if (tagName === "img" && inlineImages)', "if (false)"],
-  ["this.canvasManager.lock();", ""],
-  ["this.canvasManager.unlock();", ""],
-  ["  reset() {\n    this.shadowDomManager.reset();\n    this.canvasManager.reset();\n  }\n", ""],
-  ["      if (this.frozen || this.locked) {\n        return;", "      if (this.locked) {\n        return;"],
   ['if (tagName === "link" && inlineStylesheet) {', 'if (tagName === "link") {'],
   ['if (n.selected && !maskInputOptions["select"]) {', "if (n.selected) {"],
   ["if (slimDOMOptions.headWhitespace && serializedNode", "if (serializedNode"],
@@ -274,7 +329,6 @@ const LINES = [
   // A list that becomes empty is a change too.
   ["if (sheets.length === 0) return;\n", ""],
   ["if (needBlock) {\n    const { width", "if (false) {\n    const { width"],
-  ["function serializeNode(n, options) {", "function serializeNode(n, options, needsMask) {"],
   [
     "    blockSelector,\n    needsMask,\n    inlineStylesheet,\n    maskInputOptions = {},\n    maskTextFn,\n    maskInputFn,\n    dataURLOptions = {},",
     "maskTextFn,",
@@ -307,10 +361,6 @@ const LINES = [
     "handlers.push(\n        initAdoptedStyleSheetObserver(",
   ],
   [
-    "this.restoreHandlers.forEach((handler) => {",
-    "this.watched?.stop();\n    this.frames?.stop();\n    this.restoreHandlers.forEach((handler) => {",
-  ],
-  [
     "const manager = this;\n    this.restoreHandlers.push(",
     `const manager = this;
     this.frames ??= new Watched(isGoneFrame);
@@ -318,6 +368,9 @@ const LINES = [
   ],
   // A frame that ends would end the watch over every shadow root.
   ["    mutationBuffers.forEach((b) => b.reset());\n", ""],
+  // A walk rests and goes on: nothing waits for it.
+  ["const mutationBuffers = [];\n", ""],
+  ["  mutationBuffers.push(mutationBuffer);\n", ""],
   ["processedNodeManager.destroy();", "shadowDomManager.reset();\n      frames.stop();"],
   [
     "    const observe = (doc) => {",
@@ -328,17 +381,8 @@ const LINES = [
     // Each snapshot tells of it anew; it is watched once.
     "const inside = iframeEl.contentDocument;\n        if (!frames.known.has(inside)) frames.add(inside, () => [inside]).push(observe(inside));",
   ],
-  [
-    "return [observer, iframeCleanup];",
-    `const disconnect = observer.disconnect.bind(observer);
-  observer.disconnect = () => {
-    disconnect();
-    const at = mutationBuffers.indexOf(mutationBuffer);
-    if (at >= 0) mutationBuffers.splice(at, 1);
-  };
-  return [observer, iframeCleanup];`,
-  ],
   ["for (var i = 0; i < chars.length; i++) {\n  lookup[chars.charCodeAt(i)] = i;\n}", ""],
+  ['var lookup = typeof Uint8Array === "undefined" ? [] : new Uint8Array(256);\n', ""],
   [
     'if (typeof window !== "undefined" && window.Proxy && window.Reflect) {\n  _mirror',
     "if (false) {\n  _mirror",
@@ -396,7 +440,8 @@ export function trim(source) {
   }
   text = text
     .replace(/__publicField\(this, "(\w+)"\);/g, "")
-    .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;");
+    .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;")
+    .replace(/^    __publicField\(this, "(\w+)", ([^]*?\n    \})\);$/gm, "this.$1 = $2;");
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);

@@ -18,9 +18,9 @@ const LOADED_LATER = ["assist", "frames", "mirror", "presence", "ways"];
 
 /** Fields and methods of rrweb's recorder; none is a name of the browser's. */
 const RECORDERS =
-  `needsMask _unchangedStyles styleDiff onStylesheetLoad skipChild mediaInteractionCb onIframeLoad viewportResizeCb onSerialize needBlock stylesheetLoadTimeout
+  `_unchangedStyles styleDiff onStylesheetLoad skipChild mediaInteractionCb onIframeLoad viewportResizeCb onSerialize needBlock stylesheetLoadTimeout
   selectionCb inputCb mutationObserverCtor addedSet cssCaptured newlyAddedElement preserveWhiteSpace scrollCb addLoadListener addShadowRoot adoptStyleSheets adoptedStyleSheetCb attachIframe attachLinkElement
-  attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap idsBefore iframeManager inOtherBuffer lastId loadListener mapRemoves
+  attributeMap bypassOptions droppedSet getMeta hasNode idNodeMap idsBefore iframeManager inOtherBuffer lastId genTextAreaValueMutation processMutations processMutation genAdds loadListener mapRemoves
   movedMap movedSet mutationCb nodeMap nodeMetaMap observeAttachShadow patchAttachShadow processedNodeManager
   removeNodeFromMap removesSubTreeCache restoreHandlers shadowDomManager shadowDoms styleIDMap unattachedDoc
   wrappedEmit`.split(/\s+/);

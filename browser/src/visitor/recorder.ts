@@ -575,7 +575,6 @@ export class Recorder {
     return {
       maskTextFn: this.masker.inner,
       maskInputFn: this.masker.inner,
-      sampling: { scroll: SCROLL_MS },
       errorHandler: (error) => {
         console.warn("Cobrowse: a change of the page was not recorded.", error);
         this.replaceEpoch();
@@ -587,6 +586,3 @@ export class Recorder {
 
 /** What parts that walk through the page ask. */
 const KNOWN = { getId: (node: Node | null): number => record.mirror.getId(node), rootOf };
-
-/** One frame of a display. */
-const SCROLL_MS = 16;
