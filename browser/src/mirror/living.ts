@@ -6,6 +6,7 @@
 
 import { isOpaque } from "../protocol/proof.js";
 import { WIDGET_TAG } from "../visitor/names.js";
+import { childrenOf } from "../visitor/tree.js";
 
 /** What the walk asks of the visitor's script: this part is bundled by itself, and remembers no closed root of its own. */
 export interface Known {
@@ -32,7 +33,7 @@ export function* livingNodes(page: Document, known: Known): Generator<Living, un
     const [node, parent, isShadow] = next;
     const id = known.getId(node);
     if (id < 1) continue;
-    if (node.nodeType === Node.DOCUMENT_NODE) push(node.childNodes, id, false);
+    if (node.nodeType === Node.DOCUMENT_NODE) push(childrenOf(node), id, false);
     else if (node.nodeType === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
     else if (node.nodeType === Node.ELEMENT_NODE) {
       const element = node as Element;
@@ -40,7 +41,7 @@ export function* livingNodes(page: Document, known: Known): Generator<Living, un
       if (tag === WIDGET_TAG) continue;
       yield { id, parent, isShadow, node: element };
       if (isOpaque(tag)) continue;
-      push(element.childNodes, id, false);
+      push(childrenOf(element), id, false);
       if (tag === "iframe") {
         const inside = (element as HTMLIFrameElement).contentDocument;
         if (inside) stack.push([inside, id, false]);

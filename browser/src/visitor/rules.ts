@@ -20,6 +20,7 @@ import { Copies } from "./copies.js";
 import { wordsOf } from "./names.js";
 import type { Resources } from "./resources.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
+import { parentOf } from "./tree.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
@@ -209,7 +210,8 @@ export class Rules {
 /** The nodes above a node in the composed tree: parent, shadow host, slot, and the frame that shows its document. */
 export function parentsOf(node: Node): Node[] {
   const parents: Node[] = [];
-  if (node.parentNode) parents.push(node.parentNode);
+  const parent = parentOf(node);
+  if (parent) parents.push(parent);
   const slot = (node as Partial<Slottable>).assignedSlot ?? closedSlotOf(node);
   if (slot) parents.push(slot);
   const host = (node as Partial<ShadowRoot>).host;

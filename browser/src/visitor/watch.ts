@@ -9,6 +9,7 @@
 import { rootOf } from "./closed.js";
 import { ROOTS_LOOK_AT, WATCHED_TARGETS_MAX } from "./limits.js";
 import { isElement, RANK, type MaskMemory, type Rules } from "./rules.js";
+import { childrenOf } from "./tree.js";
 
 type Root = Document | ShadowRoot;
 
@@ -118,7 +119,7 @@ export class MaskWatch {
     const { attributes, looksUpOnly } = rules.dependence;
     const stick = (node: Node): void => {
       rules.stick(node);
-      node.childNodes.forEach(stick);
+      childrenOf(node).forEach(stick);
     };
     // Who left before a mask went stood below it.
     for (const { target, attributeName: name, oldValue } of changes)
@@ -180,7 +181,7 @@ export class MaskWatch {
     if (shown !== undefined && node.isConnected && RANK[this.rules.judge(node)] > RANK[shown]) {
       memory.isExposed = true;
     }
-    for (const child of childrenOf(node)) {
+    for (const child of allBelow(node)) {
       if (memory.isExposed) return;
       this.compare(child);
     }
@@ -188,8 +189,8 @@ export class MaskWatch {
 }
 
 /** Everything right below a node in what rrweb sees: children, shadow tree, frame's document, and what a slot shows. */
-function childrenOf(node: Node): Node[] {
-  const children: Node[] = [...node.childNodes];
+function allBelow(node: Node): Node[] {
+  const children: Node[] = [...childrenOf(node)];
   const shadow = isElement(node) ? rootOf(node) : null;
   if (shadow) children.push(...shadow.childNodes);
   // Not by name: that has capitals or a prefix in some documents.
