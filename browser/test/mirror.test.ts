@@ -52,6 +52,15 @@ describe("a proof", () => {
     expect(withClass("")).toBe(withClass(null));
   });
 
+  it("takes a class that an element has twice as there once, as the replayer's list of classes writes it", () => {
+    const element = document.createElement("b");
+    element.className = "a b a c";
+    element.classList.add(":hover");
+    const withClass = (value: string) => hashOf({ get: (name) => (name === "class" ? value : null) });
+    expect(withClass("a b a c")).toBe(withClass(element.className));
+    expect(withClass("a b a c")).not.toBe(withClass("a c b"));
+  });
+
   it("is read from facts only in its own form", () => {
     expect(readProof({ proof: "0123456789abcdef" })).toBe("0123456789abcdef");
     for (const proof of ["0123456789ABCDEF", "0123", 5, null]) expect(readProof({ proof })).toBeNull();

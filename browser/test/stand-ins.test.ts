@@ -107,6 +107,17 @@ describe("the focus", () => {
     expect(having("rr_focus_visible")).toEqual(["go"]);
   });
 
+  it("shows no ring where the visitor's page says that there is none", () => {
+    const data = {
+      source: IncrementalSource.MouseInteraction as const,
+      type: MouseInteractions.Focus,
+      id: 2,
+    };
+    const event = { type: EventType.IncrementalSnapshot, data: { ...data, x: 0, y: 0 }, timestamp: now };
+    focus.follow(event as eventWithTime, nodeOf);
+    expect([having("rr_focus"), having("rr_focus_visible")]).toEqual([["go"], []]);
+  });
+
   it("is nobody's once its element has gone", () => {
     press(MouseInteractions.Focus, "#field");
     document.querySelector("#field")?.remove();

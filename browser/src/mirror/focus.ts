@@ -1,23 +1,43 @@
 /**
- * Tells who has the focus when an epoch begins; later changes come as events.
+ * Tells who has the focus when an epoch begins, and who comes to it before agents know of it; other changes come as events.
  */
 
 import { EventType, IncrementalSource, MouseInteractions, type eventWithTime } from "@rrweb/types";
 
 import type { Known } from "./living.js";
 
+/** Tells it for one epoch; `isOver` ends it. */
+export function tellFocus(
+  page: Document,
+  known: Known,
+  isOver: () => boolean,
+  emit: (event: eventWithTime) => void,
+): void {
+  const tell = (): void => {
+    const element = isOver() ? null : focused(page, known);
+    const id = known.getId(element);
+    if (id < 1 || element?.localName === "body") return;
+    const data = { source: IncrementalSource.MouseInteraction as const, type: MouseInteractions.Focus, id };
+    // With a place it is one that shows no ring.
+    const place = element?.matches(":focus-visible") === false ? { x: 0, y: 0 } : {};
+    emit({ type: EventType.IncrementalSnapshot, data: { ...data, ...place }, timestamp: Date.now() });
+  };
+  const onFocus = (event: Event): void => {
+    if (isOver()) page.removeEventListener("focusin", onFocus, true);
+    // What comes into the page and to the focus in one task has its number in the next.
+    else if (known.getId((event.composedPath()[0] ?? null) as Node | null) < 1) setTimeout(tell, 0);
+  };
+  page.addEventListener("focusin", onFocus, true);
+  tell();
+}
+
 /** Looks through shadow trees and frames. Nobody has it while the visitor is in another window. */
-export function tellFocus(page: Document, known: Known, emit: (event: eventWithTime) => void): void {
-  if (!page.hasFocus()) return;
-  let at = page.activeElement;
+function focused(page: Document, known: Known): Element | null {
+  let at = page.hasFocus() ? page.activeElement : null;
   for (;;) {
     const inside =
       at && (known.rootOf(at) ?? (at as Partial<HTMLIFrameElement>).contentDocument)?.activeElement;
-    if (!inside) break;
+    if (!inside) return at;
     at = inside;
   }
-  const id = known.getId(at);
-  if (id < 1 || at?.localName === "body") return;
-  const data = { source: IncrementalSource.MouseInteraction as const, type: MouseInteractions.Focus, id };
-  emit({ type: EventType.IncrementalSnapshot, data, timestamp: Date.now() });
 }

@@ -13,6 +13,7 @@ import { tellFocus } from "./focus.js";
 import type { Known } from "./living.js";
 import { tellMedia } from "./media.js";
 import { tellScrolled } from "./scrolled.js";
+import { tellTarget } from "./target.js";
 
 /** Tells it for one epoch: `isOver` ends it. `roots` are the trees that are recorded. */
 export function tellUnsaid(
@@ -33,6 +34,9 @@ export function tellUnsaid(
       const id = known.getId(page.documentElement);
       if (id > 0) emit(told(id, { rr_media }));
     });
-  tellFocus(page, known, emit);
+  tellTarget(page, known, isOver, (id, rr_target) => {
+    emit(told(id, { rr_target }));
+  });
+  tellFocus(page, known, isOver, emit);
   tellScrolled(page, known, isOver, emit);
 }

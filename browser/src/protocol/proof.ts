@@ -88,12 +88,12 @@ export function isTyped(tag: string, type: string): boolean {
   return tag === "textarea" || (tag === "input" && !UNTYPED.has(type.toLowerCase()));
 }
 
-/** The replayer's own classes are none of the page's. */
+/** The replayer's own classes are none of the page's; a name that comes twice is there once, as in the list that the replayer writes. */
 function classes(value: string): string {
-  return value
+  const names = value
     .split(/\s+/)
-    .filter((name) => name !== "" && name !== ":hover" && name !== "rrweb-paused")
-    .join(" ");
+    .filter((name) => name !== "" && name !== ":hover" && name !== "rrweb-paused");
+  return [...new Set(names)].join(" ");
 }
 
 function hex(word: number): string {

@@ -77,5 +77,8 @@ export const UNSHOWN_MAX = 100;
 /** Characters of an address in that list; a data address can be long. */
 export const UNSHOWN_URL_CHARS_MAX = 300;
 
+/** After a page has been laid out anew, or has moved by itself, so long passes until it is put where the visitor's is: word of the visitor's own scrolling may be on its way. */
+export const HOLD_MS = 250;
+
 /** Time between a press and the focus that comes of it, by the visitor's clock. What comes later came by the keyboard, or a script. */
 export const FOCUS_PRESS_MS_MAX = 500;

@@ -10,6 +10,7 @@ import { EventType, IncrementalSource, NodeType, type eventWithTime } from "@rrw
 
 import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
+import { Hold } from "./hold.js";
 import { Focus, Hover } from "./stand-ins.js";
 import { applyStates, takeStates, turnSheets, unsaidOf } from "./states.js";
 import { Wishes } from "./media.js";
@@ -152,6 +153,7 @@ class Layer {
   private readonly focus = new Focus();
   private readonly hovered = new Hover();
   private readonly wishes = new Wishes();
+  private held: Hold | null = null;
   private fault: unknown = null;
   private isFollowing = true;
   /** How far the visitor's page is scrolled. */
@@ -209,6 +211,8 @@ class Layer {
       if (contentDocument && (media !== undefined || mayBringSheets(event)))
         this.wishes.apply(contentDocument);
       this.focus.follow(event, this.nodeOf);
+      if (event.type === EventType.FullSnapshot) this.hold();
+      this.held?.follow(event);
     }
     if (this.fault !== null) {
       const fault = this.fault;
@@ -316,8 +320,20 @@ class Layer {
   }
 
   remove(): void {
+    this.held?.end();
     this.replayer.destroy();
     this.element.remove();
+  }
+
+  private hold(): void {
+    const { contentDocument } = this.replayer.iframe;
+    this.held?.end();
+    this.held =
+      contentDocument &&
+      new Hold(contentDocument, () => ({
+        page: this.isFollowing ? this.visitorScroll : null,
+        nodeOf: this.nodeOf,
+      }));
   }
 
   /** A frame's document is written into like the page's own. */

@@ -1,5 +1,5 @@
 /**
- * What stands for states that only the visitor's browser has: whom the pointer is over, whom the keyboard speaks to.
+ * What stands for states that only the visitor's browser has: whom the pointer is over, whom the keyboard speaks to, whom the address points at.
  *
  * The mirrored page is inert, so that no element of it is ever in such a state. Owns what becomes of selectors (the build puts
  * {@link standIns} into rrweb's player: `browser/replay.mjs`), and who has the focus, which attributes say. The pointer's class is the player's own.
@@ -11,7 +11,7 @@ import { FOCUS_PRESS_MS_MAX } from "./limits.js";
 
 /** Whether a style sheet's text speaks of such states. */
 export function hasStates(css: string): boolean {
-  return /:(?:hover|focus|state\()/.test(css);
+  return /:(?:hover|focus|target|state\()/.test(css);
 }
 
 /** A selector that asks for what stands for them. One that would be no selector then is left alone: its rule has to keep its place in the sheet. */
@@ -58,7 +58,7 @@ export class Focus {
         break;
       case MouseInteractions.Focus: {
         const node = nodeOf(data.id);
-        this.isByPointer = timestamp - this.pressedMs <= FOCUS_PRESS_MS_MAX;
+        this.isByPointer = data.x !== undefined || timestamp - this.pressedMs <= FOCUS_PRESS_MS_MAX;
         this.at = node?.nodeType === Node.ELEMENT_NODE ? (node as Element) : null;
         this.mark();
         break;
@@ -115,10 +115,11 @@ const STANDS: Readonly<Record<string, string>> = {
   focus: `[${FOCUS}]`,
   "focus-visible": `[${VISIBLE}]`,
   "focus-within": `[${WITHIN}]`,
+  target: "[rr_target]",
 };
 
 /** A string, an escape, or one of the states. */
 const STATE =
-  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus)(?![-\w])|:state\(\s*([-\w]+)\s*\)/gs;
+  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus|target)(?![-\w])|:state\(\s*([-\w]+)\s*\)/gs;
 
 const UNWRITTEN = new Set("button submit reset image checkbox radio range color file".split(" "));

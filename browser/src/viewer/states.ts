@@ -57,6 +57,7 @@ export function unsaidOf(event: eventWithTime, nodeOf: (id: number) => Node | nu
     const states = (before as Element).getAttribute("rr_states");
     const animations = toldAnimations(before as Element);
     return [
+      ...((before as Element).hasAttribute("rr_target") ? [{ id, name: "rr_target", value: true }] : []),
       ...(states === null ? [] : [{ id, name: "rr_states", value: states }]),
       ...(animations === null ? [] : [{ id, name: "rr_animations", value: animations }]),
     ];
@@ -114,6 +115,7 @@ function apply(node: Node, name: string, value: unknown): void {
       showCanvas(node, null);
       break;
     case "rr_unproven":
+    case "rr_target":
       (node as Element).toggleAttribute(name, value === true);
       break;
     case "rr_src":
@@ -178,5 +180,6 @@ const STATES = new Set([
   "rr_states",
   "rr_media",
   "rr_unproven",
+  "rr_target",
   "open",
 ]);

@@ -67,6 +67,7 @@ export function normalise(doc, side) {
       if (rule.selectorText) {
         const selector = rule.selectorText
           .replaceAll(".\\:hover", ":hover")
+          .replaceAll("[rr_target]", ":target")
           .replace(/\[rr_states~="([-\w]+)"\]/g, ":state($1)")
           .replace(/\[rr_(focus\w*)\]/g, (_, name) => `:${name.replace("_", "-")}`);
         // Declarations that scripts have set one by one stand in another order, and are the same longhands.
@@ -105,7 +106,7 @@ export function normalise(doc, side) {
       if (key === "srcset" && (value === "" || value.includes("/private/"))) continue;
       if (key === "class") {
         const kept = value.split(/\s+/).filter((one) => one && one !== ":hover" && one !== "rrweb-paused");
-        if (kept.length > 0) attributes.push(`class=${kept.join(" ")}`);
+        if (kept.length > 0) attributes.push(`class=${[...new Set(kept)].join(" ")}`);
       } else if (key === "href" && (name === "a" || name === "area")) {
         attributes.push(`href=${link(value, node.baseURI)}`);
       } else
