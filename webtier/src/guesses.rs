@@ -14,7 +14,13 @@ use crate::throttle::Throttle;
 pub(crate) struct Guesses {
     throttle: Throttle<(AgentId, GroupId)>,
     /// The last keys that each agent missed, the oldest first.
-    missed: HashMap<AgentId, VecDeque<SessionKey>>,
+    missed: HashMap<AgentId, VecDeque<Missed>>,
+}
+
+/// A key that no session has in any of these groups; each of them has been paid for.
+struct Missed {
+    key: SessionKey,
+    groups: Vec<GroupId>,
 }
 
 impl Default for Guesses {
@@ -25,10 +31,10 @@ impl Default for Guesses {
 }
 
 /// A try that was taken. To be shown again when a session has the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Try {
-    /// Otherwise the key was missed, and paid for, before.
-    is_paid: bool,
+    /// Groups that it was paid for in; in the others the key was missed, and paid for, before.
+    paid: Vec<GroupId>,
 }
 
 impl Guesses {
@@ -40,17 +46,20 @@ impl Guesses {
         groups: &[GroupId],
         key: &SessionKey,
     ) -> Option<Try> {
-        if self.missed.get(&agent).is_some_and(|missed| missed.contains(key)) {
-            return Some(Try { is_paid: false });
+        let missed = self.missed.get(&agent).into_iter().flatten().find(|known| known.key == *key);
+        let is_new = |group: &&GroupId| missed.is_none_or(|known| !known.groups.contains(*group));
+        let paid: Vec<_> = groups.iter().filter(is_new).copied().collect();
+        if paid.is_empty() {
+            return Some(Try { paid });
         }
         let taken =
-            groups.iter().take_while(|group| self.throttle.take(now_ms, (agent, **group))).count();
-        if taken < groups.len() {
-            self.give_back(now_ms, agent, &groups[..taken]);
+            paid.iter().take_while(|group| self.throttle.take(now_ms, (agent, **group))).count();
+        if taken < paid.len() {
+            self.give_back(now_ms, agent, &paid[..taken]);
             return None;
         }
-        self.remember(agent, *key);
-        Some(Try { is_paid: true })
+        self.remember(agent, *key, &paid);
+        Some(Try { paid })
     }
 
     /// The key was that of a session: no guess.
@@ -63,17 +72,10 @@ impl Guesses {
         tried: Try,
     ) {
         // One that was waited for has been paid for as a miss, and is given back once.
-        let was_missed = self.missed.get_mut(&agent).is_some_and(|missed| {
-            let before = missed.len();
-            missed.retain(|known| known != key);
-            missed.len() < before
-        });
-        if self.missed.get(&agent).is_some_and(VecDeque::is_empty) {
-            self.missed.remove(&agent);
-        }
-        if tried.is_paid || was_missed {
-            self.give_back(now_ms, agent, groups);
-        }
+        let mut paid = self.forget(agent, groups, key);
+        let more = tried.paid.into_iter().filter(|group| !paid.contains(group)).collect::<Vec<_>>();
+        paid.extend(more);
+        self.give_back(now_ms, agent, &paid);
     }
 
     fn give_back(&mut self, now_ms: u64, agent: AgentId, groups: &[GroupId]) {
@@ -82,16 +84,34 @@ impl Guesses {
         }
     }
 
-    fn remember(&mut self, agent: AgentId, key: SessionKey) {
+    fn remember(&mut self, agent: AgentId, key: SessionKey, groups: &[GroupId]) {
         if self.missed.len() >= THROTTLE_ENTRIES_MAX && !self.missed.contains_key(&agent) {
             // Whoever waits at this moment pays for one key more.
             self.missed.clear();
         }
         let missed = self.missed.entry(agent).or_default();
+        if let Some(known) = missed.iter_mut().find(|known| known.key == key) {
+            known.groups.extend_from_slice(groups);
+            return;
+        }
         if missed.len() >= GUESSES_REMEMBERED_MAX {
             missed.pop_front();
         }
-        missed.push_back(key);
+        missed.push_back(Missed { key, groups: groups.to_vec() });
+    }
+
+    /// The key is missed in none of these groups any more; those that it was paid for in.
+    fn forget(&mut self, agent: AgentId, groups: &[GroupId], key: &SessionKey) -> Vec<GroupId> {
+        let mut paid = Vec::new();
+        let Some(missed) = self.missed.get_mut(&agent) else { return paid };
+        for known in missed.iter_mut().filter(|known| known.key == *key) {
+            paid.extend(known.groups.extract_if(.., |group| groups.contains(group)));
+        }
+        missed.retain(|known| !known.groups.is_empty());
+        if missed.is_empty() {
+            self.missed.remove(&agent);
+        }
+        paid
     }
 }
 
@@ -145,6 +165,28 @@ mod tests {
             assert!(guesses.take(0, agent(1), &demo, &key(n)).is_some(), "it has cost one try");
         }
         assert!(guesses.take(0, agent(1), &demo, &key(99)).is_none());
+    }
+
+    #[test]
+    fn a_key_that_was_missed_in_one_group_or_in_none_is_a_new_guess_in_another() {
+        let mut guesses = Guesses::default();
+        let (demo, both) = ([group("demo")], [group("demo"), group("other")]);
+        for n in 0..GUESS_BURST {
+            assert!(guesses.take(0, agent(1), &[], &key(n)).is_some());
+            assert!(guesses.take(0, agent(1), &demo, &key(n)).is_some());
+        }
+        let (last, next) = (key(GUESS_BURST - 1), key(GUESS_BURST));
+        assert!(guesses.take(0, agent(1), &[], &next).is_some(), "nothing is looked up");
+        assert!(guesses.take(0, agent(1), &demo, &next).is_none());
+        // In the group in which it was missed it costs nothing, in the other one it does, and comes back when it is found.
+        for _ in 0..2 {
+            let tried = guesses.take(0, agent(1), &both, &last).unwrap();
+            guesses.found(0, agent(1), &both[1..], &last, tried);
+        }
+        for n in 0..GUESS_BURST {
+            assert!(guesses.take(0, agent(1), &both[1..], &key(100 + n)).is_some(), "{n}");
+        }
+        assert!(guesses.take(0, agent(1), &both[1..], &key(99)).is_none());
     }
 
     #[test]

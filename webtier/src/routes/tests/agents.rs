@@ -266,6 +266,19 @@ async fn trying_keys_ends_in_429_whether_or_not_the_next_would_have_fit() {
 }
 
 #[tokio::test]
+async fn asking_for_a_group_without_a_role_first_makes_no_key_free() {
+    let world = World::new();
+    let cookie = ada(&world).await;
+    let mut last = 0;
+    for key in 0..=GUESS_BURST {
+        for query in [format!("SessionKey={key}&Group=other"), format!("SessionKey={key}")] {
+            last = view(&world, &cookie, &query).await.status;
+        }
+    }
+    assert_eq!(last, 429);
+}
+
+#[tokio::test]
 async fn a_declined_offer_is_told_to_the_agents_of_its_group_only() {
     let world = World::new();
     let hash = crate::passwords::hash(PASSWORD).unwrap();
