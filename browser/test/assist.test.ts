@@ -20,6 +20,15 @@ import { widget as english } from "../src/words/en.js";
 // Of a whole visitor's script only pointers are of interest here: the part for all else does not load.
 vi.mock("../src/loader/parts.js", () => ({ HASHES: {}, loadModule: () => Promise.reject(new Error()) }));
 
+// A dialog takes the visitor's own hands alone; where a test says so, they have said yes.
+const visitor = vi.hoisted(() => ({ saysYes: false }));
+vi.mock("../src/assist/dialog.js", async (load) => {
+  const real = await load<typeof import("../src/assist/dialog.js")>();
+  const ask: typeof real.ask = (...args) =>
+    visitor.saysYes ? { answer: Promise.resolve(true), close: () => undefined } : real.ask(...args);
+  return { ...real, ask };
+});
+
 const AGENT = 7;
 const FIELD_ID = 12;
 const NAMES = Object.keys(PRIVILEGES) as Privilege[];
@@ -57,7 +66,12 @@ const agentWith = (privileges: readonly string[], agent = AGENT): Participant =>
 });
 
 /** A page with the part that carries out commands; each thing that it does is noted. */
-function assisted(): { assist: Assist; done: string[]; answers: Answer[]; widget: Widget } {
+function assisted(at = { session: "demo:1:0", home: 1 }): {
+  assist: Assist;
+  done: string[];
+  answers: Answer[];
+  widget: Widget;
+} {
   document.body.innerHTML = '<input id="field">';
   const field = document.querySelector<HTMLInputElement>("#field") as HTMLInputElement;
   const done: string[] = [];
@@ -82,7 +96,7 @@ function assisted(): { assist: Assist; done: string[]; answers: Answer[]; widget
   const assist = createAssist({
     page: window,
     shell: widget.shell,
-    session: "demo:1:0",
+    at: () => at,
     words: null,
     refuses: () => [],
     reach: () => reach,
@@ -109,6 +123,7 @@ beforeEach(() => {
     one.remove();
   });
   sessionStorage.clear();
+  visitor.saysYes = false;
 });
 
 describe("the visitor's side", () => {
@@ -173,6 +188,45 @@ describe("the visitor's side", () => {
     assist.stop();
   });
 
+  it("lets nobody act at another home, nor on its next page, who only has the number of one who might", async () => {
+    const at = { session: "demo:1:0", home: 1 };
+    const { assist, done, answers } = assisted(at);
+    visitor.saysYes = true;
+    assist.setAgents([agentWith(NAMES)]);
+    assist.take(frame("control", '{"n":1,"ask":true}'));
+    await vi.waitFor(() => {
+      expect(done).toContain("control is active");
+    });
+    const act = (on: Assist, n: number): void => {
+      on.take(frame("type", `{"n":${String(n)},"node":12,"value":"${String(n)}"}`));
+    };
+    act(assist, 2);
+    expect(done).toContain("input on the page");
+    // The connection is lost and comes back: at the same home it is the same agent.
+    assist.rest();
+    assist.setAgents([]);
+    assist.setAgents([agentWith(NAMES)]);
+    act(assist, 3);
+    expect(answers).toEqual([]);
+    // So it is on the next page.
+    const same = assisted({ ...at });
+    same.assist.setAgents([agentWith(NAMES)]);
+    act(same.assist, 4);
+    expect(same.answers).toEqual([]);
+    const kept = sessionStorage.getItem("glance_cobrowse_control") ?? "";
+    at.home = 2;
+    assist.setAgents([]);
+    assist.setAgents([agentWith(NAMES)]);
+    act(assist, 5);
+    expect(answers).toEqual([{ agent: AGENT, n: 5, refused: "not_in_control" }]);
+    sessionStorage.setItem("glance_cobrowse_control", kept);
+    const next = assisted({ ...at });
+    next.assist.setAgents([agentWith(NAMES)]);
+    act(next.assist, 6);
+    expect(next.answers).toEqual([{ agent: AGENT, n: 6, refused: "not_in_control" }]);
+    for (const one of [assist, same.assist, next.assist]) one.stop();
+  });
+
   it("shows the pointer of an agent who may point, and of nobody else", async () => {
     document.body.innerHTML = `<meta id="glance-cobrowse" data-server="https://www.example" data-groupid="demo">`;
     const answer = {
@@ -187,17 +241,17 @@ describe("the visitor's side", () => {
     vi.stubGlobal("fetch", () => Promise.resolve(Response.json(answer, { status: 201 })));
     vi.stubGlobal("WebSocket", vi.fn());
     const read = (): ReturnType<typeof readTag> => readTag(document, "", String);
-    const visitor = new Visitor(read(), read);
-    await visitor.startSession();
+    const script = new Visitor(read(), read);
+    await script.startSession();
     const shown = (): string | undefined =>
       document.querySelector<HTMLElement>("glance-cobrowse-widget")?.dataset.pointer;
     for (const set of SETS) {
-      visitor.onAgents([agentWith(set)]);
-      visitor.onPointer(AGENT + 1, { x: 3, y: 4 });
+      script.onAgents([agentWith(set)]);
+      script.onPointer(AGENT + 1, { x: 3, y: 4 });
       expect(shown(), set.join()).toBeUndefined();
-      visitor.onPointer(AGENT, { x: 3, y: 4 });
+      script.onPointer(AGENT, { x: 3, y: 4 });
       expect(shown(), set.join()).toBe(set.includes("point") ? "3,4" : undefined);
-      visitor.onAgents([]);
+      script.onAgents([]);
       expect(shown()).toBeUndefined();
     }
   });

@@ -49,11 +49,14 @@ class Assistant implements Assist {
   private inkTimer: ReturnType<typeof setTimeout> | undefined;
   /** Agents who want to have read out what they highlight. */
   private readonly aloud = new Set<number>();
+  /** The home that the agents' numbers are of. */
+  private home: number;
   private told = "";
   private readonly undo: (() => void)[] = [];
 
   constructor(private readonly host: AssistHost) {
     const { shell, page } = host;
+    this.home = host.at().home;
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(ASSIST_CSS);
     shell.root.adoptedStyleSheets.push(sheet);
@@ -75,6 +78,13 @@ class Assistant implements Assist {
 
   setAgents(agents: readonly Participant[]): void {
     this.agents = new Map(agents.map((agent) => [agent.agent, agent]));
+    const { home } = this.host.at();
+    if (home !== this.home) {
+      // Whoever has the number of one who had control is somebody else here: the visitor is asked again.
+      this.home = home;
+      this.asking?.close();
+      this.control.release();
+    }
     this.restore();
     this.ink.keep(new Set(this.agents.keys()));
     this.showInk();
@@ -286,6 +296,12 @@ class Assistant implements Assist {
     }
   }
 
+  /** Where a number names one agent. */
+  private get place(): string {
+    const { session, home } = this.host.at();
+    return `${session}@${String(home)}`;
+  }
+
   /** A page that an agent was led to by its own click goes on being controlled. */
   private restore(): void {
     const kept = this.readGrant();
@@ -296,8 +312,8 @@ class Assistant implements Assist {
 
   private readGrant(): number | null {
     try {
-      const [session, agent] = (this.host.page.sessionStorage.getItem(GRANT_NAME) ?? "").split(" ");
-      return session === this.host.session && agent ? Number(agent) : null;
+      const [place, agent] = (this.host.page.sessionStorage.getItem(GRANT_NAME) ?? "").split(" ");
+      return place === this.place && agent ? Number(agent) : null;
     } catch {
       return null;
     }
@@ -307,7 +323,7 @@ class Assistant implements Assist {
     try {
       const { sessionStorage } = this.host.page;
       if (agent === null) sessionStorage.removeItem(GRANT_NAME);
-      else sessionStorage.setItem(GRANT_NAME, `${this.host.session} ${String(agent)}`);
+      else sessionStorage.setItem(GRANT_NAME, `${this.place} ${String(agent)}`);
     } catch {
       // Without a store the visitor is asked again on the next page.
     }
@@ -347,5 +363,5 @@ class Assistant implements Assist {
 /** Drawings are told to the other agents so often at most. */
 const INK_INTERVAL_MS = 100;
 
-/** Which agent controls this tab's pages, in the session's name. */
+/** Which agent controls this tab's pages, in the name of the session's home. */
 const GRANT_NAME = "glance_cobrowse_control";

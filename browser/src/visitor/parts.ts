@@ -17,6 +17,7 @@ import type { Frame } from "../protocol/frame.js";
 import type { Participant } from "../protocol/payloads.js";
 import type { Fallback } from "../protocol/ways.js";
 import type { AssistWords } from "../words/types.js";
+import type { Continuity } from "./continuity.js";
 import { REQUEST_MS_MAX } from "./limits.js";
 import { LOG_PREFIX } from "./names.js";
 import type { Reach } from "./recorder.js";
@@ -26,8 +27,8 @@ import type { Shell } from "./widget.js";
 export interface AssistHost {
   readonly page: Window & typeof globalThis;
   readonly shell: Shell;
-  /** Text of the session id. */
-  readonly session: string;
+  /** Which session it is, and which of its homes: agents' numbers are a home's own. */
+  at(): Pick<Continuity, "session" | "home">;
   /** Sentences; `null` for English. */
   readonly words: AssistWords | null;
   /** Selectors of what no agent may act upon; `null` refuses everything. */

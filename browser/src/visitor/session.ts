@@ -97,7 +97,7 @@ export class Session {
   constructor(
     private readonly page: Window & typeof globalThis,
     private readonly tag: Tag,
-    private continuity: Continuity,
+    public continuity: Continuity,
     private readonly listener: SessionListener,
   ) {
     this.jar = jarOf(page, tag.keptIn);

@@ -488,7 +488,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       this.assist = module.createAssist({
         page: window,
         shell: widget.shell,
-        session: session.id,
+        at: () => session.continuity,
         words,
         refuses: () => (this.settings ? (this.settings.refuses ?? []) : null),
         reach: () => session.reach,
