@@ -48,6 +48,12 @@ pub(crate) const ANCESTORS_MAX: usize = 200;
 /// Entries of the audit log in one answer to the command line.
 pub(crate) const AUDIT_LINES_MAX: usize = 1_000;
 
+/// Bytes of them after which an answer ends: an entry that tells of a group's settings has up to 64 KiB.
+pub(crate) const AUDIT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest name of an account or a role: a mail address of ordinary length. Longer: refused, and at login nobody's.
+pub(crate) const NAME_BYTES_MAX: usize = 64;
+
 /// The audit log's head is signed so often, if anything has happened: so much can be cut off unnoticed by who has the store.
 pub(crate) const AUDIT_SIGN_MS: u64 = 60_000;
 
@@ -165,6 +171,9 @@ pub(crate) const CONTROL_QUEUE_MAX: usize = 1_024;
 /// Length of an order of the command line. Longer: refused.
 pub(crate) const ADMIN_LINE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Length of what it is answered. Longer cannot be read.
+pub(crate) const ADMIN_ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// What a drain gives sessions to move, unless told.
 pub(crate) const DRAIN_MS_DEFAULT: u64 = 600_000;
 
@@ -179,6 +188,8 @@ const _: () = {
     assert!(SERVER_WAIT_MS < REQUEST_MS_MAX && SESSION_WAIT_MS < REQUEST_MS_MAX);
     assert!(CONTROL_PING_MS < CONTROL_SILENCE_MS);
     assert!(PASSWORD_BYTES_MAX * 4 < REQUEST_BODY_BYTES_MAX);
+    // Each quote and backslash of an entry takes two bytes in the answer, and the last entry may be as long as an order.
+    assert!(2 * (AUDIT_BYTES_MAX as u64 + ADMIN_LINE_BYTES_MAX) < ADMIN_ANSWER_BYTES_MAX);
 };
 
 /// Room that the store's file system must have: sled writes segments of 512 KiB, and some of them at once. Less: `/healthz`

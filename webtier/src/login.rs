@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::audit::Event;
 use crate::cookies;
 use crate::device::{Device, Known};
-use crate::limits::{LOGIN_IDLE_MS, LOGIN_LIFE_MS, LOGIN_TOUCH_MS, NEXT_BYTES_MAX};
+use crate::limits::{LOGIN_IDLE_MS, LOGIN_LIFE_MS, LOGIN_TOUCH_MS, NAME_BYTES_MAX, NEXT_BYTES_MAX};
 use crate::locks::lock;
 use crate::passwords::Busy;
 use crate::service::Service;
@@ -85,7 +85,9 @@ impl Service {
         password: Zeroizing<String>,
         device: Option<Device>,
     ) -> Result<Entered, Denied> {
-        let name = name.trim().to_ascii_lowercase();
+        // One that no account can have is nobody's: what is counted by name grows by no stranger's text.
+        let name = Some(name.trim()).filter(|name| name.len() <= NAME_BYTES_MAX);
+        let name = name.unwrap_or_default().to_ascii_lowercase();
         let (now_ms, address) = (self.clock.now_ms(), address_of(address));
         let asked = name.clone();
         let agent = self.store(move |store| store.agent(&asked)).await.map_err(Denied::Store)?;

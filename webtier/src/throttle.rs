@@ -44,6 +44,8 @@ impl<K: Eq + Hash> Throttle<K> {
             }
         }
         let bucket = self.buckets.entry(who).or_insert(Bucket { spent_ms: 0, at_ms: now_ms });
+        // A clock that was set back would let the bucket stand still until it has caught up.
+        bucket.at_ms = bucket.at_ms.min(now_ms);
         let spent_ms = bucket.spent_at(now_ms) + self.refill_ms;
         let allowed = spent_ms <= self.refill_ms * u64::from(self.burst);
         if allowed {
@@ -97,6 +99,14 @@ mod tests {
         throttle.give_back(0, &1);
         assert!(throttle.take(0, 1));
         assert!(!throttle.take(0, 1));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_out_for_longer() {
+        let mut throttle = Throttle::new(1, 1_000);
+        assert!(throttle.take(3_600_000, "ada"));
+        assert!(!throttle.take(0, "ada"));
+        assert!(throttle.take(1_000, "ada"));
     }
 
     #[test]

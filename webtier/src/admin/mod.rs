@@ -17,7 +17,7 @@ use crate::audit::Event;
 use crate::audit::signing::{AuditKey, UNSIGNED};
 use crate::config::{is_below, is_host_name, origin};
 use crate::dialler::Dialler;
-use crate::limits::AUDIT_LINES_MAX;
+use crate::limits::{AUDIT_LINES_MAX, NAME_BYTES_MAX};
 use crate::passwords::is_hash;
 use crate::service::{App, ToLink};
 use crate::store::records::{Agent, Group, Server};
@@ -548,6 +548,3 @@ fn hash_fits(hash: Option<&str>) -> Result<(), StoreError> {
 fn names(set: Privileges) -> String {
     set.names().collect::<Vec<_>>().join(",")
 }
-
-/// Long enough for a mail address of ordinary length.
-const NAME_BYTES_MAX: usize = 64;

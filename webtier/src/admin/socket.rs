@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{Order, Outcome};
 use crate::dialler::Dialler;
-use crate::limits::ADMIN_LINE_BYTES_MAX;
+use crate::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_LINE_BYTES_MAX};
 use crate::service::App;
 
 /// Where the socket of a store is.
@@ -92,11 +92,11 @@ pub(crate) fn send(path: &Path, order: &Order) -> std::io::Result<Option<Outcome
     stream.set_read_timeout(Some(TALK_MAX))?;
     stream.write_all(line_of(order)?.as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream.take(ADMIN_LINE_BYTES_MAX * 16)).read_line(&mut line)?;
+    BufReader::new(stream.take(ADMIN_ANSWER_BYTES_MAX)).read_line(&mut line)?;
     Ok(Some(serde_json::from_str(&line)?))
 }
 
-fn line_of<T: serde::Serialize>(value: &T) -> std::io::Result<String> {
+pub(crate) fn line_of<T: serde::Serialize>(value: &T) -> std::io::Result<String> {
     Ok(serde_json::to_string(value)? + "\n")
 }
 

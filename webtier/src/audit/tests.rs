@@ -5,11 +5,14 @@ use std::cell::RefCell;
 use protocol::control::ReportEvent;
 use protocol::{AgentId, JoinId, Privileges};
 
+use super::Event;
 use super::command::export;
 use super::signing::AuditKey;
 use super::verify::{Fault, verify};
-use crate::admin::{Change, Context, Order, run};
+use crate::admin::socket::line_of;
+use crate::admin::{Change, Context, Order, Outcome, run};
 use crate::cli::CliError;
+use crate::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_LINE_BYTES_MAX};
 use crate::store::Store;
 use crate::testing::{T0, World};
 
@@ -146,6 +149,31 @@ async fn what_is_altered_in_the_store_is_found_by_the_check() {
     assert_eq!(verify(&earlier, &key.public(), Some(&noted)), Err(Fault::Noted));
     let altered = text.replace("agent_revoke", "agent_remove");
     assert_eq!(verify(&altered, &key.public(), None), Err(Fault::Chain(11)));
+}
+
+#[tokio::test]
+async fn a_log_of_long_entries_is_exported_in_answers_that_can_be_read() {
+    let (world, key) = (World::new(), AuditKey::of_test(1));
+    let long = "\"".repeat(ADMIN_LINE_BYTES_MAX as usize / 4);
+    for _ in 0..2 * ADMIN_ANSWER_BYTES_MAX / ADMIN_LINE_BYTES_MAX {
+        world.store().note(T0, Event::LogAccepted { fault: long.clone() }).unwrap();
+    }
+    let text = RefCell::new(String::new());
+    export(
+        |order| {
+            let lines = ordered(world.store(), Some(&key), order);
+            let answer = line_of(&Outcome::Done(lines.clone())).unwrap();
+            assert!((answer.len() as u64) < ADMIN_ANSWER_BYTES_MAX, "{}", answer.len());
+            Ok(lines)
+        },
+        |lines| {
+            lines.iter().for_each(|line| *text.borrow_mut() += &format!("{line}\n"));
+            Ok(())
+        },
+    )
+    .unwrap();
+    let sound = verify(&text.into_inner(), &key.public(), None).unwrap();
+    assert_eq!(sound.entries, 1 + 2 * ADMIN_ANSWER_BYTES_MAX / ADMIN_LINE_BYTES_MAX);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use super::tx::*;
 use super::{Store, StoreError};
 use crate::audit::Event;
 use crate::audit::signing::SignedHead;
+use crate::limits::AUDIT_BYTES_MAX;
 
 impl SledStore {
     /// The audit log begins with what is masked by then: it tells of changes only.
@@ -29,10 +30,14 @@ impl SledStore {
         from: u64,
         count_max: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let mut lines = Vec::new();
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         let range = audit_key(AUDIT, from)..vec![AUDIT + 1];
         for entry in self.db.range(range).take(count_max) {
             let (key, text) = entry?;
+            if bytes > AUDIT_BYTES_MAX {
+                break;
+            }
+            bytes += text.len();
             // As it stands on the disk: whether it is what was written is for `verify` to say.
             lines.push(String::from_utf8_lossy(&text).into_owned());
             for kind in [AUDIT_HEADS, AUDIT_ACCEPTED] {

@@ -164,7 +164,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn audit_head(&self) -> Result<Head, StoreError>;
     /// Keeps a signed head.
     fn keep_head(&self, signed: &SignedHead) -> Result<(), StoreError>;
-    /// Lines of the audit log from this entry on, with the signed heads among them; so many entries at most.
+    /// Lines of the audit log from this entry on, with the signed heads among them; so many entries at most, and fewer where they are long.
     fn audit_lines(&self, from: u64, count_max: usize) -> Result<Vec<String>, StoreError>;
     /// Ends what has expired: sessions that never began, logins, and records past their keeping. Does a bounded part
     /// at a time and returns how much; logins and old records reach the disk some time later.

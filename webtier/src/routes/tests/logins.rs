@@ -101,6 +101,17 @@ async fn guessing_is_throttled_by_account_and_recovers() {
 }
 
 #[tokio::test]
+async fn names_that_no_account_can_have_are_counted_as_one() {
+    let world = World::new();
+    for n in 0..LOGIN_ACCOUNT_BURST {
+        let name = format!("{n}{}", "a".repeat(NAME_BYTES_MAX));
+        assert_eq!(log_in(&world, &name, PASSWORD).await.status, 401);
+    }
+    assert_eq!(log_in(&world, &"b".repeat(NAME_BYTES_MAX + 1), PASSWORD).await.status, 429);
+    assert_eq!(log_in(&world, "ada", PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
 async fn strangers_guesses_keep_no_agent_out_of_a_browser_that_the_account_knows() {
     let world = World::new();
     let device =
