@@ -2,6 +2,8 @@
 //!
 //! Owns every look that is taken before the first answer, and bringing the layout of an earlier release up to this one.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +22,9 @@ pub(super) fn open(path: &Path) -> Result<Sealed, StoreError> {
         let needed_mib = mib(STORE_FREE_BYTES_MIN);
         return Err(StoreError::Full { free_mib: mib(free), needed_mib });
     }
+    // It has hashes of passwords: whoever runs this without its unit has a usual mask of modes.
+    let folder = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    folder.map_err(|error| StoreError::Disk(error.into()))?;
     let db = guarded(|| open_sled(path))??;
     let (note, noted) = Note::open(path).map_err(|error| StoreError::Disk(error.into()))?;
     let total = guarded(|| {

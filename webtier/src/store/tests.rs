@@ -61,6 +61,15 @@ fn reason(store: &SledStore, session: &Session) -> Option<String> {
 }
 
 #[test]
+fn nobody_else_on_the_host_looks_into_a_new_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, store) = store();
+    let mode = std::fs::metadata(folder.path().join("store")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    drop(store);
+}
+
+#[test]
 fn everything_that_returned_is_there_after_reopening() {
     let (folder, store) = store();
     let one = session("1", 1);
