@@ -61,7 +61,7 @@ impl Cores {
         assert!(shared.set_group("demo".parse().expect("a group"), settings), "room for one group");
         shared.keys.write().insert(
             KeyId::from_bytes([3; 8]),
-            key(),
+            &key(),
             NOW.wall_ms + 60_000,
             NOW.wall_ms,
         );

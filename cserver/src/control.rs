@@ -76,7 +76,7 @@ pub enum Effect {
         /// Its name.
         id: KeyId,
         /// The key.
-        key: TicketKey,
+        key: Box<TicketKey>,
         /// Wall clock.
         expires_ms: u64,
         /// Where who signs with it is found, when it has said so.

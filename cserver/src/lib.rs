@@ -13,7 +13,6 @@
 //! - [`control`]: the stream that the web tier dials in.
 //! - [`supervise`]: watches the cores and speaks to the service manager.
 //! - [`admin`]: metrics and health on a local socket.
-//! - [`wiping`]: the allocator; what is freed is wiped.
 //! - [`pages`]: the viewer and its Content-Security-Policy.
 
 #![deny(unsafe_code)]
@@ -33,4 +32,3 @@ pub mod shared;
 pub mod startup;
 pub mod supervise;
 pub mod tls;
-pub mod wiping;

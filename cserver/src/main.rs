@@ -28,7 +28,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 #[global_allocator]
-static ALLOCATOR: cserver::wiping::Wiping = cserver::wiping::Wiping;
+static ALLOCATOR: host::wiping::Wiping = host::wiping::Wiping;
 
 /// Relays cobrowse sessions. It listens on its configured addresses, opens no connection and writes no file.
 #[derive(Debug, Parser)]

@@ -245,9 +245,10 @@ impl KeyText {
         Self(key.secret().to_base64())
     }
 
-    /// The key; `None` when the text is not one.
-    pub fn key(&self) -> Option<crate::keys::TicketKey> {
-        crate::secret::Secret::from_base64(&self.0).map(crate::keys::TicketKey::new)
+    /// The key; `None` when the text is not one. In a box, so that no stack has it.
+    pub fn key(&self) -> Option<Box<crate::keys::TicketKey>> {
+        let mut key = Box::new(crate::keys::TicketKey::none());
+        key.secret_mut().read_base64(&self.0).then_some(key)
     }
 }
 

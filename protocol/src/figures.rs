@@ -46,6 +46,7 @@ figures! {
     sessions "sessions" "Live sessions.";
     agents "agents" "Agents with a live connection.";
     connections "connections" "Connections of every kind.";
+    unlocked_keys "unlocked_keys" "Connections whose TLS keys lie in memory that the system would not lock: raise LimitMEMLOCK.";
     log_bytes "log_bytes" "Bytes that sessions hold for agents who are behind or still to come.";
     reports_queued "reports_queued" "Reports that a web tier has not acknowledged yet.";
     accepts "accepts_total" "Connections accepted.";

@@ -49,9 +49,19 @@ impl ServerKey {
 pub struct TicketKey(Secret);
 
 impl TicketKey {
-    /// Wraps the key as it came over the control stream.
+    /// Wraps a derived secret.
     pub fn new(secret: Secret) -> Self {
         Self(secret)
+    }
+
+    /// No key yet, for a place to read one into.
+    pub fn none() -> Self {
+        Self(Secret::new([0; 32]))
+    }
+
+    /// The secret where it stands, to be read or copied into.
+    pub fn secret_mut(&mut self) -> &mut Secret {
+        &mut self.0
     }
 
     /// The secret, for the control stream.

@@ -47,10 +47,24 @@ impl Secret {
 
     /// Reads the text form.
     pub fn from_base64(text: &str) -> Option<Self> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let secret = <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Self);
+        let mut secret = Self([0; 32]);
+        secret.read_base64(text).then_some(secret)
+    }
+
+    /// Reads the text form where this secret stands, and nowhere else: what is moved leaves a copy behind. Whether it is one.
+    pub fn read_base64(&mut self, text: &str) -> bool {
+        let Ok(mut bytes) = URL_SAFE_NO_PAD.decode(text) else { return false };
+        let is_one = bytes.len() == self.0.len();
+        if is_one {
+            self.0.copy_from_slice(&bytes);
+        }
         bytes.zeroize();
-        secret
+        is_one
+    }
+
+    /// Takes the bytes of another, where this one stands.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.0.copy_from_slice(&other.0);
     }
 }
 

@@ -41,6 +41,13 @@ impl Net {
         Ok(Self { config: Arc::new(config) })
     }
 
+    /// A client that tells what the keys of its connections are made of.
+    pub fn telling(ca: &Path, told: Arc<dyn rustls::KeyLog>) -> Result<Self> {
+        let mut config = builder()?.with_root_certificates(roots(ca)?).with_no_client_auth();
+        config.key_log = told;
+        Ok(Self { config: Arc::new(config) })
+    }
+
     /// A client that shows a certificate.
     pub fn with_certificate(ca: &Path, chain: &Path, key: &Path) -> Result<Self> {
         let (chain, key) = identity(chain, key)?;

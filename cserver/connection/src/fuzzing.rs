@@ -5,6 +5,7 @@ use rustls::{CipherSuite, SupportedCipherSuite, Tls13CipherSuite};
 
 use crate::Outgoing;
 use crate::hello::{self, First};
+use crate::keys;
 use crate::records::{RecordFault, Records, parts, whole_record};
 use crate::suites::{algorithm, provider};
 use crate::traffic::{ReadyKey, SECRET_BYTES_MAX, Traffic};
@@ -42,15 +43,11 @@ impl SealedEnds {
         else {
             unreachable!("the library knows its suites")
         };
-        let (client, server) = ([1; SECRET_BYTES_MAX], [2; SECRET_BYTES_MAX]);
-        let first = |secret| Traffic::first(suite, secret);
-        Self {
-            server: Records::new(suite, first(&client), first(&server))
-                .unwrap_or_else(|| unreachable!("it is a suite of TLS 1.3")),
-            suite,
-            says: first(&client),
-            hears: first(&server),
-        }
+        let mut keys = keys::place();
+        let (says, hears) = (begun(suite, 1, &mut keys.read), begun(suite, 2, &mut keys.write));
+        let server =
+            Records::new(suite, keys).unwrap_or_else(|| unreachable!("it is a suite of TLS 1.3"));
+        Self { server, suite, says, hears }
     }
 
     fn ready(&self, traffic: &Traffic) -> ReadyKey {
@@ -130,4 +127,12 @@ impl std::fmt::Debug for SealedEnds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SealedEnds")
     }
+}
+
+/// Begins one direction at one end, with a secret of this byte; the other end.
+fn begun(suite: &Tls13CipherSuite, secret: u8, end: &mut Traffic) -> Traffic {
+    let secret = [secret; SECRET_BYTES_MAX];
+    end.keep(&secret);
+    end.derive(suite);
+    Traffic::first(suite, &secret)
 }

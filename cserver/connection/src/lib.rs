@@ -23,6 +23,7 @@ mod connection;
 pub mod fuzzing;
 mod hello;
 mod http;
+mod keys;
 mod library;
 mod outgoing;
 mod records;
@@ -35,6 +36,7 @@ mod websocket;
 
 pub use connection::{Connection, Event, Failure, Scratch, forget};
 pub use http::{Around, Method, Request, RequestFault, Response, WebSocketOffer};
+pub use keys::unlocked_keys;
 pub use outgoing::Outgoing;
 pub use records::RecordFault;
 pub use suites::provider;

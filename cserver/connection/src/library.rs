@@ -6,15 +6,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use host::Place;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use rustls::{Error, KeyLog, ProtocolVersion, ServerConfig, SupportedCipherSuite};
-use zeroize::Zeroize;
 
 use crate::Outgoing;
+use crate::keys::{self, Keys};
 use crate::records::Records;
 use crate::tls::{Progress, TlsError};
-use crate::traffic::{HEADER_BYTES, SECRET_BYTES_MAX, Secret};
+use crate::traffic::HEADER_BYTES;
 
 /// See the module.
 pub(crate) struct Library {
@@ -84,15 +85,15 @@ impl Library {
     pub(crate) fn hand_over(self) -> Result<Records, TlsError> {
         let refused = || Error::General("rustls gives no keys of TLS 1.3".into());
         let secrets = self.secrets.ok_or_else(refused)?;
-        let (keys, kernel) = self.conn.dangerous_into_kernel_connection()?;
+        let (made, kernel) = self.conn.dangerous_into_kernel_connection()?;
         let SupportedCipherSuite::Tls13(suite) = kernel.negotiated_cipher_suite() else {
             return Err(refused().into());
         };
         // Secrets of the handshake's end fit keys that were never updated: nothing may have been read with them.
-        if keys.rx.0 != 0 {
+        if made.rx.0 != 0 {
             return Err(refused().into());
         }
-        let records = secrets.with(|secrets| Records::go_on(suite, secrets, keys));
+        let records = secrets.take().and_then(|keys| Records::go_on(suite, keys, &made));
         records.ok_or_else(|| refused().into())
     }
 
@@ -134,39 +135,29 @@ impl Library {
 /// The first traffic secrets of one connection, the client's and the server's: what its later keys are made of.
 ///
 /// rustls gives keys to whoever takes a connection over, and the secrets behind them only to what it calls a key log. This one
-/// writes nothing down: it holds two secrets until the handshake is over, and wipes them.
-pub(crate) struct FirstSecrets(Mutex<[Secret; 2]>);
+/// writes nothing down: it puts two secrets where the connection's keys will stand.
+#[derive(Default)]
+pub(crate) struct FirstSecrets(Mutex<Option<Place<Keys>>>);
 
 impl FirstSecrets {
-    pub(crate) fn with<T>(&self, look: impl FnOnce([&Secret; 2]) -> T) -> T {
-        look(self.0.lock().unwrap_or_else(PoisonError::into_inner).each_ref())
-    }
-}
-
-impl Default for FirstSecrets {
-    fn default() -> Self {
-        Self(Mutex::new([[0; SECRET_BYTES_MAX]; 2]))
+    /// The client's as what we read with, the server's as what we write with. None: none was told.
+    pub(crate) fn take(&self) -> Option<Place<Keys>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl KeyLog for FirstSecrets {
     fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
-        if let Some(side) = LABELS.iter().position(|of_side| *of_side == label) {
-            let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(place) = secrets[side].get_mut(..secret.len()) {
-                place.copy_from_slice(secret);
-            }
+        if self.will_log(label) {
+            let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let keys = keys.get_or_insert_with(keys::place);
+            let side = if label == OF_CLIENT { &mut keys.read } else { &mut keys.write };
+            side.keep(secret);
         }
     }
 
     fn will_log(&self, label: &str) -> bool {
-        LABELS.contains(&label)
-    }
-}
-
-impl Drop for FirstSecrets {
-    fn drop(&mut self) {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).zeroize();
+        [OF_CLIENT, OF_SERVER].contains(&label)
     }
 }
 
@@ -262,7 +253,8 @@ fn whole_record(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Labels of the NSS key log format.
-const LABELS: [&str; 2] = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"];
+const OF_CLIENT: &str = "CLIENT_TRAFFIC_SECRET_0";
+const OF_SERVER: &str = "SERVER_TRAFFIC_SECRET_0";
 
 /// Header, explicit nonce, content type and tag: 5 + 8 + 1 + 16, rounded up.
 pub(crate) const RECORD_OVERHEAD_BYTES_MAX: usize = 64;

@@ -6,27 +6,26 @@
 //! `traffic.rs`.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(feature = "aws-lc")]
 use aws_lc_rs::aead;
+use host::Place;
 #[cfg(not(feature = "aws-lc"))]
 use ring::aead;
 use rustls::{ExtractedSecrets, Tls13CipherSuite};
 
 use crate::Outgoing;
+use crate::keys::Keys;
 use crate::suites::algorithm;
 use crate::tls::TlsError;
-use crate::traffic::{
-    APPLICATION_DATA, CannotSeal, HEADER_BYTES, Secret, TAG_BYTES, TYPE_BYTES, Traffic,
-};
+use crate::traffic::{APPLICATION_DATA, CannotSeal, HEADER_BYTES, TAG_BYTES, TYPE_BYTES};
 
 /// Both directions of one connection.
 pub(crate) struct Records {
     suite: &'static Tls13CipherSuite,
     algorithm: &'static aead::Algorithm,
-    read: Traffic,
-    write: Traffic,
+    keys: Place<Keys>,
     /// The beginning of a key update whose rest comes in another record, and how much of it there is.
     message: [u8; KEY_UPDATE_BYTES],
     message_bytes: u8,
@@ -90,26 +89,23 @@ impl RecordFault {
 }
 
 impl Records {
-    /// Takes over from rustls. `client` and `server` are the secrets of which it made the keys. None: not a suite of TLS 1.3.
+    /// Takes over from rustls. `keys` has the secrets of which it made what is in `made`. None: not a suite of TLS 1.3.
     pub(crate) fn go_on(
         suite: &'static Tls13CipherSuite,
-        [client, server]: [&Secret; 2],
-        keys: ExtractedSecrets,
+        mut keys: Place<Keys>,
+        made: &ExtractedSecrets,
     ) -> Option<Self> {
-        Self::new(suite, Traffic::go_on(client, keys.rx)?, Traffic::go_on(server, keys.tx)?)
+        keys.read.go_on(&made.rx)?;
+        keys.write.go_on(&made.tx)?;
+        Self::new(suite, keys)
     }
 
     /// With a key for each direction.
-    pub(crate) fn new(
-        suite: &'static Tls13CipherSuite,
-        read: Traffic,
-        write: Traffic,
-    ) -> Option<Self> {
+    pub(crate) fn new(suite: &'static Tls13CipherSuite, keys: Place<Keys>) -> Option<Self> {
         Some(Self {
             suite,
             algorithm: algorithm(suite.common.suite)?,
-            read,
-            write,
+            keys,
             message: [0; KEY_UPDATE_BYTES],
             message_bytes: 0,
             due: Due::Nothing,
@@ -119,6 +115,12 @@ impl Records {
             read_over: false,
             write_over: false,
         })
+    }
+
+    /// Where its keys stand.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> &Place<Keys> {
+        &self.keys
     }
 
     /// Whether the peer has said that it sends no more.
@@ -152,9 +154,10 @@ impl Records {
             let Some(record_bytes) = whole_record(&bytes[used..])? else { return Ok(used) };
             let record = &mut bytes[used..used + record_bytes];
             used += record_bytes;
-            let ready = key.get_or_insert_with(|| self.read.ready(self.algorithm));
-            let inner = self.read.open(ready, record).map_err(|_| RecordFault::BadRecordMac)?;
-            if self.read.sequence() == self.limit() {
+            let ready = key.get_or_insert_with(|| self.keys.read.ready(self.algorithm));
+            let inner =
+                self.keys.read.open(ready, record).map_err(|_| RecordFault::BadRecordMac)?;
+            if self.keys.read.sequence() == self.limit() {
                 self.due = Due::UpdateAndAsk;
             }
             let (content_type, content) = parts(inner)?;
@@ -247,7 +250,7 @@ impl Records {
         if self.key_updates > KEY_UPDATES_MAX {
             return Err(RecordFault::Unexpected("too many key updates without data between"));
         }
-        self.read.update(self.suite);
+        self.keys.read.update(self.suite);
         // One answer is enough for as many requests as have come until then.
         if asked == 1 && self.due == Due::Nothing {
             self.due = Due::Update;
@@ -262,17 +265,17 @@ impl Records {
         }
         let records = plain.len().div_ceil(CONTENT_BYTES_MAX);
         out.room(plain.len() + records * (HEADER_BYTES + TYPE_BYTES + TAG_BYTES));
-        let mut key = self.write.ready(self.algorithm);
+        let mut key = self.keys.write.ready(self.algorithm);
         for fragment in plain.chunks(CONTENT_BYTES_MAX) {
             // The update itself takes the last sequence number that the key is good for.
-            if self.due != Due::Nothing || self.write.sequence() + 1 >= self.limit() {
+            if self.due != Due::Nothing || self.keys.write.sequence() + 1 >= self.limit() {
                 let ask = u8::from(self.due == Due::UpdateAndAsk);
-                self.write.seal(&key, HANDSHAKE, &[KEY_UPDATE, 0, 0, 1, ask], out)?;
-                self.write.update(self.suite);
+                self.keys.write.seal(&key, HANDSHAKE, &[KEY_UPDATE, 0, 0, 1, ask], out)?;
+                self.keys.write.update(self.suite);
                 self.due = Due::Nothing;
-                key = self.write.ready(self.algorithm);
+                key = self.keys.write.ready(self.algorithm);
             }
-            self.write.seal(&key, APPLICATION_DATA, fragment, out)?;
+            self.keys.write.seal(&key, APPLICATION_DATA, fragment, out)?;
         }
         Ok(())
     }
@@ -285,9 +288,9 @@ impl Records {
     fn alert(&mut self, level: u8, description: u8, out: &mut Outgoing) {
         if !self.write_over {
             self.write_over = true;
-            let key = self.write.ready(self.algorithm);
+            let key = self.keys.write.ready(self.algorithm);
             // A connection that cannot say goodbye any more is closed without.
-            let _ = self.write.seal(&key, ALERT, &[level, description], out);
+            let _ = self.keys.write.seal(&key, ALERT, &[level, description], out);
         }
     }
 

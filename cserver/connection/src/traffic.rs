@@ -41,27 +41,39 @@ pub(crate) struct Forged;
 pub(crate) struct CannotSeal;
 
 impl Traffic {
-    /// Goes on where rustls stopped: with its key and its sequence number. `secret` is what it made the key of.
+    /// Without a key. One is written into it where it stands: what is moved leaves a copy behind.
+    pub(crate) fn none() -> Self {
+        let (secret, key) = ([0; SECRET_BYTES_MAX], [0; KEY_BYTES_MAX]);
+        Self { secret, key, iv: [0; NONCE_BYTES], sequence: 0 }
+    }
+
+    /// Takes the first secret, as rustls tells it.
+    pub(crate) fn keep(&mut self, secret: &[u8]) {
+        if let Some(place) = self.secret.get_mut(..secret.len()) {
+            place.copy_from_slice(secret);
+        }
+    }
+
+    /// Goes on where rustls stopped: with its key, which it made of the first secret, and its sequence number. None: no key of TLS 1.3.
     pub(crate) fn go_on(
-        secret: &Secret,
-        (sequence, keys): (u64, ConnectionTrafficSecrets),
-    ) -> Option<Self> {
-        let (key, iv) = match &keys {
+        &mut self,
+        (sequence, keys): &(u64, ConnectionTrafficSecrets),
+    ) -> Option<()> {
+        let (key, iv) = match keys {
             ConnectionTrafficSecrets::Aes128Gcm { key, iv }
             | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
             | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (key, iv),
             _ => return None,
         };
-        let mut traffic =
-            Self { secret: *secret, key: [0; KEY_BYTES_MAX], iv: [0; NONCE_BYTES], sequence };
-        traffic.set(key, iv);
-        Some(traffic)
+        self.sequence = *sequence;
+        self.set(key, iv);
+        Some(())
     }
 
-    /// The first key of a secret. Where there was no handshake: for tests.
+    /// The first key of a secret, held nowhere in particular: for tests.
     pub(crate) fn first(suite: &Tls13CipherSuite, secret: &Secret) -> Self {
-        let (key, iv) = ([0; KEY_BYTES_MAX], [0; NONCE_BYTES]);
-        let mut traffic = Self { secret: *secret, key, iv, sequence: 0 };
+        let mut traffic = Self::none();
+        traffic.keep(secret);
         traffic.derive(suite);
         traffic
     }
@@ -102,7 +114,7 @@ impl Traffic {
     }
 
     /// Makes key and initialisation vector of the secret: RFC 8446, section 7.3.
-    fn derive(&mut self, suite: &Tls13CipherSuite) {
+    pub(crate) fn derive(&mut self, suite: &Tls13CipherSuite) {
         let secret_bytes = suite.common.hash_provider.output_len();
         let secret = OkmBlock::new(&self.secret[..secret_bytes]);
         let expander = suite.hkdf_provider.expander_for_okm(&secret);

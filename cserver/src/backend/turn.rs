@@ -226,7 +226,7 @@ impl<W: Watch> Turn<W> {
                     self.forget();
                     if self.shard.has_crowd_gone() {
                         self.shrink();
-                        crate::wiping::give_back();
+                        host::wiping::give_back();
                     }
                 }
                 Post::Arrival(stream, cargo) => {

@@ -36,8 +36,8 @@ impl Default for KeyRing {
 }
 
 impl KeyRing {
-    /// Takes a key; one of the same id is replaced. Expired ones are dropped, and wipe themselves.
-    pub fn insert(&mut self, id: KeyId, key: TicketKey, expires_ms: u64, now_ms: u64) {
+    /// Takes a copy of a key; one of the same id is replaced. Expired ones are dropped, and wipe themselves.
+    pub fn insert(&mut self, id: KeyId, key: &TicketKey, expires_ms: u64, now_ms: u64) {
         self.prune(now_ms);
         // Its own place, or an empty one, or that of the key which expires first.
         let place = self.keys.iter_mut().min_by_key(|place| match place {
@@ -47,8 +47,10 @@ impl KeyRing {
         });
         if let Some(place) = place {
             let old = place.as_ref().map(|held| held.id);
-            // In its place, so that what was there wipes itself there.
-            *place = Some(Held { id, key, expires_ms });
+            // In its place, so that what was there wipes itself there, and what comes stands nowhere else.
+            *place = None;
+            let held = place.insert(Held { id, key: TicketKey::none(), expires_ms });
+            held.key.secret_mut().copy_from(key.secret());
             old.and_then(|old| self.web_tiers.remove(&old));
         }
     }
@@ -123,8 +125,8 @@ mod tests {
     fn a_key_goes_when_its_last_ticket_has_expired() {
         let mut ring = KeyRing::default();
         let key = |byte| TicketKey::new(Secret::new([byte; 32]));
-        ring.insert(KeyId::from_bytes([1; 8]), key(1), 1_000, 0);
-        ring.insert(KeyId::from_bytes([2; 8]), key(2), 90_000, 0);
+        ring.insert(KeyId::from_bytes([1; 8]), &key(1), 1_000, 0);
+        ring.insert(KeyId::from_bytes([2; 8]), &key(2), 90_000, 0);
         ring.is_of(&KeyId::from_bytes([1; 8]), "https://w1.example".into());
         ring.prune(6_000);
         assert_eq!(ring.len(), 2);
@@ -139,7 +141,7 @@ mod tests {
         let mut ring = KeyRing::default();
         for id in 0..(KEYS_MAX as u64 + 50) {
             let key = TicketKey::new(Secret::new([0; 32]));
-            ring.insert(KeyId::from_bytes(id.to_be_bytes()), key, 1_000_000 + id, 0);
+            ring.insert(KeyId::from_bytes(id.to_be_bytes()), &key, 1_000_000 + id, 0);
         }
         assert_eq!(ring.len(), KEYS_MAX);
         let first = KeyId::from_bytes(0u64.to_be_bytes());

@@ -89,9 +89,11 @@ impl Shard {
                 Effect::Close(link, code) => self.close(now, link, code),
                 Effect::Key { id, key, expires_ms, web_tier } => {
                     let mut keys = self.shared.keys.write();
-                    keys.insert(id, key, expires_ms, now.wall_ms);
+                    keys.insert(id, &key, expires_ms, now.wall_ms);
                     web_tier.into_iter().for_each(|web_tier| keys.is_of(&id, web_tier));
                     tracing::debug!(key = ?id, held = keys.len(), "server key taken");
+                    // Its text went through the buffers that serve every connection.
+                    self.outputs.push_back(Output::Forget);
                 }
                 Effect::Surrounding(origins) => self.shared.set_surrounding(origins.into()),
                 Effect::Group(group, settings) => {

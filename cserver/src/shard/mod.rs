@@ -122,8 +122,8 @@ pub enum Output {
         /// What that core's `handle_arrival` needs.
         cargo: Box<Cargo>,
     },
-    /// A session has ended: wipe the buffer that sockets are read into and call [`Shard::forget`], or its last frames stay there until
-    /// others come.
+    /// A session has ended, or a server key has come: wipe the buffer that sockets are read into and call [`Shard::forget`], or their last
+    /// bytes stay there until others come.
     Forget,
     /// Carry a message to another core.
     Mail {
@@ -551,6 +551,7 @@ impl Shard {
                 sessions: stats.sessions,
                 agents: stats.agents,
                 connections: self.slots.len() as u64,
+                unlocked_keys: connection::unlocked_keys() as u64,
                 log_bytes: stats.log_bytes,
                 reports_queued: self.control.as_ref().map_or(0, Control::reports_queued),
                 frames_in: stats.frames_in,
@@ -593,8 +594,7 @@ fn parts(link: LinkId) -> (u32, usize) {
     ((link.0 >> 32) as u32, (link.0 & 0xffff_ffff) as usize)
 }
 
-/// The slot of a link that is still the same connection. A function of the slab alone, so that the rest of the shard
-/// can be used beside it.
+/// The slot of a link that is still the same connection. A function of the slab alone, so that the rest of the shard can be used beside it.
 fn get(slots: &mut Slab<Box<Slot>>, link: LinkId) -> Option<&mut Slot> {
     slots.get_mut(parts(link).1).map(|slot| &mut **slot).filter(|slot| slot.link == link)
 }

@@ -536,7 +536,7 @@ fn shared_and_pki(cores: usize, wall_ms: u64) -> (Arc<Shared>, Pki) {
     let settings =
         GroupSettings { origins: vec![SHOP.into()], grace_ms: 5_000, ..GroupSettings::default() };
     assert!(shared.set_group("demo".parse().unwrap(), settings));
-    shared.keys.write().insert(KeyId::from_bytes([1; 8]), key(), wall_ms + 600_000, wall_ms);
+    shared.keys.write().insert(KeyId::from_bytes([1; 8]), &key(), wall_ms + 600_000, wall_ms);
     (Arc::new(shared), pki)
 }
 

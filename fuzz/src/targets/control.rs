@@ -100,7 +100,7 @@ impl Server {
         match effect {
             Effect::Key { id, key, expires_ms, web_tier } => {
                 let mut keys = self.shared.keys.write();
-                keys.insert(id, key, expires_ms, now_ms);
+                keys.insert(id, &key, expires_ms, now_ms);
                 assert!(web_tier.as_deref().is_none_or(url), "{web_tier:?} goes into a page");
                 web_tier.into_iter().for_each(|web_tier| keys.is_of(&id, web_tier));
             }

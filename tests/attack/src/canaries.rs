@@ -45,7 +45,7 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
     // What an agent does is content too.
     agent.say(Kind::Pointer, POINTED.as_bytes())?;
     expect_frame(&mut visitor, POINTED)?;
-    let during = total(&memory::find(pid, &[&canary])?);
+    let during = total(&memory::find(pid, &[canary.as_bytes()])?);
     findings.number("memory_canaries_during", during);
     if during == 0 {
         findings
@@ -55,9 +55,9 @@ pub(crate) fn attack(stack: &mut Stack, findings: &mut Findings) -> Result<()> {
     expect_end(&mut agent)?;
     let ended = Instant::now();
     let mut names: Vec<&str> = anywhere.iter().map(|(what, _)| *what).collect();
-    let mut texts: Vec<&str> = anywhere.iter().map(|(_, text)| text.as_str()).collect();
+    let mut texts: Vec<&[u8]> = anywhere.iter().map(|(_, text)| text.as_bytes()).collect();
     names.push("what an agent did");
-    texts.push(POINTED);
+    texts.push(POINTED.as_bytes());
     sleep(Duration::from_secs(1));
     let mut left = memory::find(pid, &texts)?;
     // A busy machine may give the server its turn later.

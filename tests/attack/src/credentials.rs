@@ -64,7 +64,7 @@ impl Attack<'_> {
         let key = server_key.derive(&here, &boot);
         let key_id = KeyId::from_bytes(self.rng.bytes());
         let mut ring = KeyRing::default();
-        ring.insert(key_id, key.clone(), NOW_MS + 60_000, NOW_MS);
+        ring.insert(key_id, &key, NOW_MS + 60_000, NOW_MS);
         let ticket = self.ticket(key_id, round);
         let text = ticket.sign(&key);
         let bytes = decode(&text);

@@ -5,6 +5,7 @@
 
 mod canaries;
 mod credentials;
+mod keys;
 mod memory;
 mod plain;
 mod real;
@@ -75,6 +76,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     revocation::attack(&stack, &mut findings).context("revocation")?;
     plain::attack(&stack, &mut findings).context("plain HTTP")?;
     canaries::attack(&mut stack, &mut findings).context("canaries")?;
+    keys::attack(&stack, &mut findings).context("keys in memory")?;
     timing::measure(&stack, &mut findings).context("times of answers")?;
     stack.check()?;
     let late = stack.stop();

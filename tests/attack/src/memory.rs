@@ -7,25 +7,31 @@ use std::os::unix::fs::FileExt;
 use anyhow::{Context, Result};
 use memchr::memmem::Finder;
 
-/// How often something was found, by what kind of memory it stands in.
+/// How often something was found, by what kind of memory it stands in; [`LOCKED`] is whatever is neither swapped nor dumped.
 pub(crate) type Found = BTreeMap<String, u64>;
 
 /// How often each of `wanted` stands in the writable memory of a process. Its pages may change while they are read.
-pub(crate) fn find(pid: u32, wanted: &[&str]) -> Result<Vec<Found>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+pub(crate) fn find(pid: u32, wanted: &[&[u8]]) -> Result<Vec<Found>> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
     let memory = File::open(format!("/proc/{pid}/mem"))
         .context("reading another process's memory takes root, or its own user")?;
-    let finders: Vec<Finder<'_>> = wanted.iter().map(|text| Finder::new(text.as_bytes())).collect();
+    let finders: Vec<Finder<'_>> = wanted.iter().map(Finder::new).collect();
     let longest = wanted.iter().map(|text| text.len()).max().unwrap_or(1);
     let mut buffer = vec![0; PIECE + longest - 1];
     let mut found = vec![Found::new(); wanted.len()];
-    for line in maps.lines() {
+    let mut lines = maps.lines().peekable();
+    while let Some(line) = lines.next() {
         let mut words = line.split_whitespace();
         let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
         let Some((from, to)) = range.split_once('-') else { continue };
         let (mut at, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
         // Behind offset, device and inode; nothing for memory without a name.
-        let kind = words.nth(3).unwrap_or("anonymous");
+        let mut kind = words.nth(3).unwrap_or("anonymous");
+        while let Some(more) = lines.next_if(|line| is_about_a_mapping(line)) {
+            if more.starts_with("VmFlags:") && more.contains(" lo") && more.contains(" dd") {
+                kind = LOCKED;
+            }
+        }
         while rights.starts_with("rw") && at < to {
             let len = buffer.len().min((to - at) as usize);
             // A page that nobody can read (a guard, a ring of the kernel) holds nothing of ours.
@@ -47,6 +53,14 @@ pub(crate) fn find(pid: u32, wanted: &[&str]) -> Result<Vec<Found>> {
     Ok(found)
 }
 
+/// What follows a mapping's first line says what it is about, with a colon: `VmFlags: rd wr`.
+fn is_about_a_mapping(line: &str) -> bool {
+    line.split_whitespace().next().is_some_and(|word| word.ends_with(':'))
+}
+
+/// See [`Found`].
+pub(crate) const LOCKED: &str = "locked";
+
 const PAGE: u64 = 4_096;
 const PIECE: usize = 1 << 20;
 
@@ -62,7 +76,8 @@ mod tests {
         let end = std::time::Instant::now() + cobrowse_tests::limits::WAIT_MAX;
         // Between its making and its program it has nothing of its own yet.
         let found = loop {
-            let found = find(child.id(), &[held, "what it does not hold"]).unwrap_or_default();
+            let wanted = [held.as_bytes(), b"what it does not hold"];
+            let found = find(child.id(), &wanted).unwrap_or_default();
             let is_there = found.first().is_some_and(|held| held.contains_key("[stack]"));
             if is_there || std::time::Instant::now() > end {
                 break found;

@@ -113,7 +113,7 @@ impl World {
         for push in pushes {
             let Down::Key { key_id, secret, expires_ms, .. } = push.record else { continue };
             let Some(key) = secret.key() else { continue };
-            self.ring.insert(key_id, key, expires_ms, self.server_clock());
+            self.ring.insert(key_id, &key, expires_ms, self.server_clock());
             let more = self.web_tiers[at].acked(self.now_ms, push.server, key_id);
             self.deliver(at, more);
         }

@@ -13,7 +13,7 @@ use super::*;
 struct Peer {
     id: ServerId,
     boot: Boot,
-    keys: HashMap<KeyId, (TicketKey, u64)>,
+    keys: HashMap<KeyId, (Box<TicketKey>, u64)>,
 }
 
 /// The rotation with its peers and a wall clock.

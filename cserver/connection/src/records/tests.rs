@@ -21,8 +21,8 @@ use crate::tls::{Progress, Tls, TlsConfigs};
 use crate::traffic::ReadyKey;
 
 /// A server whose connection is established, its client, and what the client's keys are made of.
-struct Pair {
-    tls: Tls,
+pub(crate) struct Pair {
+    pub(crate) tls: Tls,
     client: ClientConnection,
     forger: Forger,
     plain: Vec<u8>,
@@ -32,10 +32,11 @@ struct Pair {
 /// Whoever has the client's keys and sends what no client sends.
 struct Forger {
     suite: &'static Tls13CipherSuite,
-    write: Traffic,
+    /// As the server has them: what the client writes with is what it reads with.
+    keys: Place<Keys>,
 }
 
-const SUITES: [CipherSuite; 3] = [
+pub(crate) const SUITES: [CipherSuite; 3] = [
     CipherSuite::TLS13_AES_128_GCM_SHA256,
     CipherSuite::TLS13_AES_256_GCM_SHA384,
     CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -58,13 +59,13 @@ fn only(suite: CipherSuite, limit: Option<u64>) -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-struct World {
-    configs: Arc<TlsConfigs>,
+pub(crate) struct World {
+    pub(crate) configs: Arc<TlsConfigs>,
     roots: RootCertStore,
 }
 
 impl World {
-    fn new(suite: CipherSuite, limit: Option<u64>, tickets: usize) -> Self {
+    pub(crate) fn new(suite: CipherSuite, limit: Option<u64>, tickets: usize) -> Self {
         let made = generate_simple_self_signed(["s1.example".to_owned()]).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let mut public = ServerConfig::builder_with_provider(only(suite, limit))
@@ -81,7 +82,7 @@ impl World {
     }
 
     /// A client with the library's own suites, and what its keys are made of.
-    fn client(&self) -> (ClientConnection, Arc<FirstSecrets>) {
+    pub(crate) fn client(&self) -> (ClientConnection, Arc<FirstSecrets>) {
         let secrets = Arc::new(FirstSecrets::default());
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&version::TLS13])
@@ -112,18 +113,20 @@ impl World {
         let Some(SupportedCipherSuite::Tls13(suite)) = client.negotiated_cipher_suite() else {
             panic!("another version");
         };
-        let mut write = secrets.with(|[of_client, _]| Traffic::first(suite, of_client));
-        write.jump_to(tls.records().unwrap().read.sequence());
-        Pair { tls, client, forger: Forger { suite, write }, plain, out }
+        let mut keys = secrets.take().unwrap();
+        let write = &mut keys.read;
+        write.derive(suite);
+        write.jump_to(tls.records().unwrap().keys.read.sequence());
+        Pair { tls, client, forger: Forger { suite, keys }, plain, out }
     }
 }
 
-fn pair() -> Pair {
+pub(crate) fn pair() -> Pair {
     World::new(SUITES[0], None, 1).connect(b"", usize::MAX)
 }
 
 /// What the client has to say.
-fn written(client: &mut ClientConnection) -> Vec<u8> {
+pub(crate) fn written(client: &mut ClientConnection) -> Vec<u8> {
     let mut wire = Vec::new();
     while client.wants_write() {
         client.write_tls(&mut wire).unwrap();
@@ -184,13 +187,13 @@ impl Pair {
 
 impl Forger {
     fn ready(&self) -> ReadyKey {
-        self.write.ready(algorithm(self.suite.common.suite).unwrap())
+        self.keys.read.ready(algorithm(self.suite.common.suite).unwrap())
     }
 
     fn record(&mut self, content_type: u8, content: &[u8]) -> Vec<u8> {
         let mut out = Outgoing::default();
         let key = self.ready();
-        assert!(self.write.seal(&key, content_type, content, &mut out).is_ok());
+        assert!(self.keys.read.seal(&key, content_type, content, &mut out).is_ok());
         out.to_vec()
     }
 }
@@ -408,7 +411,7 @@ fn a_key_update_may_be_cut_and_nothing_may_stand_within_or_behind_it() {
     let mut cut = pair();
     let wire: Vec<_> = UPDATE.iter().flat_map(|byte| cut.forged(HANDSHAKE, &[*byte])).collect();
     cut.receive(wire).unwrap();
-    cut.forger.write.update(cut.forger.suite);
+    cut.forger.keys.read.update(cut.forger.suite);
     let wire = cut.forged(APPLICATION_DATA, b"under the next key");
     cut.receive(wire).unwrap();
     assert_eq!(cut.plain, b"under the next key");
@@ -455,7 +458,7 @@ fn key_updates_are_followed_up_to_a_bound_and_answered_once_before_the_next_data
         for _ in 0..KEY_UPDATES_MAX {
             let wire = pair.forged(HANDSHAKE, &UPDATE_AND_ASK);
             pair.receive(wire).unwrap();
-            pair.forger.write.update(pair.forger.suite);
+            pair.forger.keys.read.update(pair.forger.suite);
         }
         assert!(pair.out.is_empty(), "requests alone make the server say nothing");
         pair.tls.seal(b"data", &mut pair.out).unwrap();
@@ -469,7 +472,7 @@ fn key_updates_are_followed_up_to_a_bound_and_answered_once_before_the_next_data
     let mut wire = Vec::new();
     for _ in 0..=KEY_UPDATES_MAX {
         wire.extend(pair.forged(HANDSHAKE, &UPDATE));
-        pair.forger.write.update(pair.forger.suite);
+        pair.forger.keys.read.update(pair.forger.suite);
     }
     pair.refused(wire, UnexpectedMessage);
 }
@@ -480,11 +483,11 @@ fn a_key_is_updated_before_its_limit_within_a_message_too() {
         let mut pair = World::new(suite, Some(10), 1).connect(b"", usize::MAX);
         for _ in 0..40 {
             pair.down(b"a record");
-            assert!(pair.tls.records().unwrap().write.sequence() < 10);
+            assert!(pair.tls.records().unwrap().keys.write.sequence() < 10);
         }
         // 25 records, and no key protects more than 10 of all these: the real client follows each update.
         pair.down(&[7; 25 * CONTENT_BYTES_MAX]);
-        assert!(pair.tls.records().unwrap().write.sequence() < 10);
+        assert!(pair.tls.records().unwrap().keys.write.sequence() < 10);
     }
 }
 
@@ -495,26 +498,26 @@ fn a_client_whose_key_is_used_up_is_asked_for_another() {
         pair.up(b"a record");
     }
     pair.down(b"not yet");
-    assert_eq!(pair.tls.records().unwrap().read.sequence(), 9);
+    assert_eq!(pair.tls.records().unwrap().keys.read.sequence(), 9);
     pair.up(b"the last");
     pair.down(b"now");
     // The real client's update goes before its next data.
     pair.up(b"under the next key");
-    assert_eq!(pair.tls.records().unwrap().read.sequence(), 1);
+    assert_eq!(pair.tls.records().unwrap().keys.read.sequence(), 1);
 }
 
 #[test]
 fn sequence_numbers_end_and_are_never_used_again() {
     let mut pair = pair();
-    pair.forger.write.jump_to(u64::MAX - 1);
-    pair.tls.records().unwrap().read.jump_to(u64::MAX - 1);
+    pair.forger.keys.read.jump_to(u64::MAX - 1);
+    pair.tls.records().unwrap().keys.read.jump_to(u64::MAX - 1);
     let last = pair.forged(APPLICATION_DATA, b"the last");
     pair.receive(last.clone()).unwrap();
     assert_eq!(std::mem::take(&mut pair.plain), b"the last");
     let (key, mut out) = (pair.forger.ready(), Outgoing::default());
-    assert!(pair.forger.write.seal(&key, APPLICATION_DATA, b"once more", &mut out).is_err());
+    assert!(pair.forger.keys.read.seal(&key, APPLICATION_DATA, b"once more", &mut out).is_err());
     assert!(out.is_empty());
-    pair.forger.write.jump_to(0);
+    pair.forger.keys.read.jump_to(0);
     pair.refused(last, BadRecordMac);
 }
 
@@ -590,6 +593,6 @@ fn alerts_that_are_none_are_refused_and_warnings_are_bounded() {
 
 #[test]
 fn an_idle_connection_is_small() {
-    let bytes = size_of::<Records>();
-    assert!(bytes <= 256, "{bytes} bytes");
+    let (bytes, of_keys) = (size_of::<Records>(), size_of::<Keys>());
+    assert!(bytes <= 48 && of_keys <= 208, "{bytes} and {of_keys} bytes");
 }

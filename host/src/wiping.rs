@@ -1,4 +1,4 @@
-//! The process's allocator: mimalloc, and what is freed is wiped first.
+//! A process's allocator, of both servers: mimalloc, and what is freed is wiped first.
 //!
 //! So a frame that nobody holds any more is gone from the heap, and does not lie there until something else is written over it.
 //! Whatever library held it: buffers of TLS and WebSocket are wiped as ours are. What this does not reach are buffers that live on (a core's
