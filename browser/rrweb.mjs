@@ -187,10 +187,11 @@ const SPANS = [
     "value: value && this.maskTextFn(value, m.target),\n",
   ],
   ["      attributes.value = maskInputValue({", "});", 'attributes.value = maskInputFn(value || "", n);'],
+  // Texts below a field that was typed into are not what it shows.
   [
-    "      item.attributes.value = maskInputValue({",
+    "      const value = Array.from(\n        index.childNodes(textarea)",
     "});",
-    "item.attributes.value = this.maskInputFn(value, textarea);",
+    "item.attributes.value = this.maskInputFn(textarea.value, textarea);",
   ],
   [
     "            const type = getInputType(target);\n            value = maskInputValue({",
@@ -198,6 +199,13 @@ const SPANS = [
     'value = this.maskInputFn(value || "", target);',
   ],
   ["      text = maskInputValue({", "});", 'text = maskInputFn(text || "", target);'],
+  ['    if (target && tagName === "OPTION") {', "    }\n", ""],
+  // What was told last may have become another without a word: a form that is reset says nothing of its fields.
+  [
+    "  function cbWithDedup(target, v) {",
+    "\n  }\n",
+    "const cbWithDedup = (target, v) => callbackWrapper(inputCb)({ ...v, id: mirror2.getId(target) });\n",
+  ],
   // A shadow tree is that of its host.
   [
     "            parentId = isShadowRoot(parentNode2)",
@@ -300,7 +308,17 @@ const LINES = [
   // In XML names are small.
   ['if (m.target.tagName === "TEXTAREA") {', 'if (m.target.localName === "textarea") {'],
   ['if (parent && parent.tagName === "TEXTAREA") {', 'if (parent && parent.localName === "textarea") {'],
-  ["const tagName = target && target.tagName;", "const tagName = target?.nodeName.toUpperCase();"],
+  [
+    "const parentTagName = parent && parent.tagName;",
+    "const parentTagName = parent?.nodeName.toUpperCase();",
+  ],
+  ["const parentTag = parentNode2.tagName;", "const parentTag = parentNode2.nodeName.toUpperCase();"],
+  ['"open" && target.tagName === "DIALOG"', '"open" && tagNameLower === "dialog"'],
+  [
+    "const tagName = target && target.tagName;",
+    `if (target?.localName === "option") target = target.closest("select");
+    const tagName = target?.nodeName.toUpperCase();`,
+  ],
   // What is never told keeps nothing waiting that stands before it.
   ['console.warn(n, "not serialized");', "mirror2.add(n, { id: IGNORED_NODE });"],
   // That it is off, or for other media, only scripts may have said.
@@ -318,6 +336,9 @@ const LINES = [
     "} else if (checked) {\n      attributes.checked = checked;\n    } else {\n      delete attributes.checked;",
   ],
   ["id = genId();\n  }\n  const serializedNode", "id = mirror2.nextId(n);\n  }\n  const serializedNode"],
+  // What comes while it is not told, since a snapshot has not come to it yet, is told with it.
+  ["if (iframeDoc && onIframeLoad) {", "if (iframeDoc && mirror2.has(mirror2.getId(n))) {"],
+  ["if (onStylesheetLoad) {", "if (mirror2.has(mirror2.getId(n))) {"],
   // What stands before something that was not told yet is told with it.
   [
     `console.warn(
@@ -378,8 +399,8 @@ const LINES = [
   ],
   [
     "handlers.push(observe(iframeEl.contentDocument));",
-    // Each snapshot tells of it anew; it is watched once.
-    "const inside = iframeEl.contentDocument;\n        if (!frames.known.has(inside)) frames.add(inside, () => [inside]).push(observe(inside));",
+    // Told anew, it is watched anew: one that was written anew has lost its listeners.
+    "const inside = iframeEl.contentDocument;\n        const own = frames.add(inside, () => [inside]);\n        quietly(own.splice(0));\n        own.push(observe(inside));",
   ],
   ["for (var i = 0; i < chars.length; i++) {\n  lookup[chars.charCodeAt(i)] = i;\n}", ""],
   ['var lookup = typeof Uint8Array === "undefined" ? [] : new Uint8Array(256);\n', ""],

@@ -132,6 +132,23 @@ describe("states", () => {
     expect(stateOf(box as Element, true)).toEqual({ rr_indeterminate: true });
   });
 
+  it("say which option of a list is chosen where its value does not", () => {
+    document.body.innerHTML = `<select><option value="n">a</option><option value="n">b</option></select>`;
+    const list = document.querySelector("select") as HTMLSelectElement;
+    const show = (rr_choices: string): void => {
+      applyStates([{ id: 1, name: "rr_choices", value: rr_choices }], () => list);
+    };
+    expect(stateOf(list, true)).toEqual({});
+    list.selectedIndex = 1;
+    expect(stateOf(list, true)).toEqual({ rr_choices: "1" });
+    list.selectedIndex = -1;
+    expect(stateOf(list, true)).toEqual({ rr_choices: "" });
+    show("1");
+    expect(list.selectedIndex).toBe(1);
+    show("");
+    expect(list.selectedIndex).toBe(-1);
+  });
+
   it("are taken out of a whole tree", () => {
     const states = takeStates({
       type: EventType.FullSnapshot,

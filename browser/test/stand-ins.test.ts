@@ -105,6 +105,11 @@ describe("the focus", () => {
     expect(having("rr_focus_visible")).toEqual(["field"]);
     press(MouseInteractions.Focus, "#go", now + 5_000);
     expect(having("rr_focus_visible")).toEqual(["go"]);
+    // A script that clicks has pressed nothing.
+    press(MouseInteractions.Blur, "#go", now + 5_001);
+    press(MouseInteractions.Click, "#go", now + 5_002);
+    press(MouseInteractions.Focus, "#go", now + 5_003);
+    expect(having("rr_focus_visible")).toEqual(["go"]);
   });
 
   it("shows no ring where the visitor's page says that there is none", () => {

@@ -201,3 +201,33 @@ it("is the page at its end, whatever changes while it rests", { timeout: 20_000 
   }
   if (!only) expect(disturbed).toBeGreaterThan(0);
 });
+
+it("tells a sheet that loads before the walk has come to it, once and in its place", () => {
+  document.body.replaceChildren();
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet" });
+  document.body.append(link);
+  const events: eventWithTime[] = [];
+  stop = record({
+    emit: (event) => events.push(event),
+    maskTextFn: (text: string) => text,
+    maskInputFn: (text: string) => text,
+  });
+  const told = (isBetween: boolean): number[] => {
+    record.takeFullSnapshot();
+    const full = events.filter(({ type }) => type === EventType.FullSnapshot).at(-1);
+    const ids: number[] = [];
+    if (isBetween) link.dispatchEvent(new Event("load"));
+    (full?.data as { node: Walk }).node.go(
+      (node, into) => {
+        into.push(node);
+        ids.push(node.id);
+        return "childNodes" in node ? node.childNodes : null;
+      },
+      () => false,
+    );
+    return ids;
+  };
+  const ids = told(false);
+  expect(ids).toContain(record.mirror.getId(link));
+  expect(told(true)).toEqual(ids);
+});

@@ -336,12 +336,14 @@ class Layer {
       }));
   }
 
-  /** A frame's document is written into like the page's own. */
+  /** A frame's document is written into like the page's own. One that is known is told again because it was written anew, or its frame has moved. */
   private allowFrames(event: eventWithTime): void {
     if (event.type !== EventType.IncrementalSnapshot || event.data.source !== IncrementalSource.Mutation)
       return;
     for (const { parentId, node } of event.data.adds) {
       if (node.type !== NodeType.Document) continue;
+      const known = this.nodeOf(node.id);
+      if (known) this.replayer.getMirror().removeNodeFromMap(known);
       const frame = this.replayer.getMirror().getNode(parentId) as Partial<HTMLIFrameElement> | null;
       if (frame?.contentDocument) allowForeign(frame.contentDocument);
     }

@@ -51,9 +51,11 @@ export class Focus {
     if (data.source === IncrementalSource.Mutation && this.at?.isConnected === false) this.mark();
     if (data.source !== IncrementalSource.MouseInteraction) return;
     switch (data.type) {
+      // A click may be a script's.
       case MouseInteractions.MouseDown:
+      case MouseInteractions.MouseUp:
       case MouseInteractions.TouchStart:
-      case MouseInteractions.Click:
+      case MouseInteractions.TouchEnd:
         this.pressedMs = timestamp;
         break;
       case MouseInteractions.Focus: {

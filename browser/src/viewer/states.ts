@@ -81,8 +81,11 @@ function apply(node: Node, name: string, value: unknown): void {
       break;
     case "rr_choices": {
       const chosen = new Set(String(value).split(","));
-      [...(node as HTMLSelectElement).options].forEach((option, at) => {
-        option.selected = chosen.has(String(at));
+      const list = node as HTMLSelectElement;
+      // Of a list with one choice none can be taken away but all of them.
+      list.selectedIndex = -1;
+      [...list.options].forEach((option, at) => {
+        if (chosen.has(String(at))) option.selected = true;
       });
       break;
     }

@@ -39,6 +39,8 @@ export class Masker {
   private innerIsFresh = false;
   /** Constructed style sheets that were sent from an open place. */
   private readonly shownStyles = new Set<number>();
+  /** Masked fields of which was told that somebody has typed, and by what. */
+  private readonly saidOnce = new WeakMap<Node, object>();
   private readonly scrubber: Scrubber;
   private readonly watch: MaskWatch;
   private readonly nodes: NodeMasker;
@@ -269,6 +271,10 @@ export class Masker {
         if (!node) return null;
         if (isElement(node)) this.memory.copies.touch(node);
         const isOpen = this.nodes.send(data.id) === "open" && !this.nodes.hasMaskedChoice(data.id);
+        // A masked field says once that it holds something: how often it is typed into is its own business.
+        if (!isOpen && (this.saidOnce.get(node) ?? data) !== data) return null;
+        if (isOpen) this.saidOnce.delete(node);
+        else this.saidOnce.set(node, data);
         const text = isOpen ? this.scrubber.scrub(data.text) : MASK;
         return { source, id: data.id, text, isChecked: isOpen && data.isChecked };
       }

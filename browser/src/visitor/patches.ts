@@ -12,10 +12,12 @@
  *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
  *    `insertRule`, `deleteRule` of rules that hold others
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
- *  - the setters of `indeterminate`, and of `selected` once more
- *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`
- *  - `CSSStyleRule.prototype`: the getter of `style`, the setter of `selectorText`; `StyleSheet.prototype` and
- *    `HTMLStyleElement.prototype`: the setter of `disabled`; `MediaList.prototype`: that of `mediaText`
+ *  - the setters of `indeterminate`, and of `selected` once more; `setRangeText` of both kinds of fields
+ *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`, the setter of `name`; `CSSKeyframeRule.prototype`: that of `keyText`
+ *  - `CSSStyleRule.prototype`, `CSSKeyframeRule.prototype`, `CSSNestedDeclarations.prototype`: the getter of `style`; of the first the setter of `selectorText`; `StyleSheet.prototype` and
+ *    `HTMLStyleElement.prototype`: the setter of `disabled`; `MediaList.prototype`: that of `mediaText`, `appendMedium`, `deleteMedium`
+ *
+ * all of it in the windows of frames that are recorded, too.
  *
  * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
  * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
@@ -51,15 +53,14 @@ export function startPatches(
 
 /** Every property that a session may wrap, but those that `observers.ts` puts back by itself. */
 function places(page: Window & typeof globalThis): [object, string][] {
-  const all: [object | undefined, string[]][] = [
+  const all: [object | undefined, string[], ...unknown[]][] = [
     [page.Element.prototype, ["attachShadow"]],
     [page.Document.prototype, ["adoptedStyleSheets"]],
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
-    [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate"]],
-    [page.CSSStyleRule?.prototype, ["style"]],
+    [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate", "setRangeText"]],
     ...untold(page),
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
-    [page.HTMLTextAreaElement.prototype, ["value"]],
+    [page.HTMLTextAreaElement.prototype, ["value", "setRangeText"]],
     [page.HTMLOptionElement.prototype, ["selected"]],
   ];
   return all.flatMap(([owner, names]) => (owner ? names.map((name): [object, string] => [owner, name]) : []));

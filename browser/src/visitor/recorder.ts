@@ -6,7 +6,7 @@
  */
 
 import { record } from "@rrweb/record";
-import { EventType, type eventWithTime } from "@rrweb/types";
+import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import type { Answer, InkItem } from "../protocol/commands.js";
 import type { VisitorSettings } from "../protocol/payloads.js";
@@ -138,7 +138,7 @@ export class Recorder {
       nodeOf: (id) => record.mirror.getNode(id),
       position: () => (host.writer.isOpen && !this.isEpochPlanned ? host.writer.position : null),
     });
-    this.styles = new StyleWatcher(page, () => {
+    this.styles = new StyleWatcher(() => {
       this.replaceEpoch();
     });
     this.states = new PageStates(
@@ -147,9 +147,7 @@ export class Recorder {
       (event) => {
         this.take(event);
       },
-      (host) => {
-        this.styles.watchHost(host);
-      },
+      this.styles.watch,
       settings.canvas_rate ? this.canvases : null,
     );
   }
@@ -377,6 +375,13 @@ export class Recorder {
     this.events += 1;
     const event = this.states.complete(given);
     if (!event) return;
+    if (
+      event.type === EventType.IncrementalSnapshot &&
+      event.data.source === IncrementalSource.AdoptedStyleSheet
+    ) {
+      const node = record.mirror.getNode(event.data.id);
+      this.styles.noteList(node && (rootOf(node) ?? (node as Document)));
+    }
     if (event.type === EventType.Meta) {
       const meta = this.masker.event(event);
       if (this.masker.mustPurge) this.masker.purged();

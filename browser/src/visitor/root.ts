@@ -1,9 +1,19 @@
 /**
- * Notices that a page has another root: `document.open`, or another element in the place of `<html>`.
+ * Notices that a page has another root: `document.open`, or another element in the place of `<html>`; and which trees stand in it.
  *
  * Owns the watch. After `document.open` no listener of the page's document and window is left, so that a recorder hears only
  * what observers tell.
  */
+
+/** Whether a tree stands in the page: the document of a frame that is gone does not. */
+export function isShown(root: Document | ShadowRoot): boolean {
+  return root.isConnected && ("host" in root || root.defaultView !== null);
+}
+
+/** The window of a document; of a shadow root none. */
+export function windowOf(root: Document | ShadowRoot): (Window & typeof globalThis) | null {
+  return "host" in root ? null : root.defaultView;
+}
 
 /** Calls `then` once; gives the way to end it. */
 export function watchRoot(page: Document, then: () => void): () => void {

@@ -17,7 +17,9 @@ import {
 
 import { closedRootOf, rootOf } from "./closed.js";
 import { RESOURCES_ASKED_MAX, ROOTS_LOOK_AT } from "./limits.js";
+import { isShown, windowOf } from "./root.js";
 import { told } from "./told.js";
+import { wrapAfter } from "./wrap.js";
 
 /** rrweb's ids. */
 export interface Ids {
@@ -35,7 +37,7 @@ type Attributes = Record<string, unknown>;
 
 /** The states of one page. */
 export class PageStates {
-  private readonly roots = new Map<Node, () => void>();
+  private readonly roots = new Map<Document | ShadowRoot, () => void>();
   /** How many roots there are when the next look for removed ones is due. */
   private lookAt = ROOTS_LOOK_AT;
   private pictures: PictureReader | null = null;
@@ -47,7 +49,8 @@ export class PageStates {
     private readonly page: Window & typeof globalThis,
     private readonly ids: Ids,
     private readonly emit: (event: eventWithTime) => void,
-    private readonly onShadowHost: (host: Node) => void,
+    /** Hears of each tree that is recorded; gives what ends its watch. */
+    private readonly onRoot: (root: Document | ShadowRoot) => () => void,
     /** Gets the canvases that are recorded; `null` where nobody asks. */
     private readonly canvases: Set<HTMLCanvasElement> | null,
   ) {}
@@ -55,14 +58,6 @@ export class PageStates {
   /** Begins to listen and to wrap; gives the way back. */
   start(): () => void {
     this.watch(this.page.document);
-    const { HTMLInputElement, HTMLOptionElement } = this.page;
-    this.wrapSetter(HTMLInputElement.prototype, "indeterminate", (field) => {
-      this.note(field);
-    });
-    this.wrapSetter(HTMLOptionElement.prototype, "selected", (option) => {
-      const select = (option as Element).closest("select");
-      if (select) this.note(select);
-    });
     return () => {
       this.isStopped = true;
       for (const stop of this.roots.values()) stop();
@@ -93,8 +88,8 @@ export class PageStates {
         for (const change of data.attributes) this.change(change.id, change.attributes);
       } else if (data.source === IncrementalSource.Input) {
         const node = this.ids.getNode(data.id);
-        // A value cannot say several choices: the state does.
-        if (node && isMultiple(node)) {
+        // A value cannot say several choices, or which of equals it is: the state does.
+        if (node && isChosenByPlace(node)) {
           this.note(node);
           return null;
         }
@@ -110,6 +105,7 @@ export class PageStates {
 
   /** The same for a node of a snapshot. */
   node(node: serializedNodeWithId): void {
+    if (node.type === NodeType.Document) this.watchAnew(this.ids.getNode(node.id) as Document);
     if (node.type !== NodeType.Element) return;
     const live = this.ids.getNode(node.id) as Element | null;
     if (!live) return;
@@ -195,9 +191,14 @@ export class PageStates {
 
   private watchRootOf(host: Node | null): void {
     const root = host && rootOf(host);
-    if (!root) return;
-    this.watch(root);
-    this.onShadowHost(host);
+    if (root) this.watch(root);
+  }
+
+  /** A document that was opened and written anew has lost what listened to it. */
+  private watchAnew(document: Document): void {
+    this.roots.get(document)?.();
+    this.roots.delete(document);
+    this.watch(document);
   }
 
   /** These events do not leave a shadow tree, and out of a closed one none says where it came from. */
@@ -210,7 +211,7 @@ export class PageStates {
     const onInput = (event: Event): void => {
       const target = event.composedPath()[0] as Element | undefined;
       if (!target) return;
-      if (isMultiple(target) || target.localName === "input") this.note(target);
+      if (isChosenByPlace(target) || target.localName === "input") this.note(target);
       if (root.nodeType !== Node.DOCUMENT_NODE && closedRootOf((root as ShadowRoot).host) === root) {
         this.sendInput(target);
       }
@@ -224,16 +225,40 @@ export class PageStates {
         }
       }, 0);
     };
-    root.addEventListener("reset", onReset, { capture: true, passive: true });
-    root.addEventListener("toggle", onToggle, { capture: true, passive: true });
-    for (const name of ["input", "change"]) {
-      root.addEventListener(name, onInput, { capture: true, passive: true });
-    }
+    const ended = new AbortController();
+    const listen = (name: string, listener: (event: Event) => void): void => {
+      root.addEventListener(name, listener, { capture: true, passive: true, signal: ended.signal });
+    };
+    listen("reset", onReset);
+    listen("toggle", onToggle);
+    listen("input", onInput);
+    listen("change", onInput);
+    const undo = [this.onRoot(root), ...this.wrapSetters(root)];
     this.roots.set(root, () => {
-      root.removeEventListener("reset", onReset, { capture: true });
-      root.removeEventListener("toggle", onToggle, { capture: true });
-      for (const name of ["input", "change"]) root.removeEventListener(name, onInput, { capture: true });
+      ended.abort();
+      for (const one of undo) one();
     });
+  }
+
+  private wrapSetters(root: Document | ShadowRoot): (() => void)[] {
+    const view = windowOf(root);
+    if (!view) return [];
+    const note = (element: object | null): void => {
+      this.note(element as EventTarget | null);
+    };
+    const noteList = (option: object): void => {
+      note((option as Element).closest("select"));
+    };
+    const input = (field: object): void => {
+      this.sendInput(field as Element);
+    };
+    return [
+      ...[view.HTMLInputElement, view.HTMLTextAreaElement].map((type) =>
+        wrapAfter(type.prototype, "setRangeText", "value", input),
+      ),
+      wrapAfter(view.HTMLInputElement.prototype, "indeterminate", "set", note),
+      wrapAfter(view.HTMLOptionElement.prototype, "selected", "set", noteList),
+    ];
   }
 
   private sendInput(target: Element): void {
@@ -249,27 +274,11 @@ export class PageStates {
 
   private forgetRoots(): void {
     for (const [root, stop] of this.roots) {
-      if (root.isConnected) continue;
+      if (isShown(root)) continue;
       stop();
       this.roots.delete(root);
     }
     this.lookAt = ROOTS_LOOK_AT + 1.5 * this.roots.size;
-  }
-
-  /** `patches.ts` puts the setter back. */
-  private wrapSetter(owner: object, name: string, then: (target: EventTarget) => void): void {
-    const own = Object.getOwnPropertyDescriptor(owner, name);
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
-    const set = own?.set;
-    if (!own || !set) return;
-    const hasEnded = (): boolean => this.isStopped;
-    Object.defineProperty(owner, name, {
-      ...own,
-      set(this: EventTarget, value: unknown) {
-        set.call(this, value);
-        if (!hasEnded()) then(this);
-      },
-    });
   }
 }
 
@@ -285,12 +294,12 @@ export function stateOf(element: Element, isWhole: boolean): Attributes {
   if (element.localName === "input") {
     const field = element as HTMLInputElement;
     if (field.type === "checkbox") add("rr_indeterminate", field.indeterminate);
-  } else if (isMultiple(element)) {
+  } else if (isChosenByPlace(element)) {
     const { options } = element as HTMLSelectElement;
     const chosen = [...options].flatMap((option, at) => (option.selected ? [String(at)] : []));
     state.rr_choices = chosen.join(",");
   }
-  if (element.hasAttribute?.("popover")) add("rr_popover", isShown(element));
+  if (element.hasAttribute?.("popover")) add("rr_popover", isPoppedUp(element));
   return state;
 }
 
@@ -314,11 +323,16 @@ function isStyle(node: Node): boolean {
   return (node as Element).localName === "style";
 }
 
-function isMultiple(node: Node | EventTarget): boolean {
-  return (node as Element).localName === "select" && (node as HTMLSelectElement).multiple;
+/** Whether the places of a list's options say what is chosen, and its value does not. */
+function isChosenByPlace(node: Node | EventTarget): boolean {
+  if ((node as Element).localName !== "select") return false;
+  const { multiple, selectedIndex, options, value } = node as HTMLSelectElement;
+  return (
+    multiple || selectedIndex < 0 || [...options].findIndex((one) => one.value === value) !== selectedIndex
+  );
 }
 
-function isShown(element: Element): boolean {
+function isPoppedUp(element: Element): boolean {
   try {
     return element.matches(":popover-open");
   } catch {

@@ -6,46 +6,45 @@
  * a list assigned once more, which changes nothing in the page and gives the change its event with its ids.
  */
 
-import { rootOf } from "./closed.js";
 import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "./limits.js";
+import { windowOf } from "./root.js";
+import { wrapAfter } from "./wrap.js";
 
-/** What changes a sheet in a way that no event tells: setters and calls, by who has them. */
-export function untold(page: Window & typeof globalThis): [object | undefined, string[]][] {
+/** What changes a sheet in a way that no event tells: calls and setters, and the getters of styles with setters of their own; by who has them. */
+export function untold(page: Window & typeof globalThis): Untold[] {
+  const rules: Partial<typeof page> & { CSSNestedDeclarations?: { prototype: object } } = page;
+  const { CSSStyleRule, CSSKeyframesRule, CSSKeyframeRule, CSSNestedDeclarations, MediaList } = rules;
   return [
-    [page.CSSStyleRule?.prototype, ["selectorText"]],
-    [page.CSSKeyframesRule?.prototype, ["appendRule", "deleteRule"]],
-    [page.StyleSheet?.prototype, ["disabled"]],
-    [page.HTMLStyleElement.prototype, ["disabled"]],
-    [page.MediaList?.prototype, ["mediaText"]],
+    ...[CSSStyleRule, CSSKeyframeRule, CSSNestedDeclarations].map((type): Untold => [
+      type?.prototype,
+      ["style"],
+      "get",
+    ]),
+    [CSSStyleRule?.prototype, ["selectorText"], "set"],
+    [CSSKeyframesRule?.prototype, ["name"], "set"],
+    [CSSKeyframesRule?.prototype, ["appendRule", "deleteRule"], "value"],
+    [CSSKeyframeRule?.prototype, ["keyText"], "set"],
+    [rules.StyleSheet?.prototype, ["disabled"], "set"],
+    [page.HTMLStyleElement.prototype, ["disabled"], "set"],
+    [MediaList?.prototype, ["mediaText"], "set"],
+    [MediaList?.prototype, ["appendMedium", "deleteMedium"], "value"],
   ];
 }
 
+type Untold = [owner: object | undefined, names: string[], side: "get" | "set" | "value"];
+
 /** Watches the style sheets of one page. */
 export class StyleWatcher {
-  private readonly rules = new Map<CSSStyleRule, { known: Map<string, string>; until: number }>();
+  private readonly rules = new Map<CSSStyleDeclaration, { known: Map<string, string>; until: number }>();
   private readonly lists = new Map<Document | ShadowRoot, readonly CSSStyleSheet[]>();
-  /** The getter that was wrapped: our own look at a rule is no touch. */
-  private getStyle: (() => unknown) | undefined;
   private isPlanned = false;
   private isStopped = false;
 
   /** `onUnknown`: something changed that no event can tell; a keyframe can. */
-  constructor(
-    private readonly page: Window & typeof globalThis,
-    private readonly onUnknown: () => void,
-  ) {}
+  constructor(private readonly onUnknown: () => void) {}
 
-  /** Begins to watch; gives the way back. Wrapped properties are put back by `patches.ts`. */
+  /** Begins to look; gives the way back. */
   start(): () => void {
-    const { CSSStyleRule, document } = this.page;
-    if (CSSStyleRule) {
-      this.wrap(CSSStyleRule.prototype, "style", "get", (rule) => {
-        this.touch(rule as CSSStyleRule);
-      });
-    }
-    for (const [owner, names] of untold(this.page))
-      if (owner) for (const name of names) this.wrap(owner, name, "set", this.onUnknown);
-    this.watchList(document);
     const timer = setInterval(() => {
       this.check();
     }, STYLE_CHECK_MS);
@@ -53,26 +52,40 @@ export class StyleWatcher {
       this.isStopped = true;
       clearInterval(timer);
       this.rules.clear();
-      this.lists.clear();
     };
   }
 
-  /** Watches the list of a host's shadow root too. */
-  watchHost(host: Node): void {
-    const root = rootOf(host);
-    if (root) this.watchList(root);
+  /** Watches the list of a tree, and what stands in the window of a document; gives the way back. */
+  readonly watch = (root: Document | ShadowRoot): (() => void) => {
+    if (root.adoptedStyleSheets) this.lists.set(root, [...root.adoptedStyleSheets]);
+    const view = windowOf(root);
+    const undo = view ? this.wrap(view) : [];
+    return () => {
+      this.lists.delete(root);
+      for (const one of undo) one();
+    };
+  };
+
+  /** A list was told: what is put into it later is held against it. */
+  noteList(root: Document | ShadowRoot | null): void {
+    if (root && this.lists.has(root)) this.lists.set(root, [...root.adoptedStyleSheets]);
   }
 
-  private watchList(root: Document | ShadowRoot): void {
-    if (root.adoptedStyleSheets && !this.lists.has(root)) this.lists.set(root, [...root.adoptedStyleSheets]);
+  private wrap(view: Window & typeof globalThis): (() => void)[] {
+    const touch = (rule: object, style: unknown): void => {
+      this.touch(rule as CSSRule, style as CSSStyleDeclaration);
+    };
+    return untold(view).flatMap(([owner, names, side]) =>
+      names.map((name) => wrapAfter(owner, name, side, side === "get" ? touch : this.onUnknown)),
+    );
   }
 
-  private touch(rule: CSSStyleRule): void {
+  private touch(rule: CSSRule, style: CSSStyleDeclaration): void {
     if (this.isStopped || !rule.parentStyleSheet) return;
     const until = performance.now() + RULE_WATCH_MS;
-    const watched = this.rules.get(rule);
+    const watched = this.rules.get(style);
     if (watched) watched.until = until;
-    else this.rules.set(rule, { known: read(this.styleOf(rule)), until });
+    else this.rules.set(style, { known: read(style), until });
     if (this.rules.size > RULES_WATCHED_MAX) {
       for (const oldest of this.rules.keys()) {
         this.rules.delete(oldest);
@@ -90,49 +103,28 @@ export class StyleWatcher {
   private check(): void {
     if (this.isStopped) return;
     const now = performance.now();
-    for (const [rule, watched] of this.rules) {
-      const style = this.styleOf(rule);
+    for (const [style, watched] of this.rules) {
       const found = read(style);
+      const isSame =
+        found.size === watched.known.size &&
+        [...found].every(([name, value]) => watched.known.get(name) === value);
+      // A sheet that another takes in is told with that one only.
+      if (!isSame && style.parentRule?.parentStyleSheet?.ownerRule) this.onUnknown();
       for (const [name, value] of found) {
         if (watched.known.get(name) === value) continue;
         style.setProperty(name, style.getPropertyValue(name), style.getPropertyPriority(name));
       }
       for (const name of watched.known.keys()) if (!found.has(name)) style.removeProperty(name);
       watched.known = found;
-      if (now > watched.until) this.rules.delete(rule);
+      if (now > watched.until) this.rules.delete(style);
     }
     for (const [root, known] of this.lists) {
-      if (!root.isConnected) {
-        this.lists.delete(root);
-        continue;
-      }
+      if (!root.isConnected) continue;
       const list = root.adoptedStyleSheets;
       if (list.length === known.length && list.every((sheet, at) => sheet === known[at])) continue;
       this.lists.set(root, [...list]);
       root.adoptedStyleSheets = [...list];
     }
-  }
-
-  private styleOf(rule: CSSStyleRule): CSSStyleDeclaration {
-    return (this.getStyle?.call(rule) as CSSStyleDeclaration | undefined) ?? rule.style;
-  }
-
-  private wrap(owner: object, name: string, given: "get" | "set", then: (target: object) => void): void {
-    const own = Object.getOwnPropertyDescriptor(owner, name);
-    const side = own?.value ? "value" : given;
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its rule or sheet
-    const inner = own?.[side] as ((this: object, value?: unknown) => unknown) | undefined;
-    if (!own || !inner) return;
-    if (name === "style") this.getStyle = inner;
-    const hasEnded = (): boolean => this.isStopped;
-    Object.defineProperty(owner, name, {
-      ...own,
-      [side](this: object, ...words: unknown[]) {
-        const result = inner.apply(this, words as [unknown]);
-        if (!hasEnded()) then(this);
-        return result;
-      },
-    });
   }
 }
 

@@ -8,6 +8,7 @@
 
 import { rootOf } from "./closed.js";
 import { ROOTS_LOOK_AT, WATCHED_TARGETS_MAX } from "./limits.js";
+import { isShown } from "./root.js";
 import { isElement, RANK, type MaskMemory, type Rules } from "./rules.js";
 import { childrenOf } from "./tree.js";
 
@@ -198,11 +199,6 @@ function allBelow(node: Node): Node[] {
   if (contentDocument) children.push(contentDocument);
   if ("assignedNodes" in node) children.push(...(node as HTMLSlotElement).assignedNodes());
   return children;
-}
-
-/** Whether a tree stands in the page: the document of a frame that is gone does not. */
-function isShown(root: Root): boolean {
-  return root.isConnected && ("host" in root || root.defaultView !== null);
 }
 
 function holdsSlot(node: Node): boolean {

@@ -67,6 +67,35 @@ page([
     setTimeout(() => other.reset(), 20);
   },
   () => {
+    // Chosen option by option, written in ranges, and texts put below a field that was typed into.
+    $("single").options[1].selected = true;
+    $("name").setRangeText("in a range", 0, 0);
+    $("note").setRangeText("!", 0, 1);
+    $("note").append(" behind");
+    // Nothing is chosen, or the second of equals.
+    const [none, second] = [0, 1].map(() => document.createElement("select"));
+    for (const list of [none, second]) list.append(new Option("one", "same"), new Option("two", "same"));
+    app.append(none, second);
+    none.selectedIndex = -1;
+    second.selectedIndex = 1;
+    // In XML names are small.
+    const text =
+      "<html xmlns='http://www.w3.org/1999/xhtml'><body><dialog id='d'>in XML</dialog></body></html>";
+    app.append(
+      Object.assign(document.createElement("iframe"), {
+        id: "xml",
+        src: URL.createObjectURL(new Blob([text], { type: "application/xhtml+xml" })),
+      }),
+    );
+  },
+  async () => {
+    // What is set once more after it was taken back is told once more.
+    const [text] = app.querySelectorAll("form")[1].elements;
+    text.value = "typed";
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    $("xml").contentDocument.getElementById("d").showModal();
+  },
+  () => {
     // Rules for states, one of them put in by a script. The keyboard is in the note when somebody joins late.
     const style = document.createElement("style");
     style.textContent =

@@ -46,6 +46,46 @@ page(
       await pause(60);
       document.getElementById("late").contentDocument.querySelector("h1").append(" that went in");
     },
+    // Of sheets and fields in a frame all is told that is told of those of the page.
+    async () => {
+      const inside = document.getElementById("late").contentDocument;
+      const [first, second] = inside.styleSheets[0].cssRules;
+      first.selectorText = "h1, h3";
+      second.style.color = "purple";
+      inside.body.append(
+        el("input", { type: "checkbox", id: "box" }),
+        el("input", { id: "field", value: "typed" }),
+      );
+      await pause(60);
+      inside.getElementById("box").indeterminate = true;
+      inside.getElementById("field").setRangeText("in a range", 0, 2);
+      const made = new inside.defaultView.CSSStyleSheet();
+      made.replaceSync("h3 { letter-spacing: 3px }");
+      inside.adoptedStyleSheets.push(made);
+      await pause(300);
+      // In between the list was another.
+      inside.adoptedStyleSheets = [];
+      inside.adoptedStyleSheets.push(made);
+      await pause(300);
+    },
+    // Written anew, and put elsewhere: each is told again by the same numbers.
+    async () => {
+      const inside = document.getElementById("late").contentDocument;
+      inside.open();
+      inside.write("<!doctype html><p>written anew</p><input id=box type=checkbox>");
+      inside.close();
+      const around = el("div");
+      doc.replaceWith(around);
+      around.append(doc);
+      await pause(200);
+      inside.getElementById("box").click();
+      inside.getElementById("box").indeterminate = true;
+    },
+    async () => {
+      const inside = document.getElementById("late").contentDocument;
+      inside.documentElement.replaceWith(el("html", {}, el("body", { bgcolor: "#dff" }, "another root")));
+      await pause(60);
+    },
   ],
   pause(200),
 );

@@ -143,4 +143,15 @@ page([
     emptied.sheet.deleteRule(0);
     await pause(200);
   },
+  // Steps of an animation and media, by setters and calls that no observer hears of.
+  async () => {
+    const [frames] = steps.sheet.cssRules;
+    frames.name = "others";
+    frames.cssRules[1].keyText = "90%";
+    document.querySelector("h1").style.animationName = "others";
+    await pause(60);
+    steps.sheet.cssRules[0].cssRules[0].style.marginLeft = "40px";
+    style.sheet.media.appendMedium("screen");
+    await pause(300);
+  },
 ]);

@@ -118,7 +118,7 @@ export function normalise(doc, side) {
     if (name === "input" || name === "textarea") {
       if (node.type !== "password" && node.type !== "hidden") attributes.push(`:value=${node.value}`);
       if (node.checked) attributes.push(":checked");
-      if (node.indeterminate) attributes.push(":indeterminate");
+      if (node.type === "checkbox" && node.indeterminate) attributes.push(":indeterminate");
     }
     if (name === "option" && node.selected) attributes.push(":selected");
     if (name === "progress" || name === "meter") attributes.push(`:at=${node.value}`);
