@@ -305,6 +305,9 @@ const LINES = [
     "m.removedNodes.forEach((n) => {",
     "m.removedNodes.forEach((n) => {\n            if (index.parentNode(n) === m.target && this.processedNodeManager.inOtherBuffer(n, this)) return;",
   ],
+  // A form's field may have that name.
+  ["  const len = n.attributes.length;", "  const all = attributesOf(n);\n  const len = all.length;"],
+  ["    const attr = n.attributes[i];", "    const attr = all[i];"],
   // In XML names are small.
   ['if (m.target.tagName === "TEXTAREA") {', 'if (m.target.localName === "textarea") {'],
   ['if (parent && parent.tagName === "TEXTAREA") {', 'if (parent && parent.localName === "textarea") {'],
@@ -465,10 +468,11 @@ export function trim(source) {
     .replace(/^    __publicField\(this, "(\w+)", ([^]*?\n    \})\);$/gm, "this.$1 = $2;");
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
+  const tree = JSON.stringify(`${import.meta.dirname}/src/visitor/tree.ts`);
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
   const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
-  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { attributesOf } from ${tree};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

@@ -1,6 +1,6 @@
 /**
  * Components that show slots without shadow trees: what they say of themselves leaves out what stands between them and their
- * guests. Masks and proofs go by the tree that there is.
+ * guests; and forms, which say their fields instead. Masks and proofs go by the tree that there is.
  */
 
 // @vitest-environment jsdom
@@ -60,5 +60,18 @@ describe("a component that shows slots by itself", () => {
     const known = { getId: (node: Node | null) => record.mirror.getId(node), rootOf: () => null };
     const names = [...livingNodes(document, known)].map(({ node }) => node.nodeName.toLowerCase());
     expect(names).toEqual(expect.arrayContaining(["x-card", "div", "b", "em"]));
+  });
+});
+
+describe("a form with fields of the names that the browser has for its own", () => {
+  it("is recorded, masked and proven as every other", () => {
+    document.body.innerHTML = `<form id="order" title="said"><input name="attributes" value="OPEN-VALUE"><p class="secret">OWN-WORDS</p></form>`;
+    const form = document.getElementById("order") as HTMLFormElement;
+    for (const name of ["attributes", "matches", "parentNode", "childNodes"])
+      Object.defineProperty(form, name, { value: form.firstChild });
+    recording = new Recording({ masks: ["form > .secret"], mask_default: "passwords" });
+    expect(recording.json).toContain("OPEN-VALUE");
+    expect(recording.json).toContain('"title":"said"');
+    expect(recording.json).not.toContain("OWN-WORDS");
   });
 });

@@ -16,6 +16,7 @@ import {
   PROOF_SLICE_MS,
 } from "../visitor/limits.js";
 import type { Masked } from "../visitor/mask.js";
+import { attributesOf } from "../visitor/tree.js";
 import { livingNodes, type Known, type Living } from "./living.js";
 
 /** What a proof needs from the recorder. */
@@ -138,7 +139,7 @@ function serialize({ id, node }: Living): serializedNodeWithId {
   }
   const element = node as HTMLInputElement;
   const attributes: Record<string, string | true> = {};
-  for (const { name, value } of element.attributes) attributes[name] = value;
+  for (const { name, value } of attributesOf(element)) attributes[name] = value;
   if (element.localName === "input" || element.localName === "textarea") {
     delete attributes.checked;
     attributes.value = element.value;

@@ -26,7 +26,12 @@ export async function learnRules(
       const probe = new page.CSSStyleSheet();
       probe.replaceSync(rule);
       const text = probe.cssRules[0]?.cssText ?? "";
-      if (text.includes(NO_VALUE)) written.set(text, rule.trim());
+      if (!text.includes(NO_VALUE)) continue;
+      written.set(text, rule.trim());
+      // Below another rule the browser writes its selector in another way.
+      probe.replaceSync(`a{${rule}}`);
+      const [nested] = (probe.cssRules[0] as CSSStyleRule | undefined)?.cssRules ?? [];
+      if (nested) written.set(nested.cssText, rule.trim());
     }
   }
   return written.size > before;

@@ -9,6 +9,7 @@ import type { eventWithTime } from "@rrweb/types";
 import { told } from "../visitor/told.js";
 import { tellAnimations } from "./animations.js";
 import { tellCustomStates } from "./custom.js";
+import { tellFields } from "./fields.js";
 import { tellFocus } from "./focus.js";
 import type { Known } from "./living.js";
 import { tellMedia } from "./media.js";
@@ -28,6 +29,7 @@ export function tellUnsaid(
   tellCustomStates(roots, known, isOver, (id, rr_states) => {
     if (id > 0) emit(told(id, { rr_states }));
   });
+  tellFields(roots, known, isOver, emit);
   const view = page.defaultView;
   if (view)
     tellMedia(view, isOver, (rr_media) => {

@@ -24,6 +24,7 @@ import {
   COPY_TEXT_LINES_MAX,
 } from "./limits.js";
 import { wordsOf } from "./names.js";
+import { isMatch } from "./tree.js";
 
 /** A field whose value can be read, or a text that can be edited. */
 type Field = HTMLElement &
@@ -176,7 +177,7 @@ export const VALUED = "input,textarea,select,[contenteditable]";
 function isTyped(element: Element): element is Field {
   const { localName } = element;
   return (
-    (element.matches(VALUED) || !!(element as Field).editContext) &&
+    (isMatch(element, VALUED) || !!(element as Field).editContext) &&
     !(localName === "input" && UNTYPED.has((element as HTMLInputElement).type))
   );
 }

@@ -20,7 +20,7 @@ import { Copies } from "./copies.js";
 import { wordsOf } from "./names.js";
 import type { Resources } from "./resources.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
-import { parentOf } from "./tree.js";
+import { isMatch, parentOf } from "./tree.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
@@ -187,7 +187,7 @@ export class Rules {
   private isOwn(node: Node): boolean {
     if (!isElement(node)) return false;
     try {
-      if (node.matches(this.selector) || isSecretField(node)) return true;
+      if (isMatch(node, this.selector) || isSecretField(node)) return true;
     } catch {
       return true;
     }

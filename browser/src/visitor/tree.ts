@@ -2,7 +2,8 @@
  * The tree as the browser keeps it, whatever an element says of itself.
  *
  * Libraries that show slots without shadow trees put answers of their own on components, and on what stands in them:
- * children without the component's own, a parent further out. Owns the two looks that masks and proofs rest on.
+ * children without the component's own, a parent further out. A form answers with the field of that name, if it has one.
+ * Owns the looks that recording, masks and proofs rest on.
  */
 
 /** What stands right above a node. */
@@ -11,7 +12,18 @@ export const parentOf = look("parentNode");
 /** What stands right below a node. */
 export const childrenOf = look("childNodes");
 
-function look<N extends "parentNode" | "childNodes">(name: N): (node: Node) => Node[N] {
-  const own = Object.getOwnPropertyDescriptor(globalThis.Node?.prototype ?? {}, name);
-  return (node) => (own?.get ? (own.get.call(node) as Node[N]) : node[name]);
+/** An element's attributes. */
+export const attributesOf = look("attributes", globalThis.Element);
+
+/** Whether a selector matches an element. */
+export function isMatch(element: Element, selector: string): boolean {
+  return Element.prototype.matches.call(element, selector);
+}
+
+function look<N extends keyof Element>(
+  name: N,
+  owner: { readonly prototype: object } | undefined = globalThis.Node,
+): (node: Pick<Element, N>) => Element[N] {
+  const own = Object.getOwnPropertyDescriptor(owner?.prototype ?? {}, name);
+  return (node) => (own?.get ? (own.get.call(node) as Element[N]) : node[name]);
 }
