@@ -2,12 +2,17 @@
 
 import { app, el, page, pause } from "./kit.mjs";
 
-app.innerHTML = `<h1>Sheets</h1><p class="a">one</p><p class="b">two</p><p class="c">three</p><p class="d">four</p><div id="host"></div>`;
+app.innerHTML = `<h1>Sheets</h1><p class="a">one</p><p class="b">two</p><p class="c">three</p><p class="d">four</p><section><p class="rim">rim</p></section><div id="host"></div>`;
 const style = el("style", {}, ".a { color: green } @media (min-width: 1px) { .b { color: blue } }");
 document.head.append(style);
 const halves = el("style");
 halves.append(".c { font-style: italic } ", ".d { font-style: oblique; & b { color: maroon } }");
 document.head.append(halves);
+// The browser writes neither as it was written, and the selector of one below another in its own way.
+const RIM = "border: solid var(--rim); border-color: var(--tint)";
+document.head.append(
+  el("style", {}, `section { --rim: 9px; --tint: teal; .rim { ${RIM} } } h1 { --rim: 2px; ${RIM} }`),
+);
 const made = new CSSStyleSheet();
 made.replaceSync(".c { color: purple; font-weight: bold }");
 document.adoptedStyleSheets = [made];

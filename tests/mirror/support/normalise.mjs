@@ -21,6 +21,13 @@ export function normalise(doc, side) {
   const DROPPED =
     /^(on.*|rr_.*|data-rr-.*|nonce|integrity|ping|action|formaction|target|download|autofocus|autocomplete|srcdoc|is|value|checked|selected|style|crossorigin|referrerpolicy|loading|sandbox|allow|http-equiv|manifest)$/i;
   const GONE = "display:none";
+  // Some libraries, and forms by their fields' names, answer otherwise than the browser.
+  const own = (owner, name) => {
+    const { get } = Object.getOwnPropertyDescriptor(owner.prototype, name);
+    return (node) => get.call(node);
+  };
+  const attributesOf = own(Element, "attributes");
+  const childNodesOf = own(Node, "childNodes");
   const ADDRESS = /^(src|href|xlink:href|poster|data|background|cite|srcset)$/i;
   // An address counts as its fragment, or else as its last part: the mirror writes it whole.
   const tail = (url) => {
@@ -100,9 +107,11 @@ export function normalise(doc, side) {
       return;
     }
     const attributes = [];
-    for (const { name: key, value } of node.attributes) {
+    for (const { name: key, value } of attributesOf(node)) {
       if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
       if (key === "data" && node.hasAttribute("src")) continue;
+      // A hidden field is masked, and its name with it.
+      if (key === "name" && name === "input" && node.type === "hidden") continue;
       if (key === "srcset" && (value === "" || value.includes("/private/"))) continue;
       if (key === "class") {
         const kept = value.split(/\s+/).filter((one) => one && one !== ":hover" && one !== "rrweb-paused");
@@ -122,7 +131,8 @@ export function normalise(doc, side) {
     }
     if (name === "option" && node.selected) attributes.push(":selected");
     if (name === "progress" || name === "meter") attributes.push(`:at=${node.value}`);
-    for (const state of [":modal", ":popover-open"]) if (node.matches(state)) attributes.push(state);
+    for (const state of [":modal", ":popover-open"])
+      if (Element.prototype.matches.call(node, state)) attributes.push(state);
     if (node.scrollTop || node.scrollLeft)
       attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
     // A picture of a plug-in is one.
@@ -165,7 +175,7 @@ export function normalise(doc, side) {
       if (words) lines.push(`${depth}"${words}"`);
       text = "";
     };
-    for (const child of parent.childNodes) {
+    for (const child of childNodesOf(parent)) {
       if (child.nodeType === 3 || child.nodeType === 4) text += child.data;
       else if (child.nodeType === 1) {
         flush();

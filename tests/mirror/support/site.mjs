@@ -17,7 +17,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LINKS = {
   bootstrap: "bootstrap/dist/css/bootstrap.min.css",
   editor: "quill/dist/quill.snow.css",
+
   grid: "tabulator-tables/dist/css/tabulator.min.css",
+  ionic: "@ionic/core/css/core.css",
   map: "leaflet/dist/leaflet.css",
 };
 
@@ -32,6 +34,9 @@ const GROUPS = {
 
 /** What stands in frames of another page. */
 const INNER = ["pay"];
+
+/** How late some pictures come to agents. */
+const SLOW_MS = 700;
 
 /** Names of all pages. */
 export function pageNames() {
@@ -63,13 +68,18 @@ export async function bundle(names) {
 
 /** Serves the pages to one browser context. */
 export async function serve(context, stack, scripts, { dist, tagAttributes = "", isVisitor = false } = {}) {
-  const answer = (route) => {
+  const answer = async (route) => {
     const path = new URL(route.request().url()).pathname.replace("/mirror/", "");
     const [, name, ending] = /^([a-z0-9]+)\.(html|js|css)$/.exec(path) ?? [];
     // What lies behind the visitor's login.
     if (path.startsWith("private/") && !isVisitor) return route.fulfill({ status: 403, body: "log in" });
     if (path.startsWith("private/")) return route.fulfill({ contentType: "image/svg+xml", body: tile(path) });
     if (path.startsWith("tile/")) return route.fulfill({ contentType: "image/svg+xml", body: tile(path) });
+    // What comes at once to the visitor and late to agents.
+    if (path.startsWith("slow/")) {
+      if (!isVisitor) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+      return route.fulfill({ contentType: "image/svg+xml", body: tile(path) }).catch(() => undefined);
+    }
     if (ending === "js" && scripts.has(name)) {
       return route.fulfill({ contentType: "text/javascript; charset=utf-8", body: scripts.get(name) });
     }
