@@ -134,6 +134,11 @@ impl Shard {
         if let Some(here) = self.relay.find(&session) {
             return self.relay.raise_home(here, home, &resume).map(|()| here);
         }
+        // One that was here when its request came may have ended while that travelled, or in this very turn: then nobody has it.
+        self.relay_events(now);
+        if self.shared.owner(&session)? != self.core {
+            return Err(CloseCode::NotFound);
+        }
         let opened =
             self.shared.group(&session.group).ok_or(CloseCode::NotAllowed).and_then(|group| {
                 let spec = SessionSpec {

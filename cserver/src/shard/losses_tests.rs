@@ -4,9 +4,9 @@
 
 use protocol::frame::{Flags, Kind};
 use protocol::limits::{GRACE_MS_MAX, PING_INTERVAL_MS};
-use protocol::{JoinId, Privileges};
+use protocol::{CloseCode, JoinId, Privileges, Subject};
 
-use super::testing::{SHOP, World, get, message, messages, resume, upgrade};
+use super::testing::{SHOP, World, get, message, messages, resume, secret, upgrade};
 
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 
@@ -223,4 +223,43 @@ fn agents_are_told_whether_the_visitor_navigates_is_away_or_has_ended_it() {
     let late = upgrade("/visitor", &format!("resume.{}", resume(SESSION)), SHOP, "");
     let answer = world.exchange(client, &late);
     assert!(answer.starts_with("HTTP/1.1 410 ") && answer.contains("session_ended_timeout"));
+}
+
+#[test]
+fn a_second_order_to_drain_may_bring_the_end_nearer_and_never_further_away() {
+    let mut world = World::new(1);
+    let visitor = world.start(0, SESSION);
+    world.vanish(visitor);
+    let now = world.now;
+    for deadline_ms in [600_000, 1_000, 700_000] {
+        world.shards[0].drain(now, deadline_ms);
+    }
+    world.pass(999);
+    assert!(!world.shards[0].is_drained(world.now));
+    world.pass(1);
+    assert!(world.shards[0].is_drained(world.now));
+}
+
+#[test]
+fn a_session_that_ends_while_another_of_its_tickets_is_on_the_way_does_not_begin_unknown_to_all() {
+    for cores in [1, 2] {
+        let mut world = World::new(cores);
+        let visitor = world.start(0, SESSION);
+        let late = world.connect(cores - 1);
+        world.exchange(late, &get("/healthz", ""));
+        let ticket = world.ticket_at(SESSION, Subject::Visitor { resume: secret().hash() }, 2);
+        // Both are there to be read in one turn.
+        let bye = message(Kind::Bye, 0, 0, 0, b"");
+        let start = upgrade("/visitor", &format!("ticket.{ticket}"), SHOP, "");
+        for (client, plain) in [(visitor, bye), (late, start)] {
+            let (link, core) = (world.clients[client].link, world.clients[client].core);
+            let mut wire = world.clients[client].sealed(&plain);
+            world.shards[core].handle_bytes(world.now, link, &mut wire);
+        }
+        world.run();
+        let session = SESSION.parse().unwrap();
+        assert_eq!(world.shared.owner(&session), Err(CloseCode::SessionEndedVisitor), "{cores}");
+        let told = String::from_utf8_lossy(&world.clients[late].inbox).into_owned();
+        assert!(told.contains("session_ended_visitor"), "{cores} cores: {told}");
+    }
 }

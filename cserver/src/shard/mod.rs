@@ -167,7 +167,7 @@ pub enum Mail {
     Revoke(GroupId, AgentId),
     /// A join's secure cookie was seen in plain text.
     EndJoin(SessionId, JoinId),
-    /// Take no more sessions, end after so many milliseconds.
+    /// Take no more sessions, end after so many milliseconds; of several orders the soonest end counts.
     Drain(u64),
 }
 
@@ -320,24 +320,12 @@ impl Shard {
             Mail::Revoke(group, agent) => self.relay.revoke(now.mono_ms, group, agent),
             Mail::EndJoin(session, join) => self.end_join(now, &session, join),
             Mail::Drain(deadline_ms) => {
-                self.drain_until_ms.get_or_insert(now.mono_ms.saturating_add(deadline_ms));
+                let until_ms = now.mono_ms.saturating_add(deadline_ms);
+                self.drain_until_ms = Some(self.drain_until_ms.unwrap_or(until_ms).min(until_ms));
                 self.relay.end_all(now.mono_ms, CloseCode::Draining);
                 self.close_pages(now, None, CloseCode::Draining);
             }
         }
-    }
-
-    /// Whether a drain was ordered and has come to its end: everybody has read why and has left, or the deadline has passed.
-    /// Who only asks (for health, or to be told to go elsewhere) does not hold it up.
-    pub fn is_drained(&self, now: Now) -> bool {
-        let done = |slot: &Slot| {
-            slot.outgoing.is_empty() && matches!(slot.role, Role::Control | Role::Guest { .. })
-        };
-        self.drain_until_ms.is_some_and(|until_ms| {
-            now.mono_ms >= until_ms
-                || (self.reports_due_ms().is_none()
-                    && self.slots.iter().all(|(_, slot)| done(slot)))
-        })
     }
 
     /// Whether the shard still knows this connection. When it does not, an output says what becomes of the socket, and nothing

@@ -10,7 +10,7 @@ use protocol::CloseCode;
 use protocol::control::Up;
 use relay::LinkId;
 
-use super::slot::Role;
+use super::slot::{Role, Slot};
 use super::{Now, Shard, get};
 use crate::control::LoadFigures;
 use crate::limits::{LOAD_MS, METRICS_MS};
@@ -29,6 +29,23 @@ impl Shard {
         if self.control.is_some() && now.mono_ms >= self.control_due_ms {
             self.control_beat(now);
         }
+    }
+
+    /// Whether a drain was ordered and has come to its end: everybody has read why and has left, or the deadline has passed.
+    /// Who only asks (for health, or to be told to go elsewhere) does not hold it up.
+    pub fn is_drained(&self, now: Now) -> bool {
+        let done = |slot: &Slot| {
+            slot.outgoing.is_empty() && matches!(slot.role, Role::Control | Role::Guest { .. })
+        };
+        self.drain_until_ms.is_some()
+            && (self.is_overdue(now)
+                || (self.reports_due_ms().is_none()
+                    && self.slots.iter().all(|(_, slot)| done(slot))))
+    }
+
+    /// Whether the deadline of a drain has passed.
+    pub fn is_overdue(&self, now: Now) -> bool {
+        self.drain_until_ms.is_some_and(|until_ms| now.mono_ms >= until_ms)
     }
 
     /// When [`Shard::handle_time`] has something to do, monotonic milliseconds.
