@@ -4,7 +4,7 @@
 //! One request at a time: a person or a collector asks every few seconds.
 
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,14 +13,17 @@ use std::time::Duration;
 use crate::backend::Clock;
 use crate::shared::Shared;
 
-/// Makes a socket that the owner's account and group may open. One that lies there, of a process that ended, gives way.
+/// Makes a socket that the owner's account and group may open. One that lies there, of a process that ended, gives way; anything else
+/// stays, and is an error.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if UnixStream::connect(path).is_ok() {
         return Err(io::Error::from(io::ErrorKind::AddrInUse));
     }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => return Err(io::Error::from(io::ErrorKind::AlreadyExists)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
@@ -84,3 +87,20 @@ fn answer(mut stream: UnixStream, shared: &Shared, clock: Clock) -> io::Result<(
 const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(200);
 const HEAD_BYTES_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_was_left_gives_way_and_a_file_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, file) = (folder.path().join("admin.sock"), folder.path().join("public.key"));
+        drop(bind(&socket).unwrap());
+        let _open = bind(&socket).unwrap();
+        assert_eq!(bind(&socket).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        std::fs::write(&file, "key").unwrap();
+        assert_eq!(bind(&file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&file).unwrap(), b"key");
+    }
+}

@@ -196,7 +196,7 @@ fn admin_sockets(config: &Config) -> anyhow::Result<Vec<UnixListener>> {
     if let Some(path) = config.admin_socket.as_ref().filter(|_| listeners.is_empty()) {
         let bound = admin::bind(path);
         listeners.push(bound.with_context(|| {
-            format!("cannot open the administrator's socket {}; is its folder ours to write, and no other cserver on it?", path.display())
+            format!("cannot open the administrator's socket {}; is its folder ours to write, and no other cserver or file in its place?", path.display())
         })?);
     }
     Ok(listeners)

@@ -4,15 +4,18 @@
 
 use std::net::TcpStream;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::shard::{Cargo, Mail};
+use crate::shard::{CONTROL_CORE, Cargo, Mail};
 use crate::shared::CoreIndex;
 
 /// All mailboxes of a process.
 pub struct Office {
     boxes: Vec<Mailbox>,
+    /// Cores that have come to their end.
+    ended: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -39,7 +42,8 @@ pub enum Post {
 impl Office {
     /// A mailbox for each core.
     pub fn new(cores: usize) -> Self {
-        Self { boxes: (0..cores).map(|_| Mailbox::default()).collect() }
+        let boxes = (0..cores).map(|_| Mailbox::default()).collect();
+        Self { boxes, ended: AtomicUsize::new(0) }
     }
 
     /// How many cores there are.
@@ -65,6 +69,19 @@ impl Office {
         assert!(self.boxes[core].bell.set(bell).is_ok(), "core {core} has started twice");
     }
 
+    /// A core has come to its end: it sends nothing more.
+    pub(super) fn end(&self) {
+        // Behind its last post, and before the one that wakes who waits for it.
+        self.ended.fetch_add(1, Ordering::Release);
+        self.send(CONTROL_CORE, Post::Beat);
+    }
+
+    /// Whether every core but one has ended, and that one has taken all they sent.
+    pub(super) fn is_last(&self, core: CoreIndex) -> bool {
+        let others = self.cores() - 1;
+        self.ended.load(Ordering::Acquire) >= others && self.boxes[core].posts.lock().is_empty()
+    }
+
     /// Takes all that has come.
     pub(super) fn collect(&self, core: CoreIndex) -> Vec<Post> {
         std::mem::take(&mut *self.boxes[core].posts.lock())
@@ -75,7 +92,6 @@ impl Office {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn a_bell_rings_once_until_the_box_is_emptied_and_nothing_is_lost() {

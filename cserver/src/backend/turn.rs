@@ -18,7 +18,7 @@ use super::{Clock, Core, Office, Post, listener, micros};
 use crate::limits::{
     ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX, UNSENT_BYTES,
 };
-use crate::shard::{Now, Output, Shard};
+use crate::shard::{CONTROL_CORE, Now, Output, Shard};
 
 /// Tells which sockets are ready.
 pub(super) trait Watch {
@@ -52,7 +52,7 @@ pub(super) fn serve(core: Core, watch: impl Watch) -> io::Result<()> {
     let mut turn = Turn::new(core, watch)?;
     let mut ready = Vec::new();
     let mut now = turn.clock.now();
-    while !turn.shard.is_drained(now) {
+    while !turn.has_ended(now) {
         turn.watch.wait(turn.patience(now), &mut ready)?;
         let began = Instant::now();
         now = turn.clock.now();
@@ -65,6 +65,7 @@ pub(super) fn serve(core: Core, watch: impl Watch) -> io::Result<()> {
         turn.run(now);
         turn.shard.note_turn(micros(began.elapsed()));
     }
+    turn.office.end();
     Ok(())
 }
 
@@ -130,6 +131,13 @@ impl<W: Watch> Turn<W> {
             buffer: vec![0; READ_BYTES].into(),
             mail: true,
         })
+    }
+
+    /// Whether a drain has come to its end here. The core of the control streams ends last: the others' reports leave by it.
+    fn has_ended(&self, now: Now) -> bool {
+        let core = self.shard.core();
+        let is_awaited = || core == CONTROL_CORE && !self.office.is_last(core);
+        self.shard.is_drained(now) && (self.shard.is_overdue(now) || !is_awaited())
     }
 
     /// How long it may wait: not at all when the last turn left something to do, else until the shard's next deadline.

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket as Client, Type};
 
 use super::*;
 use crate::backend::listener;
-use crate::limits::{SHUT_LOOK_MS_MAX, SHUT_MS, SHUT_SPREAD_MS};
+use crate::limits::{DRAIN_MS, SHUT_LOOK_MS_MAX, SHUT_MS, SHUT_SPREAD_MS};
 use crate::shard::testing::{HOST, get, shared_now};
 
 /// Says nothing: the test says what is ready.
@@ -39,13 +39,18 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::of(1)
+    }
+
+    /// The first of so many cores.
+    fn of(cores: usize) -> Self {
         let clock = Clock::start();
-        let (shared, client) = shared_now(1, clock.now().wall_ms);
-        let shard = Shard::new(0, 1, shared, Box::new(|bytes| bytes.fill(7)));
+        let (shared, client) = shared_now(cores, clock.now().wall_ms);
+        let shard = Shard::new(0, cores, shared, Box::new(|bytes| bytes.fill(7)));
         let mut listeners = listener::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
         let listeners = listeners.remove(0);
         let address = listeners[0].local_addr().unwrap();
-        let office = Arc::new(Office::new(1));
+        let office = Arc::new(Office::new(cores));
         let turn = Turn::new(Core { shard, listeners, office, clock }, Silent).unwrap();
         Self { turn, address, client }
     }
@@ -121,6 +126,23 @@ impl Bench {
             self.turn(&[]);
         }
     }
+}
+
+#[test]
+fn the_core_of_the_control_streams_ends_after_the_others_and_behind_what_they_reported() {
+    let mut bench = Bench::of(2);
+    let (office, now) = (bench.turn.office.clone(), bench.turn.clock.now());
+    office.send(0, Post::Drain(DRAIN_MS));
+    bench.turn.mail = true;
+    bench.turn.run(now);
+    assert!(bench.turn.shard.is_drained(now), "nobody is here");
+    assert!(!bench.turn.has_ended(now), "the other core may have something to report");
+    let overdue = Now { mono_ms: now.mono_ms + DRAIN_MS, ..now };
+    assert!(bench.turn.has_ended(overdue), "it is not waited for longer than for anybody");
+    office.end();
+    assert!(!bench.turn.has_ended(now), "its last post was not read");
+    bench.turn.collect(now);
+    assert!(bench.turn.has_ended(now));
 }
 
 #[test]
