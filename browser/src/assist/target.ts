@@ -38,7 +38,7 @@ export class Targeting {
       if (!this.reach.isOpen(one)) return "masked";
       if (this.isRefused(one)) return "refused";
     }
-    return isDisabled(element) ? "disabled" : null;
+    return this.isDisabled(element) ? "disabled" : null;
   }
 
   /** Why an element may not be shown or brought into view: only masks count. */
@@ -50,21 +50,29 @@ export class Targeting {
     if (this.refuses === null) return true;
     if (element.localName === "input" && (element as HTMLInputElement).type === "file") return true;
     const selectors = [".glance_refused", "[glance_refused]", WIDGET_TAG, ...this.refuses];
-    const matches = (node: Node): boolean => {
-      if (node.nodeType !== Node.ELEMENT_NODE) return false;
+    return this.standsIn(element, (around) => {
       try {
-        return selectors.some((selector) => (node as Element).matches(selector));
+        return selectors.some((selector) => around.matches(selector));
       } catch {
         // A selector that nobody can read refuses everything rather than nothing.
         return true;
       }
-    };
+    });
+  }
+
+  private isDisabled(element: Element): boolean {
+    if (element.closest(":disabled")) return true;
+    return this.standsIn(element, (around) => around.hasAttribute("inert"));
+  }
+
+  /** Whether it holds for an element or anything around it: shadow hosts, slots and frames too. */
+  private standsIn(element: Element, holds: (around: Element) => boolean): boolean {
     const seen = new Set<Node>();
     const rest: Node[] = [element];
     for (let node = rest.pop(); node; node = rest.pop()) {
       if (seen.has(node)) continue;
       seen.add(node);
-      if (matches(node)) return true;
+      if (node.nodeType === Node.ELEMENT_NODE && holds(node as Element)) return true;
       rest.push(...this.reach.parentsOf(node));
     }
     return false;
@@ -79,10 +87,6 @@ function labelledBy(element: Element, reach: Reach): Element | null {
     node = reach.parentsOf(node)[0];
   }
   return null;
-}
-
-function isDisabled(element: Element): boolean {
-  return element.closest(":disabled,[inert]") !== null;
 }
 
 /** How far above a target a label is looked for. */

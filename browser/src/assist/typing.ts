@@ -17,7 +17,7 @@ type View = Window & typeof globalThis;
 export function type(element: Element, what: TypeCommand["what"], targeting: Targeting): Refusal | null {
   switch (what.do) {
     case "choose":
-      return choose(element, what.options);
+      return choose(element, what.options, targeting);
     case "value":
       return setWhole(element, what.text);
     case "insert":
@@ -27,11 +27,17 @@ export function type(element: Element, what: TypeCommand["what"], targeting: Tar
   }
 }
 
-function choose(element: Element, options: readonly number[]): Refusal | null {
+function choose(element: Element, options: readonly number[], targeting: Targeting): Refusal | null {
   if (element.localName !== "select") return "disabled";
   const select = element as HTMLSelectElement;
   const chosen = select.multiple ? options : options.slice(0, 1);
-  if (chosen.some((at) => !select.options[at] || select.options[at].disabled)) return "disabled";
+  for (const at of chosen) {
+    const option = select.options[at];
+    if (option && targeting.isMasked(option)) return "masked";
+    // A list's group is no ancestor that `:disabled` asks in every browser.
+    const group = option?.closest("optgroup");
+    if (!option || option.disabled || group?.disabled) return "disabled";
+  }
   focus(select);
   if (select.multiple) {
     for (const [at, option] of [...select.options].entries()) option.selected = chosen.includes(at);
@@ -44,7 +50,7 @@ function choose(element: Element, options: readonly number[]): Refusal | null {
 }
 
 function setWhole(element: Element, text: string): Refusal | null {
-  if (!isField(element) || element.readOnly) return "disabled";
+  if (!isField(element) || element.readOnly || UNVALUED.has(element.type)) return "disabled";
   focus(element);
   write(element, text);
   tell(element, "input");
@@ -79,19 +85,25 @@ function press(element: Element, key: TypedKey, targeting: Targeting): Refusal |
   const refusal = submitter && submitter !== "form" ? targeting.refusal(submitter) : null;
   if (refusal === "masked" || refusal === "refused") return refusal;
   if (!isFocused(element)) focus(element);
-  if (strike(view, element, "keydown", key)) act(view, element, key, submitter);
+  if (strike(view, element, "keydown", key)) act(view, element, key, submitter, targeting);
   strike(view, element, "keyup", key);
   return null;
 }
 
 /** What a browser does by itself when a key is pressed. */
-function act(view: View, element: Element, key: TypedKey, submitter: HTMLElement | "form" | null): void {
+function act(
+  view: View,
+  element: Element,
+  key: TypedKey,
+  submitter: HTMLElement | "form" | null,
+  targeting: Targeting,
+): void {
   if (key === "Tab") {
     next(element)?.focus();
   } else if (element.localName === "select") {
     if (key === "ArrowDown" || key === "ArrowUp") {
       const select = element as HTMLSelectElement;
-      choose(select, [select.selectedIndex + (key === "ArrowDown" ? 1 : -1)]);
+      choose(select, [select.selectedIndex + (key === "ArrowDown" ? 1 : -1)], targeting);
     }
   } else if (key === "Enter" && !isTextArea(element)) {
     settle(element);
@@ -268,17 +280,10 @@ const KEY_CODES: Readonly<Record<string, number>> = {
   End: 35,
 };
 
-const UNTYPED = new Set([
-  "button",
-  "submit",
-  "reset",
-  "image",
-  "checkbox",
-  "radio",
-  "range",
-  "color",
-  "file",
-  "hidden",
-]);
+/** Fields whose value is the page's own: a person changes none of them. */
+const UNVALUED = new Set(["button", "submit", "reset", "image", "checkbox", "radio", "file", "hidden"]);
+
+/** Fields that take no letters. */
+const UNTYPED = new Set([...UNVALUED, "range", "color"]);
 
 const TABBABLE = "a[href],button,input,select,textarea,summary,[tabindex],[contenteditable]";
