@@ -1,10 +1,13 @@
 //! Leaving and returning, on both sides, and every way a session ends.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::Result;
-use cobrowse_tests::limits::WAIT_MAX;
-use cobrowse_tests::{Agent, AgentBrowser, Stack, Visitor};
+use anyhow::{Result, ensure};
+use cobrowse_tests::limits::{STOP_MAX, WAIT_MAX};
+use cobrowse_tests::url::Url;
+use cobrowse_tests::{Agent, AgentBrowser, Stack, Visitor, net};
 use protocol::{CloseCode, Kind};
 
 #[test]
@@ -240,4 +243,38 @@ fn assert_over(stack: &Stack, visitor: &Visitor, agent: &mut Agent, code: CloseC
 
 fn count(agent: &Agent) -> usize {
     agent.participants["agents"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_web_tier_finishes_requests_when_it_is_told_to_end_and_does_not_wait_for_them_when_told_twice()
+-> Result<()> {
+    let mut stack = Stack::plan().start()?;
+    let url = Url::parse(stack.web_url())?;
+    let mut held = stack.net().connect(&url.host, url.port)?;
+    // It asks for the body, so the request is under way.
+    write!(
+        held,
+        "POST /login HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+        url.host
+    )?;
+    let (end, mut answer) = (Instant::now() + WAIT_MAX, Vec::new());
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match held.read_exact(&mut byte) {
+            Ok(()) => answer.extend(byte),
+            Err(error) => ensure!(net::is_quiet(&error) && Instant::now() < end, "{error}"),
+        }
+    }
+    ensure!(answer.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&answer));
+    let web = &mut stack.web().process;
+    web.terminate();
+    web.wait_for_log("requests under way are finished first")?;
+    ensure!(web.ended().is_none(), "it did not wait");
+    web.terminate();
+    web.wait_for_log("second signal: ending at once")?;
+    let status = web.wait(STOP_MAX);
+    ensure!(status.is_some_and(|status| status.success()), "{status:?}");
+    ensure!(web.log().contains("the store is on disk"), "{}", web.log_tail());
+    Ok(())
 }

@@ -523,7 +523,7 @@ Environment:
   CREDENTIALS_DIRECTORY       where `credential:NAME` is read from
 Signals:
   SIGHUP                      read certificates and limits again; with a fault in any, everything stays as it was
-  SIGTERM, SIGINT             finish requests under way, flush the store, end
+  SIGTERM, SIGINT             finish requests under way, flush the store, end; a second one does not wait for them
 Exit codes:
   0  ended in good order
   1  could not start, or an order failed; the last line says why and what to do

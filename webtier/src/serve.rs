@@ -97,7 +97,7 @@ pub(crate) fn audit_key(config: &Config) -> Result<Option<Arc<AuditKey>>, ServeE
         .map_err(|error| ServeError::Files { faults: vec![format!("audit.key {error}")] })
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; a second one waits for no request.
 pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeError> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -189,7 +189,12 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
     for handle in &handles {
         handle.graceful_shutdown(Some(Duration::from_millis(STOP_MS_MAX)));
     }
-    while servers.join_next().await.is_some() {}
+    tokio::select! {
+        () = async { while servers.join_next().await.is_some() {} } => {}
+        _ = term.recv() => cut_short(),
+        _ = interrupt.recv() => cut_short(),
+    }
+    servers.shutdown().await;
     house.shutdown().await;
     drop(dialler);
     // Another process may open the store from here on, and finds no socket of ours.
@@ -199,6 +204,11 @@ pub(crate) async fn serve(mut config: Config, path: &Path) -> Result<(), ServeEr
         .unwrap_or(Err(StoreError::Conflict))?;
     tracing::info!("web tier stopped; the store is on disk");
     ended
+}
+
+/// A second signal while requests are finished: they are left, what is promised is on disk all the same.
+fn cut_short() {
+    tracing::warn!("second signal: ending at once");
 }
 
 /// Tells the service manager that the runtime still turns, and how we are.
