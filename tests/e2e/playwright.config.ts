@@ -26,13 +26,13 @@ export default defineConfig({
     // It has a stack of its own, whose certificates and logins are worth nothing at the other: no worker serves both. Beside those above,
     // which leave a worker idle.
     { name: "apart", testMatch: /apart/, dependencies: ["chromium"], fullyParallel: false },
-    // So has this one.
-    {
-      name: "surrounded",
-      testMatch: /\/surrounded/,
+    // So has each of these.
+    ...["surrounded", "surrounded-default"].map((name) => ({
+      name,
+      testMatch: `**/${name}.spec.ts`,
       dependencies: ["chromium"],
       fullyParallel: false,
-    },
+    })),
     // It needs a browser that the test command does not install: `npm run test:firefox`.
     ...(process.env["COBROWSE_FIREFOX"] ? [{ name: "firefox", testMatch: /firefox/ }] : []),
   ],

@@ -69,8 +69,8 @@ pub struct WebTierFile<'a> {
     pub public_url: &'a str,
     /// The parent that it shares with the CServers.
     pub cookie_domain: &'a str,
-    /// Whether its page stands around views.
-    pub surrounds_views: bool,
+    /// When its page stands around views; else the default.
+    pub surrounds_views: Option<&'static str>,
     /// Session starts of one address in a minute; else the default.
     pub starts_per_minute: Option<u32>,
     /// Its database.
@@ -87,9 +87,12 @@ impl WebTierFile<'_> {
                 "\n[limits]\nstarts_per_minute_address = {starts}\nstarts_per_minute_group = {starts}\n"
             )
         });
+        let surrounds = self
+            .surrounds_views
+            .map_or_else(String::new, |setting| format!("surrounds_views = {setting:?}\n"));
         format!(
             "replica = {:?}\nlisten = [\"127.0.0.1:{}\"]\npublic_url = {:?}\ncookie_domain = {:?}\n\
-             surrounds_views = {}\n\n\
+             {surrounds}\n\
              [tls]\ncertificate = {:?}\nkey = {:?}\n\n\
              [control]\ncertificate = {:?}\nkey = {:?}\nca = {:?}\n\n\
              [store]\npath = {:?}\n\n[audit]\nkey = {:?}\n{limits}",
@@ -97,7 +100,6 @@ impl WebTierFile<'_> {
             self.port,
             self.public_url,
             self.cookie_domain,
-            self.surrounds_views,
             certificates.chain(self.public_stem),
             certificates.key(self.public_stem),
             certificates.chain(self.replica),

@@ -29,7 +29,8 @@ pub struct Plan {
     ports: Option<Ports>,
     folder: Option<PathBuf>,
     is_apart: bool,
-    is_surrounded: bool,
+    is_elsewhere: bool,
+    surrounds_views: Option<&'static str>,
     ways: Vec<Way>,
     starts_per_minute: Option<u32>,
 }
@@ -93,7 +94,8 @@ impl Default for Plan {
             ports: None,
             folder: None,
             is_apart: false,
-            is_surrounded: false,
+            is_elsewhere: false,
+            surrounds_views: None,
             ways: Vec::new(),
             starts_per_minute: None,
         }
@@ -137,10 +139,16 @@ impl Plan {
         Self { is_apart: true, ..self }
     }
 
-    /// The CServers belong to another site than the web tiers, whose page stands around their views.
+    /// The CServers belong to another site than the web tiers.
     #[must_use]
-    pub fn surrounded(self) -> Self {
-        Self { is_surrounded: true, ..self }
+    pub fn elsewhere(self) -> Self {
+        Self { is_elsewhere: true, ..self }
+    }
+
+    /// The web tiers' page stands around views when this says so; else by default.
+    #[must_use]
+    pub fn surrounds_views(self, setting: &'static str) -> Self {
+        Self { surrounds_views: Some(setting), ..self }
     }
 
     /// On these ports; else the system chooses.
@@ -229,7 +237,7 @@ impl Plan {
                 tiers[0].url.clone(),
                 DEMO.id,
                 MORE_GROUPS,
-                if self.is_surrounded { &[COOKIE_DOMAIN, VIEWS_DOMAIN] } else { &[COOKIE_DOMAIN] },
+                if self.is_elsewhere { &[COOKIE_DOMAIN, VIEWS_DOMAIN] } else { &[COOKIE_DOMAIN] },
             ),
         )?;
         drop(taken.webs);
@@ -247,7 +255,7 @@ impl Plan {
 
     /// What the CServers' public names stand below.
     fn server_domain(&self) -> &'static str {
-        if self.is_surrounded { VIEWS_DOMAIN } else { COOKIE_DOMAIN }
+        if self.is_elsewhere { VIEWS_DOMAIN } else { COOKIE_DOMAIN }
     }
 
     fn server_host(&self, at: usize) -> String {
@@ -301,7 +309,7 @@ impl Making<'_> {
             port,
             public_url: &url,
             cookie_domain: if self.plan.is_apart { &host } else { COOKIE_DOMAIN },
-            surrounds_views: self.plan.is_surrounded,
+            surrounds_views: self.plan.surrounds_views,
             starts_per_minute: self.plan.starts_per_minute,
             store: &self.root.join(format!("store{number}")),
             public_stem: &web_stem(at),

@@ -13,7 +13,9 @@ fn both_servers_check_their_configuration_and_tell_every_fault() -> Result<()> {
     for (program, file) in [("cserver", "s1.toml"), ("webtier", "webtier.toml")] {
         let program = beside_us(program);
         let file = stack.folder().join(file);
-        call(&program, "check", &file)?;
+        let checked = call(&program, "check", &file)?;
+        let is_told = checked.contains("s1.cobrowse.localhost is of one site with www.");
+        assert_eq!(is_told, program.ends_with("webtier"), "{checked}");
         let printed = call(&program, "print-config", &file)?;
         assert!(printed.contains("public_url"), "{printed}");
         assert!(!printed.contains("PRIVATE KEY"), "no secret is printed");
@@ -34,6 +36,15 @@ fn both_servers_check_their_configuration_and_tell_every_fault() -> Result<()> {
         let told = call(&program, "check", &missing).expect_err("no file").to_string();
         assert!(told.contains("missing.toml"), "{told}");
     }
+    Ok(())
+}
+
+#[test]
+fn session_servers_of_another_site_are_no_fault() -> Result<()> {
+    let stack = Stack::plan().elsewhere().start()?;
+    let checked = call(&beside_us("webtier"), "check", &stack.folder().join("webtier.toml"))?;
+    assert!(!checked.contains("one site"), "{checked}");
+    assert!(!stack.logs().contains("one site"), "nor in the log");
     Ok(())
 }
 

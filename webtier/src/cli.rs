@@ -312,7 +312,8 @@ impl Cli {
                 crate::serve::audit_key(&config)?;
                 crate::tls::check_lives(&config)?;
                 let mut lines = vec!["the configuration and its files are good".to_owned()];
-                lines.extend(config.open_secrets().into_iter().map(|line| format!("But: {line}")));
+                let faults = config.open_secrets().into_iter().chain(server_faults(&config));
+                lines.extend(faults.map(|line| format!("But: {line}")));
                 return print(&lines);
             }
             Command::PrintConfig => return print(&[config.to_toml()]),
@@ -451,6 +452,8 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
             let context = Context {
                 audit_key: key.as_deref(),
                 cookie_domain: &config.cookie_domain,
+                public_url: &config.public_url,
+                surrounds_views: config.surrounds_views,
                 now_ms: Clock::system().now_ms(),
                 status: None,
                 unreadable: None,
@@ -459,6 +462,15 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
             store.flush()?;
             Ok(lines)
         }
+    }
+}
+
+/// Of session servers that a web tier knows which runs here. None runs: nothing is known, and no store is made.
+fn server_faults(config: &Config) -> Vec<String> {
+    let path = socket::path(&config.store);
+    match socket::send(&path, &Order::ServerFaults) {
+        Ok(Some(Outcome::Done(lines))) => lines,
+        _ => Vec::new(),
     }
 }
 

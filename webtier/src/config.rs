@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::audit::signing::AuditKey;
 use crate::limits::{STARTS_PER_MINUTE_ADDRESS, STARTS_PER_MINUTE_GROUP};
 use crate::releases::Releases;
+use crate::surrounding::Surrounding;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     /// The parent domain that we share with all CServers, for the ticket's cookie.
     pub(crate) cookie_domain: String,
-    /// Whether a page of ours stands around the views of session servers of another site.
-    pub(crate) surrounds_views: bool,
+    /// When a page of ours stands around views.
+    pub(crate) surrounds_views: Surrounding,
     /// Certificate for the public name.
     pub(crate) tls: TlsFiles,
     /// Our certificate towards CServers, and the authority that theirs come from.
@@ -119,7 +120,7 @@ struct File {
     public_url: String,
     cookie_domain: String,
     #[serde(default)]
-    surrounds_views: bool,
+    surrounds_views: Surrounding,
     tls: TlsFiles,
     control: ControlFiles,
     store: StoreFile,
@@ -200,20 +201,10 @@ impl Config {
         host::source::open_secrets(all.map(PathBuf::as_path))
     }
 
-    /// Why a page of ours around the views of that session server is of no use, as far as names tell: browsers may give one process to all of a site.
-    pub(crate) fn shares_site(&self, server_url: &str) -> Option<&'static str> {
-        let is_same = || ending(&self.public_url) == ending(server_url);
-        if !self.surrounds_views {
-            None
-        } else if is_below(server_url, &self.cookie_domain) {
-            Some("it is below cookie_domain, so its views stay without our page around them")
-        } else if is_same() {
-            Some(
-                "its name ends as ours does: unless everybody gets names below that ending, both belong to one site",
-            )
-        } else {
-            None
-        }
+    /// Whether a page of ours may stand around views of that session server: it is none that a cookie of ours reaches.
+    pub(crate) fn surrounds(&self, server_url: &str) -> bool {
+        let is_reached = is_below(server_url, &self.cookie_domain);
+        !is_reached && self.surrounds_views.is_for(&self.public_url, server_url)
     }
 
     /// The effective values, as a file that says the same. It holds no secret: keys are named by their files.
@@ -319,13 +310,8 @@ pub(crate) fn origin(text: &str) -> Option<String> {
     (is_host_name(name) && port_fits).then(|| format!("https://{host}"))
 }
 
-/// The last two labels of an origin's name: what sites are told apart by, but for endings like `co.uk`.
-fn ending(origin: &str) -> &str {
-    let name = name_of(origin);
-    name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
-}
-
-fn name_of(origin: &str) -> &str {
+/// The host of an origin, without its port.
+pub(crate) fn name_of(origin: &str) -> &str {
     let host = origin.strip_prefix("https://").unwrap_or(origin);
     host.split_once(':').map_or(host, |(name, _)| name)
 }
@@ -402,25 +388,27 @@ mod tests {
     }
 
     #[test]
-    fn a_session_server_of_our_own_site_is_told_where_views_are_to_be_surrounded() {
-        let on = parse(&GOOD.replace("[tls]", "surrounds_views = true\n[tls]")).unwrap();
-        let off = parse(GOOD).unwrap();
-        assert!(on.surrounds_views && !off.surrounds_views, "off by default");
-        for (server, told) in [
-            ("https://s1.cobrowse.example:8443", Some("below cookie_domain")),
-            ("https://cobrowse.example", Some("below cookie_domain")),
-            ("https://s1.cobrowse-views.example", None),
-            ("https://views.example", None),
+    fn views_are_surrounded_where_that_is_needed_unless_the_file_says_otherwise() {
+        let with = |line: &str| parse(&GOOD.replace("[tls]", &format!("{line}\n[tls]")));
+        let (apart, ours) = ("https://s1.cobrowse-views.example", "https://s1.cobrowse.example");
+        for (line, expected, is_around) in [
+            ("", Surrounding::WhereNeeded, true),
+            ("surrounds_views = \"where_needed\"", Surrounding::WhereNeeded, true),
+            ("surrounds_views = \"always\"", Surrounding::Always, true),
+            ("surrounds_views = true", Surrounding::Always, true),
+            ("surrounds_views = \"never\"", Surrounding::Never, false),
+            ("surrounds_views = false", Surrounding::Never, false),
         ] {
-            let found = on.shares_site(server);
-            assert_eq!(found.is_some(), told.is_some(), "{server}: {found:?}");
-            assert!(told.is_none_or(|told| found.unwrap().contains(told)), "{server}: {found:?}");
-            assert_eq!(off.shares_site(server), None);
+            let config = with(line).unwrap();
+            assert_eq!(config.surrounds_views, expected, "{line}");
+            assert_eq!((config.surrounds(apart), config.surrounds(ours)), (is_around, false));
+            let again = parse(&config.to_toml()).unwrap();
+            assert_eq!(again.surrounds_views, expected, "{line}");
         }
-        let narrow = GOOD.replace("\"cobrowse.example\"", "\"www.cobrowse.example\"");
-        let on = parse(&narrow.replace("[tls]", "surrounds_views = true\n[tls]")).unwrap();
-        let told = on.shares_site("https://s1.cobrowse.example").unwrap();
-        assert!(told.contains("ends as ours does"), "{told}");
+        for wrong in ["surrounds_views = \"sometimes\"", "surrounds_views = 1"] {
+            let told = with(wrong).unwrap_err();
+            assert!(told.contains("\"where_needed\", \"always\" (or true)"), "{told}");
+        }
     }
 
     #[test]

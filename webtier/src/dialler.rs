@@ -30,6 +30,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use crate::config::Config;
 use crate::limits::{
     CLOCK_AGAIN_MS, CONTROL_PING_MS, CONTROL_QUEUE_MAX, CONTROL_SILENCE_MS, DIAL_MS_MAX,
     DIAL_PAUSE_MS_MAX, DIAL_PAUSE_MS_MIN, REPORTS_BATCH_MAX,
@@ -103,8 +104,9 @@ impl Dialler {
         });
         for server in servers {
             tasks.entry(server.id).or_insert_with(|| {
-                if let Some(why) = self.app.config.shares_site(&server.public_url) {
-                    tracing::warn!(server = ?server.id, "surrounds_views gives this CServer's agents nothing: {why}");
+                let Config { surrounds_views, public_url, .. } = &self.app.config;
+                if let Some(fault) = surrounds_views.fault(public_url, &server.public_url) {
+                    tracing::warn!(server = ?server.id, "{fault}");
                 }
                 let (connect, tls) = (self.connect.clone(), self.tls.clone());
                 let work = keep_open(self.app.clone(), server.clone(), connect, tls);
@@ -237,7 +239,7 @@ impl<'a> Link<'a> {
             replica: app.config.replica,
             now_ms: app.clock.now_ms(),
             public_url: Some(app.config.public_url.clone()),
-            surrounds: app.config.surrounds_views,
+            surrounds: app.config.surrounds(&server.public_url),
         };
         send(&mut socket, &hello).await?;
         let theirs = within("its hello", async {

@@ -37,6 +37,7 @@ mod service;
 mod sessions;
 pub mod simulated;
 mod store;
+mod surrounding;
 #[cfg(test)]
 mod testing;
 mod throttle;

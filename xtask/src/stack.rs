@@ -22,9 +22,12 @@ pub(crate) struct Arguments {
     /// The web tier shares no parent domain with the CServers.
     #[arg(long)]
     apart: bool,
-    /// The CServers belong to another site than the web tier, whose page stands around their views.
+    /// The CServers belong to another site than the web tier.
     #[arg(long)]
-    surrounded: bool,
+    elsewhere: bool,
+    /// When the web tier's page stands around views; else the default.
+    #[arg(long, value_parser = ["where_needed", "always", "never"])]
+    surrounds_views: Option<String>,
 }
 
 /// Starts it, describes it, waits, stops it.
@@ -38,7 +41,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .cores(2)
         .grace_ms(arguments.grace_ms);
     let plan = if arguments.apart { plan.apart() } else { plan };
-    let stack = if arguments.surrounded { plan.surrounded() } else { plan }.start()?;
+    let plan = if arguments.elsewhere { plan.elsewhere() } else { plan };
+    let plan = match arguments.surrounds_views.as_deref() {
+        None => plan,
+        Some("always") => plan.surrounds_views("always"),
+        Some("never") => plan.surrounds_views("never"),
+        Some(_) => plan.surrounds_views("where_needed"),
+    };
+    let stack = plan.start()?;
     println!("{}", describe(&stack)?);
     // Whoever started this holds the other end; nothing is expected to come.
     let mut nothing = [0; 256];

@@ -1,5 +1,6 @@
 /**
- * A page that stops the view, in Firefox, for an agent who uses the portal alone: the web tier's own page stands around the view.
+ * A page that stops the view, in Firefox, for an agent who uses the portal alone: the web tier's own page stands around the view, where
+ * nothing is set.
  *
  * It needs a Firefox, so the suite runs it when it is asked to: `npm run test:firefox`.
  */
@@ -10,11 +11,11 @@ import { element, endless, page } from "../support/heavy.js";
 import { agentView, expect, test } from "../support/people.js";
 import { RawVisitor } from "../support/raw-visitor.js";
 import { stack } from "../support/stack.js";
-import { startSurrounded } from "../support/surrounded.js";
+import { startElsewhere } from "../support/surrounded.js";
 
 test("in Firefox the web tier's page takes a view away that a page stops, and has it back", async () => {
   test.setTimeout(240_000);
-  const stop = await startSurrounded(1);
+  const stop = await startElsewhere(1);
   const firefox = await Firefox.start();
   const visitor = await RawVisitor.start();
   try {
@@ -40,6 +41,24 @@ test("in Firefox the web tier's page takes a view away that a page stops, and ha
     await expect.poll(inside, { timeout: 60_000 }).toBe("waiting");
     await goesOn(firefox, visitor);
     expect(stack().servers[0]?.url).toContain("cobrowse-views.localhost");
+  } finally {
+    await firefox.close();
+    visitor.end();
+    await stop();
+  }
+});
+
+test("in Firefox a view stands alone where the setting says never", async () => {
+  test.setTimeout(120_000);
+  const stop = await startElsewhere(1, "never");
+  const firefox = await Firefox.start();
+  const visitor = await RawVisitor.start();
+  try {
+    visitor.show(page(element("p", { id: "first" })));
+    await firefox.goto(agentView(visitor.key));
+    await logIn(firefox, "ada");
+    await expect.poll(() => stateOf(firefox)).toBe("live");
+    expect(await firefox.run("return location.origin")).toBe(stack().servers[0]?.url);
   } finally {
     await firefox.close();
     visitor.end();

@@ -12,14 +12,14 @@ import { agentView, expect, Shopper, test, Viewer } from "../support/people.js";
 import { fetchRaw } from "../support/raw.js";
 import { RawVisitor } from "../support/raw-visitor.js";
 import { stack } from "../support/stack.js";
-import { startSurrounded, viewIn } from "../support/surrounded.js";
+import { startElsewhere, viewIn } from "../support/surrounded.js";
 
 test.describe.configure({ mode: "serial" });
 
 let stop: (() => Promise<void>) | undefined;
 
 test.beforeAll(async () => {
-  stop = await startSurrounded(2);
+  stop = await startElsewhere(2, "always");
 });
 
 test.afterAll(async () => {

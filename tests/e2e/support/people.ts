@@ -13,6 +13,7 @@ import {
   test as base,
   type Browser,
   type BrowserContext,
+  type BrowserContextOptions,
   type Locator,
   type Page,
 } from "@playwright/test";
@@ -220,8 +221,8 @@ export class Viewer {
   }
 
   /** A fresh browser in which nobody is logged in. */
-  static async fresh(browser: Browser): Promise<Viewer> {
-    const context = await browser.newContext({ viewport: VIEWPORT });
+  static async fresh(browser: Browser, options: BrowserContextOptions = {}): Promise<Viewer> {
+    const context = await browser.newContext({ viewport: VIEWPORT, ...options });
     const page = await context.newPage();
     return new Viewer(context, page, watchFaults(page));
   }

@@ -1,5 +1,6 @@
 /**
- * A stack of another kind: its session servers belong to another site than its web tier, whose page stands around their views.
+ * A stack of another kind: its session servers belong to another site than its web tier, whose page stands around their views when the
+ * setting says so.
  *
  * Owns starting it in the place of the run's own, and how a test finds the view in that page.
  */
@@ -9,10 +10,14 @@ import type { FrameLocator, Page } from "@playwright/test";
 import { startStack } from "./global-setup.js";
 import { STACK_VARIABLE } from "./stack.js";
 
-/** Starts it; what ends it, and gives the tests behind it the stack of the run back. */
-export async function startSurrounded(servers: number): Promise<() => Promise<void>> {
+/** Starts it, by default in the default setting; what ends it, and gives the tests behind it the stack of the run back. */
+export async function startElsewhere(
+  servers: number,
+  setting?: "always" | "never",
+): Promise<() => Promise<void>> {
   const before = process.env[STACK_VARIABLE];
-  const started = await startStack(["--surrounded", "--servers", String(servers)]);
+  const set = setting ? ["--surrounds-views", setting] : [];
+  const started = await startStack(["--elsewhere", "--servers", String(servers), ...set]);
   process.env[STACK_VARIABLE] = started.line;
   return async () => {
     process.env[STACK_VARIABLE] = before;

@@ -22,6 +22,7 @@ use crate::passwords::is_hash;
 use crate::service::{App, ToLink};
 use crate::store::records::{Agent, Group, Server};
 use crate::store::{Store, StoreError};
+use crate::surrounding::Surrounding;
 use lines::{agent_line, group_lines, server_line};
 
 /// One order. Passwords come as hashes only.
@@ -91,6 +92,8 @@ pub(crate) enum Order {
         server: ServerId,
     },
     ServerList,
+    /// What `check` says of them.
+    ServerFaults,
     /// Lines of the audit log, from this entry on.
     AuditLines {
         from: u64,
@@ -120,6 +123,7 @@ impl Order {
                 | Self::RoleList { .. }
                 | Self::AgentList
                 | Self::ServerList
+                | Self::ServerFaults
                 | Self::AuditLines { .. }
                 | Self::AuditSign
         )
@@ -211,6 +215,8 @@ pub(crate) enum Outcome {
 /// What an order needs to know besides the store.
 pub(crate) struct Context<'a> {
     pub(crate) cookie_domain: &'a str,
+    pub(crate) public_url: &'a str,
+    pub(crate) surrounds_views: Surrounding,
     pub(crate) now_ms: u64,
     /// What signs heads of the audit log.
     pub(crate) audit_key: Option<&'a AuditKey>,
@@ -417,11 +423,10 @@ fn carry_out(
                 true => "a cookie".to_owned(),
                 false => format!("a form, since it is not below {:?}", context.cookie_domain),
             };
+            let fault = context.surrounds_views.fault(context.public_url, &record.public_url);
             store.add_server(record)?;
-            said(
-                format!("server {server:?} added; tickets reach it in {way}"),
-                vec![Effect::Servers],
-            )
+            let added = format!("server {server:?} added; tickets reach it in {way}");
+            Ok((std::iter::once(added).chain(fault).collect(), vec![Effect::Servers]))
         }
         Order::ServerDrain { server, deadline_ms } => {
             store.drain_server(&server, context.now_ms.saturating_add(deadline_ms))?;
@@ -445,6 +450,13 @@ fn carry_out(
             store.keep_head(&signed)?;
             Ok((vec![signed.line()], vec![]))
         }
+        Order::ServerFaults => {
+            let servers = store.servers()?;
+            let fault = |server: &Server| {
+                context.surrounds_views.fault(context.public_url, &server.public_url)
+            };
+            Ok((servers.iter().filter_map(fault).collect(), vec![]))
+        }
         Order::ServerList => Ok((
             store.servers()?.iter().map(|server| server_line(server, context)).collect(),
             vec![],
@@ -457,6 +469,8 @@ pub(crate) fn serve(app: &App, dialler: &Dialler, order: Order) -> Outcome {
     let status = |server: &ServerId| app.fleet().sessions(server);
     let context = Context {
         cookie_domain: &app.config.cookie_domain,
+        public_url: &app.config.public_url,
+        surrounds_views: app.config.surrounds_views,
         now_ms: app.clock.now_ms(),
         audit_key: app.config.audit_key.as_deref(),
         status: Some(&status),

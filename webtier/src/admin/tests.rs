@@ -7,6 +7,8 @@ use crate::testing::{PASSWORD, World};
 
 const OFFLINE: Context<'_> = Context {
     cookie_domain: "cobrowse.example",
+    public_url: "https://www.cobrowse.example",
+    surrounds_views: Surrounding::WhereNeeded,
     now_ms: 1,
     audit_key: None,
     status: None,

@@ -14,6 +14,7 @@ use crate::admin::{Change, Context, Order, Outcome, run};
 use crate::cli::CliError;
 use crate::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_LINE_BYTES_MAX};
 use crate::store::Store;
+use crate::surrounding::Surrounding;
 use crate::testing::{T0, World};
 
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
@@ -21,6 +22,8 @@ const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 fn ordered(store: &dyn Store, key: Option<&AuditKey>, order: Order) -> Vec<String> {
     let context = Context {
         cookie_domain: "cobrowse.example",
+        public_url: "https://www.cobrowse.example",
+        surrounds_views: Surrounding::default(),
         now_ms: T0,
         audit_key: key,
         status: None,
@@ -181,6 +184,8 @@ async fn without_a_key_nothing_is_exported_and_it_is_said_how_to_make_one() {
     let world = World::new();
     let context = Context {
         cookie_domain: "cobrowse.example",
+        public_url: "https://www.cobrowse.example",
+        surrounds_views: Surrounding::default(),
         now_ms: T0,
         audit_key: None,
         status: None,

@@ -231,7 +231,7 @@ fn join(
     };
     tracing::info!(agent = ?reader.agent.id, session = ?session.id, server = ?home.server, "an agent was given a ticket");
     if !is_below(&home.public_url, &app.config.cookie_domain) {
-        return match is_around {
+        return match is_around && app.config.surrounds(&home.public_url) {
             true => around::page(session, &again, asked, &home.public_url, &ticket),
             false => hand_over(app, reader, &home.public_url, &ticket),
         };

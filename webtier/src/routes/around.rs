@@ -11,7 +11,7 @@ use crate::pages::{self, Answer};
 use crate::service::App;
 use crate::store::records::Session;
 
-/// Whether the page is to stand around a view of that session, at a session server that no cookie of ours reaches. Only around what a
+/// Whether the page is to stand around a view of that session in the browser that asks, if its server is one for it. Only around what a
 /// browser opens in a window: an application that frames the view watches over it already.
 pub(super) async fn stands(
     app: &App,
@@ -20,9 +20,11 @@ pub(super) async fn stands(
     asked: &Asked,
 ) -> bool {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
+    let browser = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let is_wanted = app.config.surrounds_views.is_in(browser.unwrap_or_default());
     // Nobody else's link takes an agent's protection away.
     let is_alone = asked.alone.is_some() && is("sec-fetch-site", "same-origin");
-    if !app.config.surrounds_views || is_alone || !is("sec-fetch-dest", "document") {
+    if !is_wanted || is_alone || !is("sec-fetch-dest", "document") {
         return false;
     }
     let id = session.id.group;

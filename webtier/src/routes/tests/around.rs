@@ -6,7 +6,12 @@ const VIEWS: &str = "https://s3.views.example";
 
 /// A live session on a server of another site, with our page around views.
 async fn surrounded() -> World {
-    let world = World::with("surrounds_views = true");
+    elsewhere("surrounds_views = \"always\"").await
+}
+
+/// A live session on a server of another site.
+async fn elsewhere(setting: &str) -> World {
+    let world = World::with(setting);
     let elsewhere =
         crate::store::records::Server { public_url: VIEWS.into(), ..crate::testing::server("s3") };
     world.store().add_server(elsewhere).unwrap();
@@ -99,9 +104,34 @@ async fn without_the_setting_on_our_own_domain_and_where_the_protocol_is_followe
     world.store().change_group(&demo(), &follows).unwrap();
     assert!(!is_around(&open(&world, "", &[WINDOW]).await), "no frame over HTTP in HTTPS");
 
-    let world = World::with("surrounds_views = true");
-    world.up("s1", 1);
-    live(&world, "471113").await;
-    let got = open(&world, "", &[WINDOW]).await;
-    assert_eq!((got.status, join_of(&got)), (303, "https://s1.cobrowse.example/join"));
+    for setting in ["surrounds_views = \"always\"", ""] {
+        let world = World::with(setting);
+        world.up("s1", 1);
+        live(&world, "471113").await;
+        let got = open(&world, "", &[WINDOW, ("user-agent", FIREFOX)]).await;
+        assert_eq!((got.status, join_of(&got)), (303, "https://s1.cobrowse.example/join"));
+    }
 }
+
+#[tokio::test]
+async fn where_nothing_is_set_it_stands_in_firefox_and_whoever_says_never_has_it_nowhere() {
+    for (setting, browser, expected) in [
+        ("", FIREFOX, true),
+        ("", CHROMIUM, false),
+        ("surrounds_views = \"where_needed\"", FIREFOX, true),
+        ("surrounds_views = \"always\"", CHROMIUM, true),
+        ("surrounds_views = \"never\"", FIREFOX, false),
+    ] {
+        let world = elsewhere(setting).await;
+        let got = open(&world, "", &[WINDOW, ("user-agent", browser)]).await;
+        assert_eq!((got.status, is_around(&got)), (200, expected), "{setting} {browser}");
+        assert_eq!(is_around(&got), !got.body.contains("data-submit"), "else it is handed over");
+    }
+    // Who says nothing of itself gets a view alone.
+    assert!(!is_around(&open(&elsewhere("").await, "", &[WINDOW]).await));
+    let got = open(&elsewhere("").await, "", &[("user-agent", FIREFOX)]).await;
+    assert!(!is_around(&got), "nothing that is no window");
+}
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
