@@ -20,7 +20,7 @@ import { languageOf, Sentences } from "../src/visitor/words.js";
 import { framesUrl, mayFollow, type Place } from "../src/viewer/follow.js";
 import { FOLLOW_INTERVAL_MS, RENEW_INTERVAL_MS, RENEWS_MAX } from "../src/viewer/limits.js";
 import { ENDINGS, stateWords as viewerWords } from "../src/viewer/messages.js";
-import { isThere, mayRenew, renewUrl } from "../src/viewer/renew.js";
+import { FrameName, isThere, mayRenew, memoryOf, renewUrl } from "../src/viewer/renew.js";
 
 const NAMES = Object.keys(CLOSE_CODES) as CloseName[];
 
@@ -196,6 +196,41 @@ describe("the viewer", () => {
       throw new Error("forbidden");
     };
     expect(mayRenew(broken, "demo:1", 1)).toBe(false);
+  });
+
+  it("remembers in its frame's name where the browser keeps nothing for it, and gives the name back", () => {
+    const place = (name: string, isFramed = true): Window => {
+      const made = {
+        name,
+        parent: {},
+        get sessionStorage(): never {
+          throw new DOMException("forbidden", "SecurityError");
+        },
+      };
+      if (!isFramed) made.parent = made;
+      return made as unknown as Window;
+    };
+    const frame = place("the crm's | own");
+    for (let trip = 0; trip < RENEWS_MAX; trip += 1) {
+      // Each trip begins with another page of the same frame.
+      const name = new FrameName(frame);
+      expect(frame.name).toBe("the crm's | own");
+      expect(mayRenew(() => memoryOf(frame, name), "demo:4|%1", 1_000_000 + trip)).toBe(true);
+      expect(frame.name).not.toBe("the crm's | own");
+    }
+    const last = new FrameName(frame);
+    expect(mayRenew(() => memoryOf(frame, last), "demo:4|%1", 1_000_010)).toBe(false);
+    expect(mayRenew(() => memoryOf(frame, last), "demo:5", 1_000_010)).toBe(true);
+    // A window by itself loses its name on the way.
+    const alone = place("", false);
+    expect(mayRenew(() => memoryOf(alone, new FrameName(alone)), "demo:1", 1)).toBe(false);
+    // Names of others are left alone.
+    for (const given of ["", "%", "cobrowse-held", "cobrowse-kept", "cobrowse-kept|a|%|x|y|z"]) {
+      const other = place(given);
+      expect(() => new FrameName(other).getItem("x")).not.toThrow();
+    }
+    const held = place("cobrowse-held");
+    expect([new FrameName(held).getItem("demo:1"), held.name]).toEqual([null, "cobrowse-held"]);
   });
 
   it("looks whether the web tier is there, at one address and without a credential", async () => {

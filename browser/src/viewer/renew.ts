@@ -12,6 +12,43 @@ export interface Memory {
   setItem(name: string, value: string): void;
 }
 
+/**
+ * A frame's own name, as a memory: it outlives the frame's page, also where browsers keep nothing for frames of other sites. The name that
+ * the page around has given it is the frame's again once the next page begins.
+ */
+export class FrameName implements Memory {
+  private readonly kept: Map<string, string>;
+  private readonly given: string;
+
+  constructor(private readonly frame: { name: string }) {
+    const [mark, given = "", ...kept] = frame.name.split(SEPARATOR).map(readable);
+    const isOurs = mark === MARK;
+    this.given = isOurs ? given : frame.name;
+    this.kept = new Map(isOurs ? pairs(kept) : []);
+    if (isOurs) frame.name = given;
+  }
+
+  getItem(name: string): string | null {
+    return this.kept.get(name) ?? null;
+  }
+
+  setItem(name: string, value: string): void {
+    this.kept.set(name, value);
+    const all = [MARK, this.given, ...[...this.kept].flat()];
+    this.frame.name = all.map(encodeURIComponent).join(SEPARATOR);
+  }
+}
+
+/** Where this page remembers what has to outlive it. A window by itself that may keep nothing has no such place: its name is taken away. */
+export function memoryOf(page: Window, name: FrameName): Memory {
+  try {
+    return page.sessionStorage;
+  } catch (forbidden) {
+    if (page.parent === page) throw forbidden;
+    return name;
+  }
+}
+
 /** Whether the web tier may be asked now; notes that it was. */
 export function mayRenew(open: () => Memory, key: string, now: number): boolean {
   return mayLeave(open, `cobrowse.renewed.${key}`, now, RENEW_INTERVAL_MS, RENEWS_MAX);
@@ -72,3 +109,22 @@ export function renewUrl(webTier: string, key: string, group: string, away?: str
     return null;
   }
 }
+
+function pairs(all: readonly string[]): [string, string][] {
+  const found: [string, string][] = [];
+  for (let at = 0; at + 1 < all.length; at += 2) found.push([all[at] ?? "", all[at + 1] ?? ""]);
+  return found;
+}
+
+/** A name may be anybody's. */
+function readable(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+/** Stands in no text that is encoded for a URL. */
+const SEPARATOR = "|";
+const MARK = "cobrowse-kept";

@@ -41,7 +41,7 @@ import {
 import * as messages from "./messages.js";
 import { PointerPace, type AgentPoint } from "./pointer.js";
 import { Parent } from "./parent.js";
-import { isThere, mayRenew, renewUrl } from "./renew.js";
+import { FrameName, isThere, mayRenew, memoryOf, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
 import { Resources } from "./resources.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
@@ -74,6 +74,7 @@ export class ViewerSession {
   private readonly verifier: Verifier;
   private readonly hands: Hands;
   private readonly parent: Parent;
+  private readonly frameName = new FrameName(window);
   private names = new Map<number, string>();
   private isInviting = false;
   private socket: FrameSocket | null = null;
@@ -499,7 +500,7 @@ export class ViewerSession {
       this.setState("reconnecting", reason, words);
     } else if (
       url &&
-      mayRenew(() => window.sessionStorage, `${this.page.group}:${this.page.key}`, Date.now())
+      mayRenew(() => memoryOf(window, this.frameName), `${this.page.group}:${this.page.key}`, Date.now())
     ) {
       this.setState("reconnecting", reason, words);
       window.location.assign(url);
