@@ -340,7 +340,6 @@ const LINES = [
   ],
   ["id = genId();\n  }\n  const serializedNode", "id = mirror2.nextId(n);\n  }\n  const serializedNode"],
   // What comes while it is not told, since a snapshot has not come to it yet, is told with it.
-  ["if (iframeDoc && onIframeLoad) {", "if (iframeDoc && mirror2.has(mirror2.getId(n))) {"],
   ["if (onStylesheetLoad) {", "if (mirror2.has(mirror2.getId(n))) {"],
   // What stands before something that was not told yet is told with it.
   [
