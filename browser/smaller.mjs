@@ -27,14 +27,12 @@ const RECORDERS =
 
 /** Names of our own, and of rrweb's that we use, that nobody outside of `src/visitor` knows: no part that is loaded later, no wire, no browser. */
 const OURS =
-  `addresses batch clean continuity covers dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
-  isGone isHollow isInHollow isPlanned isShaken isSpent isSpread isStyled isTight judge looksUpOnly maskInputFn maskTextFn masker masksWords mayContinue mustPurge
+  `addresses batch clean continuity dependence forgetRoots hasMaskedChoice incremental introduce isBelow isBlind isEmpty isExposed isFramed
+  isGone isHollow isInHollow isPlanned isShaken isSound isSpent isSpread isStyled isTight judge looksUpOnly maskInputFn maskTextFn masker masksWords mayContinue mustPurge
   branches copies masksFields sticky targets
-  refresh listen takeFullSnapshot mouseInteractionCb styleDeclarationCb styleSheetRuleCb isInsecure near nearAttributes newest note noteFrame noteState observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
-  onPointer onPosition onSettings onState owesPurge pauseButton peerFaults purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
-  setTheme setWords sheetOf stick styleMirror stylesheetManager takeUp wasMask wasUnmask watchHost`.split(
-    /\s+/,
-  );
+  refresh listen takeFullSnapshot mouseInteractionCb styleDeclarationCb styleSheetRuleCb isInsecure near nearAttributes newest note noteFrame noteState noteValue observeRootOf onAgents onClick onCommand onExposed onFault onFrame onPart onPause
+  onPointer onPosition onSettings onState owesPurge pauseButton peerFaults placesIn purged restsAt resumeSecret retryAfterMs scrub scrubber setKey setPaused setPointer setState
+  setTheme setWords stick styleMirror stylesheetManager takeUp wasMask wasUnmask watchHost`.split(/\s+/);
 
 /** The same script, a twentieth smaller. */
 export async function smaller(script) {

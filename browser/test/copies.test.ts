@@ -45,6 +45,22 @@ describe("a copy of a masked value", () => {
     ["as a bare amount", "$45,601.00", "45601 in all"],
     ["in capitals that are two letters", "Weiß & Brook", "WEISS & BROOK"],
     ["with what nobody sees between", "quartzfield", "quartz\u00adfie\u200bld"],
+    ["in markup that parts it", "4111456601601980", "<b>4111</b> <b>4566</b> <b>0160</b> <i>1980</i>"],
+    ["as JSON of other letters", "Zoë Brook", '{"n":"Zo\\u00eb Brook"}'],
+    ["as markup names its letters", "Zoë Brook", "Zo&euml; Brook"],
+    ["as an old URL writes it", "Zoë Brook", "/find/Zo%EBl".replace("l", "%20Brook")],
+    ["in a URL of a URL", "Ann Brook", "/next/%252Ffind%252FAnn%2520Brook"],
+    ["in letters for its letters", "Jörg Brook", "JOERG BROOK"],
+    ["cut at its end", "Bartholomew Quartz of Brook", "Bartholomew Quar…"],
+    ["over many gaps", "Ann Brook", "Ann\n            Brook"],
+    ["as a German amount", "1456.01", "1.456,01 €"],
+    ["in cents", "1456.01", '{"cents":145601}'],
+    ["as an amount with another nought", "1456.5", "1.456,50 €"],
+    ["at home, where it was typed for abroad", "+49 171 5456601", "0171 5456601"],
+    ["with its signs apart", "19/80", "until 19 / 80"],
+    ["with a printer's sign", "O'Brook", "Mr O’Brook"],
+    ["before a currency", "85601", "85601EUR"],
+    ["behind a currency", "85601", "EUR85601"],
   ])("%s does not leave", (_, value, text) => {
     const left = scrubbed(value, text);
     expect(left).toContain(MASK);
@@ -58,6 +74,25 @@ describe("a copy of a masked value", () => {
     expect(scrubbed("1000", "z-index: 1000; width: 100px", true)).toBe("z-index: 1000; width: 100px");
     expect(scrubbed("1000", "PIN 1000")).toBe(`PIN ${MASK}`);
     expect(scrubbed("4111222233334444", "is-4111222233334444", true)).toBe(`is-${MASK}`);
+    expect(scrubbed("85222", "852220 or 185222")).toBe("852220 or 185222");
+    expect(scrubbed("11/29", "col-11-29", true)).toBe("col-11-29");
+    expect(scrubbed("11/29", "111/29, 11/290")).toBe("111/29, 11/290");
+  });
+
+  it("that is cut is none of an address, whose beginning stands in many", () => {
+    expect(scrubbed("https://shop.example/ann", "https://shop.example/bob")).toBe("https://shop.example/bob");
+    expect(scrubbed("Bartholomew Quartz", "bartholomew-quar", true)).toBe("bartholomew-quar");
+  });
+
+  it("is found among hundreds of values", () => {
+    const copies = new Copies();
+    for (let at = 0; at < 400; at += 1) {
+      const field = Object.assign(document.createElement("input"), {
+        value: `Quartz ${String(at)} of Brook`,
+      });
+      copies.note(field);
+    }
+    expect(copies.scrub("it is quartz-77-of-brook")).toBe(`it is ${MASK}`);
   });
 });
 

@@ -13,6 +13,8 @@ import {
   UPLOADS_AT_ONCE,
 } from "../visitor/limits.js";
 import type { Resource, Resources } from "../visitor/resources.js";
+
+export { Resources } from "../visitor/resources.js";
 import { dataOf } from "./data.js";
 
 /** What this part needs from the recorder. */

@@ -17,7 +17,7 @@ export class Addresses {
   constructor(
     names: readonly string[],
     private readonly page: Pick<Document, "URL">,
-    readonly resources: Resources | null = null,
+    public resources: Resources | null = null,
   ) {
     this.names = new Set(names);
   }

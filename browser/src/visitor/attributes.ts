@@ -34,24 +34,29 @@ export function cleanAttributes(
     // In pixels nothing is found but by chance.
     const isPixels =
       name === "rr_canvas" && tagName === "canvas" && typeof kept === "string" && PIXELS.test(kept);
-    clean[name] = isPixels ? kept : typeof kept === "string" ? change(kept) : mapTexts(kept, change);
+    clean[name] = isPixels ? kept : typeof kept === "string" ? change(kept) : mapTexts(kept, change, scrub);
   }
   return clean;
 }
 
 /** Whether an attribute's value is of use to styles and shapes and is no text. */
 function isName(tagName: string, name: string): boolean {
-  return isKeptOfMasked(name) || (KEPT_OF_TEXT.has(name) && !(name === "href" && tagName === "a"));
+  return isKeptOfMasked(name) || (KEPT_OF_TEXT.has(name) && (!name.endsWith("href") || isLoaded(tagName)));
 }
 
 function isKeptOfMasked(name: string): boolean {
   return NAMES_OF_MASKED.has(name) || PLAIN_OF_MASKED.has(name);
 }
 
-/** Changes a text, or each that stands in something, by its name there. */
-export function mapTexts<T>(value: T, change: (text: string, name: string) => string): T {
+/** Whether what an element's `href` names is loaded, and is nowhere to go. */
+function isLoaded(tagName: string): boolean {
+  return tagName === "link" || tagName === "use" || tagName === "image";
+}
+
+/** Changes a text, or each that stands in something, by its name there; a name that holds a copy goes. */
+export function mapTexts<T>(value: T, change: (text: string, name: string) => string, scrub?: Scrub): T {
   return JSON.parse(JSON.stringify(value), (name, part: unknown) =>
-    typeof part === "string" ? change(part, name) : part,
+    scrub && scrub(name, "name") !== name ? undefined : typeof part === "string" ? change(part, name) : part,
   ) as T;
 }
 
@@ -74,8 +79,7 @@ function cleanOne(
     if (!isKeptOfMasked(name) && !(verdict === "text" && KEPT_OF_TEXT.has(name))) return undefined;
     // Of a name that is the recorder's the page may have made an attribute of its own.
     if (name.startsWith("rr_") && typeof value === "string" && !RECORDERS.test(value)) return undefined;
-    if (name.endsWith("href") && !(tagName === "link" || tagName === "use" || tagName === "image"))
-      return undefined;
+    if (name.endsWith("href") && !isLoaded(tagName)) return undefined;
     if (name === "style" && value !== null) return cleanStyle(value, verdict);
     if (name === "_csstext" && typeof value === "string") return wordlessCss(value);
     if (typeof value === "string" && PLAIN_OF_MASKED.has(name) && !OF_HTML.test(value)) return "";

@@ -8,6 +8,7 @@
 
 import type { LoaderQueue } from "../loader/global.js";
 import { WIDGET_TAG } from "./names.js";
+import { parentOf } from "./tree.js";
 
 const roots = fromLoader() ?? new WeakMap<Node, ShadowRoot>();
 
@@ -28,7 +29,8 @@ export function rootOf(host: Node): ShadowRoot | null {
 
 /** The slot of a closed tree that shows a node; `assignedSlot` does not tell it. */
 export function closedSlotOf(node: Node): HTMLSlotElement | null {
-  const root = node.parentNode && closedRootOf(node.parentNode);
+  const parent = parentOf(node);
+  const root = parent && closedRootOf(parent);
   if (!root) return null;
   for (const slot of root.querySelectorAll("slot")) {
     if (slot.assignedNodes().includes(node)) return slot;

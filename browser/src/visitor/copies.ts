@@ -1,13 +1,12 @@
 /**
  * Copies of masked values: what a masked field holds may stand elsewhere on the page, and leaves from there as little.
  *
- * Owns which values are known and how they are found in a text: whatever stands between their letters and digits, with
- * other accents, written for a URL, for markup or for JSON, and over several neighbours, as a preview of a card does.
- * Known are what masked fields hold and held while this script ran, the names of their files among it, what was chosen in
- * lists and colours, short texts that can be edited, lines of longer ones, days in other orders, amounts with other noughts, and
- * codes whose digits have a field each. Not found can be: parts of a value ("ends in 4242"), values spread further than a few neighbours, values of one or
- * two characters, ones that were changed (encrypted, reversed, a month's name), plain words and short numbers where they are names (classes, addresses of pictures, styles), and texts of
- * masked elements that are no fields.
+ * Owns which values are known; how one is found in a text is `forms.ts`'s. Known are what masked fields hold and held while
+ * this script ran, the names of their files among it, what was chosen in lists and colours, short texts that can be edited, lines of
+ * longer ones, days in other orders, amounts with other noughts, numbers without their country, and what short fields beside
+ * one another hold together. Not found can be: parts of a value ("ends in 4242"), values spread further than a few
+ * neighbours, values of one or two characters, ones that were changed (encrypted, reversed, a month's name), plain words and short numbers where they are
+ * names (classes, addresses of pictures, styles), and texts of masked elements that are no fields.
  */
 
 import { MASK } from "../protocol/masked.js";
@@ -16,13 +15,14 @@ import {
   COPIES_VALUES_MAX,
   COPY_BEGINNINGS_MAX,
   COPY_CHARS_MIN,
-  COPY_LETTERS_MAX,
-  COPY_LETTERS_MIN,
+  COPY_PARTS_MAX,
   COPY_SHORT_CHARS_MIN,
   COPY_SPREAD_CHARS_MAX,
   COPY_SPREAD_DEPTH,
+  COPY_TEXT_CHARS_MAX,
   COPY_TEXT_LINES_MAX,
 } from "./limits.js";
+import { bareOf, Form, weightOf, ZERO } from "./forms.js";
 import { wordsOf } from "./names.js";
 import { isMatch } from "./tree.js";
 
@@ -39,16 +39,13 @@ export class Copies {
   private readonly fields = new Map<Field, readonly string[]>();
   /** Fields whose value was just announced by an event; read even when there are too many to read all. */
   private readonly touched = new Set<Field>();
-  private readonly values = new Set<string>();
+  private readonly values = new Map<string, Form>();
   /** What was chosen is a word of the page's own: a copy of it is a text that is that and nothing else. */
-  private readonly chosen = new Set<string>();
+  private readonly chosen = new Map<string, Form>();
   /** Beginnings of what is being typed: a preview may lag behind. */
   private readonly beginnings: string[] = [];
-  private anywhere = NOTHING;
-  private inNames = NOTHING;
-  private isStale = false;
   /** Texts of elements at this moment. */
-  private texts = new Map<Node, string>();
+  private texts = new Map<Node, string | null>();
   /** Rises with every value that becomes known. */
   version = 0;
 
@@ -70,16 +67,23 @@ export class Copies {
     if (isAll || this.fields.size <= COPIES_FIELDS_MAX) {
       // A code or a number whose parts have a field each; fields are noted from the first or from the last.
       let parts: string[] = [];
+      let box: Node | null = null;
       const end = (): void => {
-        this.learn(parts.join(""));
-        this.learn(parts.reverse().join(""));
+        if (parts.length > 1 && parts.length <= COPY_PARTS_MAX) {
+          for (const whole of daysOf(parts.join("/"))) this.learn(whole);
+          this.learn(parts.join(""));
+          this.learn(parts.reverse().join(""));
+        }
         parts = [];
       };
       for (const field of this.fields.keys()) {
         this.read(field);
         const { value = "", maxLength } = field;
-        if (value.length !== maxLength || maxLength > COPY_CHARS_MIN) end();
-        else parts.push(value);
+        const isPart = value.length === maxLength || /^\d+$/.test(value);
+        const around = isPart && value.length <= COPY_CHARS_MIN ? boxOf(field) : null;
+        if (!around || around !== box) end();
+        if (around) parts.push(value);
+        box = around;
         // A field that is gone has told all that it will.
         if (!field.isConnected) this.fields.delete(field);
       }
@@ -103,9 +107,14 @@ export class Copies {
     if (this.isEmpty) return text;
     const whole = text.trim();
     if (!isName && (this.values.has(whole) || this.chosen.has(whole))) return MASK;
-    return text.replace(this.pattern(isName), (found, at: number) =>
-      PLAIN.test(found) && ENDS_IN_LETTER.test(text.slice(0, at).slice(-2)) ? found : MASK,
-    );
+    let open = "";
+    let at = 0;
+    for (const [start, end] of this.placesIn(text, isName)) {
+      if (end <= at) continue;
+      if (start > at || at === 0) open += text.slice(at, start) + MASK;
+      at = end;
+    }
+    return open + text.slice(at);
   }
 
   /** Whether a text, with its neighbours, is a copy. */
@@ -113,19 +122,24 @@ export class Copies {
     if (!node || this.isEmpty) return false;
     let top = node.parentNode;
     for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = top.parentNode) {
-      const whole = this.texts.get(top) ?? top.textContent ?? "";
+      const whole = this.texts.get(top) ?? this.spreadIn(top);
       this.texts.set(top, whole);
-      if (whole.length > COPY_SPREAD_CHARS_MAX) return false;
-      if (this.scrub(whole) === whole) continue;
+      if (whole === null) return false;
+      if (whole === "") continue;
       const before = new Range();
       before.setStart(top, 0);
       before.setEnd(node, 0);
       const start = before.toString().length;
       const end = start + (node.nodeValue ?? "").length;
-      const copies = [...whole.matchAll(this.pattern(false))];
-      if (copies.some(({ 0: found, index }) => index < end && index + found.length > start)) return true;
+      if (this.placesIn(whole, false).some(([from, to]) => from < end && to > start)) return true;
     }
     return false;
+  }
+
+  /** The text of an element in which a copy stands; `null` for one that is too long. */
+  private spreadIn(top: Node): string | null {
+    const whole = top.textContent ?? "";
+    return whole.length > COPY_SPREAD_CHARS_MAX ? null : this.scrub(whole) === whole ? "" : whole;
   }
 
   private read(field: Field): void {
@@ -147,26 +161,20 @@ export class Copies {
 
   private learn(value: string, values = this.values): void {
     if (weightOf(value) < COPY_SHORT_CHARS_MIN || value === MASK) return;
-    if (!values.delete(value)) {
-      this.isStale = true;
-      this.version += 1;
-    }
-    values.add(value);
-    if (values.size > COPIES_VALUES_MAX) {
-      const [oldest = ""] = values;
+    const known = values.get(value);
+    if (!values.delete(value)) this.version += 1;
+    values.set(value, known ?? new Form(value));
+    for (const oldest of values.keys()) {
+      if (values.size <= COPIES_VALUES_MAX) break;
       values.delete(oldest);
     }
   }
 
-  private pattern(isName: boolean): RegExp {
-    if (this.isStale) {
-      this.isStale = false;
-      const long = [...this.values].filter((value) => weightOf(value) >= COPY_CHARS_MIN);
-      long.sort((one, other) => other.length - one.length);
-      this.anywhere = anyOf(long);
-      this.inNames = anyOf(long.filter((value) => !PLAIN.test(value)));
-    }
-    return isName ? this.inNames : this.anywhere;
+  /** Where copies stand in a text, from its beginning on. */
+  private placesIn(text: string, isName: boolean): (readonly [start: number, end: number])[] {
+    const bare = bareOf(text);
+    const places = [...this.values.values()].flatMap((form) => form.placesIn(text, bare, isName));
+    return places.sort(([one], [other]) => one - other);
   }
 }
 
@@ -187,70 +195,48 @@ function saidBy(field: Field): string[] {
   const { files, selectedOptions, value } = field;
   if (files) return [...files].map(({ name }) => name);
   // One without a value says that nothing was chosen.
-  if (selectedOptions)
-    return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
+  if (selectedOptions) {
+    const chosen = [...selectedOptions].filter((one) => one.value !== "");
+    const texts = chosen.map(({ text }) => text);
+    return [...texts, texts.join(", "), ...chosen.map(({ value }) => value)];
+  }
   // Editors put a box around their lines.
   let box: Node = field;
   while (!box.childNodes[1] && box.firstChild?.firstChild) box = box.firstChild;
   const { childNodes } = box;
-  const lines = childNodes.length > COPY_TEXT_LINES_MAX ? [] : [...childNodes].map((one) => one.textContent);
+  const isLong = childNodes.length > COPY_TEXT_LINES_MAX;
+  const { textContent: all } = box;
+  const lines = isLong ? [] : [...childNodes].map((one) => one.textContent);
+  // Words may have elements of their own.
+  if (isLong && all && all.length <= COPY_TEXT_CHARS_MAX && !LINE.test(childNodes[1]?.nodeName ?? ""))
+    lines.push(all);
   // The number of a list's item is none.
   const text = typeof value === "string" ? value : lines.join("\n");
   const said = [text, ...text.split("\n", COPY_TEXT_LINES_MAX)];
   // An amount is written with other zeros too, and a day in other orders.
   if (/^[^\p{L}]*$/u.test(text)) said.push(String(+text.replace(/[^\d.]/g, "") || ""));
+  // A number that is called from abroad is written without its country at home.
+  const abroad = ABROAD.test(text) ? text.replace(/\D/g, "") : "";
+  for (const digits of abroad ? [1, 2, 3] : []) said.push(abroad.slice(digits));
+  return [...new Set([...said, ...daysOf(text)])];
+}
+
+/** A day in other orders. */
+function daysOf(text: string): string[] {
   const [, early, month, day = "", first, second, late] = DAY.exec(text) ?? [];
   const [year, one = "", other = ""] = early ? [early, month, day] : [late, first, second];
-  for (const rest of [ZERO + one + ZERO + other, ZERO + other + ZERO + one])
-    if (year) said.push(year + rest, rest + year);
-  return [...new Set(said)];
+  if (!year) return [];
+  return [ZERO + one + ZERO + other, ZERO + other + ZERO + one].flatMap((rest) => [year + rest, rest + year]);
 }
 
-/** How many letters of an alphabet a value is worth: a syllable or a word is written as one sign elsewhere. */
-function weightOf(value: string): number {
-  return value.replace(SIGNS, "aa").length;
+/** What holds a field and those beside it. */
+function boxOf({ parentElement: parent }: Field): Node | null {
+  return parent?.childElementCount === 1 ? parent.parentElement : parent;
 }
 
-function anyOf(values: readonly string[]): RegExp {
-  return values.length > 0 ? new RegExp(values.map(formOf).join("|"), "giu") : NOTHING;
-}
-
-/** A value as a pattern. */
-function formOf(value: string): string {
-  const whole = value.normalize("NFC");
-  if (PLAIN.test(whole))
-    return `${Array.from(whole, anyAccent).join(/\d/.test(whole) ? GROUPS : MARKS)}(?!${LETTER})`;
-  const letters = whole.match(LETTERS) ?? [];
-  if (letters.length < COPY_LETTERS_MIN || letters.length > COPY_LETTERS_MAX) return escape(value);
-  return letters.map(anyAccent).join(GAP);
-}
-
-/** A letter, without its accent too, and as a URL writes it. */
-function anyAccent(letter: string): string {
-  if (letter === ZERO) return "0?";
-  if (letter <= "\u007f") return escape(letter);
-  const bare = letter.normalize("NFKD").match(LETTERS)?.[0] ?? letter;
-  return `(?:${letter}|${bare}|${letter.toUpperCase()}|${encodeURIComponent(letter)})`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`);
-}
-
-const LETTER = "[\\p{L}\\p{N}]";
-const LETTERS = new RegExp(LETTER, "gu");
-const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
-/** What may stand between two letters: gaps and signs, also as markup, a URL or JSON writes them. */
-const GAP = "(?:&#?\\w{1,8};|%[0-7]\\w|\\\\u\\w{4}|\\\\[nrt]|[^\\p{L}\\p{N}]){0,4}";
-/** What nobody sees between two. */
-const MARKS = "[\\p{M}\\p{Cf}]{0,4}";
-/** The same, and what groups digits. */
-const GROUPS = "[\\p{M}\\p{Cf}.,'’\\s]{0,4}";
-/** Words and numbers that styles are full of. Letters without capitals often stand together with no gap between words. */
-const PLAIN = /^(?:[\p{Lu}\p{Ll}]{1,11}|\d{1,5}(?:[.,]\d\d?)?)$/u;
 const DAY = /^(?:(\d{4})\D0?(\d\d?)(?:\D0?(\d\d?)(?:T.*)?)?|0?(\d\d?)\D0?(\d\d?)\D(\d{4}))$/;
-/** Stands for a nought that may be there: no keyboard has it. */
-const ZERO = "\u2070";
-const SIGNS = /[\u3040-\ud7ff]/g;
-const NOTHING = /(?!)/g;
+/** A number that begins with its country's. */
+const ABROAD = /^(\+|00)[\d\s()./-]{9,}$/;
+/** What an editor makes of a line. */
+const LINE = /^(P|DIV|LI|BR)$/;
 const UNTYPED = wordsOf("hidden checkbox radio button submit reset image");

@@ -154,8 +154,17 @@ export const COPY_SHORT_CHARS_MIN = 3;
 /** Letters and digits from which a value is found with anything between them; shorter ones would be found in clock times. */
 export const COPY_LETTERS_MIN = 6;
 
-/** And up to which: a name, a number, an address of the post. Longer ones are found as they are. */
+/** And up to which: a name, a number, an address of the post. Longer ones are found by their words. */
 export const COPY_LETTERS_MAX = 64;
+
+/** Letters of a value from which it is found where its end is cut off: the beginning of another is hardly ever as long. */
+export const COPY_CUT_LETTERS = 12;
+
+/** Fields beside one another whose values are one: a code, a day, a card in groups of four. More are a table. */
+export const COPY_PARTS_MAX = 8;
+
+/** Characters of a text of many elements that can be edited and is one value: a longer one is a document. */
+export const COPY_TEXT_CHARS_MAX = 400;
 
 /** Beginnings of typed values that stay known for a while: a preview lags some keys behind. Full: the oldest is forgotten. */
 export const COPY_BEGINNINGS_MAX = 16;
@@ -163,11 +172,11 @@ export const COPY_BEGINNINGS_MAX = 16;
 /** Lines of a typed text that are looked for one by one: an address of the post, and no letter. A text of more paragraphs that can be edited is a document, and not looked for. */
 export const COPY_TEXT_LINES_MAX = 12;
 
-/** Characters of an element's text in which a copy is looked for that is spread over neighbours: some words around a number. */
-export const COPY_SPREAD_CHARS_MAX = 160;
+/** Characters of an element's text in which a copy is looked for that is spread over neighbours: a sentence or two around a number. */
+export const COPY_SPREAD_CHARS_MAX = 400;
 
 /** How far above a text. */
-export const COPY_SPREAD_DEPTH = 3;
+export const COPY_SPREAD_DEPTH = 6;
 
 /** Changed elements below which the mask's selectors are looked for one by one. More in one task: the whole page is looked at, once. */
 export const WATCHED_TARGETS_MAX = 64;

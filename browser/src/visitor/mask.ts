@@ -23,7 +23,7 @@ import { isWords, mapTexts } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { isEmptied, NodeMasker, type LiveNodes } from "./nodes.js";
 import type { Resource } from "./resources.js";
-import { isElement, isField, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { isChoice, isElement, isField, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import { Scrubber } from "./scrubber.js";
 import type { Put } from "./walk.js";
 import { MaskWatch } from "./watch.js";
@@ -98,6 +98,13 @@ export class Masker {
     const masked = this.pass(event);
     // A field further on held what stands before it too.
     return this.memory.copies.version === version ? masked : this.pass(event);
+  }
+
+  /** Whether what passed in this task may still leave: nothing of it has become masked since. */
+  get isSound(): boolean {
+    this.refresh();
+    this.watch.look();
+    return !this.memory.isExposed;
   }
 
   /** A task begins in which {@link Masker.parts} go on. */
@@ -187,11 +194,15 @@ export class Masker {
     if (this.memory.isExposed || this.rules.judge(frame) === "full") return null;
     this.memory.copies.refresh(false);
     return brand(
-      mapTexts(event, (part, name) => {
-        const open = name === "tagName" ? part : this.scrubber.scrub(part);
-        if (open !== part) onCopy?.();
-        return open;
-      }),
+      mapTexts(
+        event,
+        (part, name) => {
+          const open = name === "tagName" ? part : this.scrubber.scrub(part);
+          if (open !== part) onCopy?.();
+          return open;
+        },
+        this.scrubber.scrub,
+      ),
     );
   }
 
@@ -249,13 +260,14 @@ export class Masker {
       case IncrementalSource.Drag: {
         // Where something masked is pressed or dragged can be what it holds: a pad of digits, a slider.
         const positions = data.positions
-          .filter(({ id }) => this.nodes.judge(id) !== "full")
+          .filter(({ id }) => this.nodes.judge(id) !== "full" && !this.isPick(id))
           .map((one) => only(one, "x", "y", "id", "timeOffset"));
         return positions.length > 0 ? { source, positions } : null;
       }
       case IncrementalSource.MouseInteraction: {
         const { type, id } = data;
-        if (this.nodes.judge(id) === "full" && !this.isFocusOfField(type, id)) return null;
+        if (this.isPick(id) || (this.nodes.judge(id) === "full" && !this.isFocusOfField(type, id)))
+          return null;
         return only(data, "source", "type", "id", "x", "y");
       }
       case IncrementalSource.Scroll: {
@@ -270,6 +282,7 @@ export class Masker {
         // It will be told with what stands in it.
         if (!node) return null;
         if (isElement(node)) this.memory.copies.touch(node);
+        this.nodes.noteValue(node, data.text);
         const isOpen = this.nodes.send(data.id) === "open" && !this.nodes.hasMaskedChoice(data.id);
         // A masked field says once that it holds something: how often it is typed into is its own business.
         if (!isOpen && (this.saidOnce.get(node) ?? data) !== data) return null;
@@ -353,16 +366,18 @@ export class Masker {
     return styleId !== undefined && this.shownStyles.has(styleId);
   }
 
+  /** Whether a press there ticks or picks what is masked. */
+  private isPick(id: number): boolean {
+    const node = this.live.getNode(id) as Partial<Element> | null;
+    const control = node?.closest?.("label")?.control;
+    return !!control && isChoice(control) && this.rules.judge(control) !== "open";
+  }
+
   /** Which field somebody is in may be seen; which key of a masked pad, or where, may not. */
   private isFocusOfField(type: MouseInteractions, id: number): boolean {
     if (type !== MouseInteractions.Focus && type !== MouseInteractions.Blur) return false;
     const node = this.live.getNode(id);
-    return (
-      node !== null &&
-      isElement(node) &&
-      isField(node) &&
-      !UNTYPED_CHOICES.has(node.getAttribute("type") ?? "")
-    );
+    return node !== null && isElement(node) && isField(node) && !isChoice(node);
   }
 }
 
@@ -401,4 +416,3 @@ const EMPTY_ROOT = {
     { type: NodeType.Element, id: 4, tagName: "body", attributes: {}, childNodes: [] },
   ],
 };
-const UNTYPED_CHOICES = new Set(["checkbox", "radio"]);

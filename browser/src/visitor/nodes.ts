@@ -10,8 +10,9 @@ import { NodeType, type attributeMutation, type serializedNodeWithId, type textM
 import { MASK } from "../protocol/masked.js";
 import { cleanAttributes, shownAs } from "./attributes.js";
 import { rootOf } from "./closed.js";
+import { COPY_LETTERS_MIN } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
-import { isElement, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
+import { isChoice, isElement, isField, RANK, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import type { Scrubber } from "./scrubber.js";
 import type { MaskWatch } from "./watch.js";
 
@@ -50,8 +51,11 @@ export class NodeMasker {
           ...(node.compatMode === undefined ? {} : { compatMode: node.compatMode }),
         };
       case NodeType.DocumentType: {
-        const { type, name, publicId, systemId } = node;
-        return { ...common, type, name, publicId, systemId };
+        const { type } = node;
+        const isOpen = this.judge(node.id) === "open";
+        const open = (text: string): string => (isOpen ? this.scrubber.scrub(text) : "");
+        const [publicId, systemId] = [open(node.publicId), open(node.systemId)];
+        return { ...common, type, name: "html", publicId, systemId };
       }
       case NodeType.Element:
         return this.element(node, common);
@@ -79,6 +83,7 @@ export class NodeMasker {
       const attributes = { style: "display:none" };
       return { ...common, type: node.type, tagName: "div", attributes, childNodes: [] };
     }
+    this.noteValue(this.live.getNode(node.id), node.attributes.value);
     const verdict = this.send(node.id);
     if (node.isShadowHost) this.observeRootOf(node.id);
     const attributes = this.clean(tagName, node.attributes, verdict);
@@ -120,6 +125,7 @@ export class NodeMasker {
     const node = this.live.getNode(change.id);
     const tagName = node && isElement(node) ? node.localName : "";
     if (tagName === WIDGET_TAG || HOLLOW.has(tagName)) return { id: change.id, attributes: {} };
+    this.noteValue(node, change.attributes.value);
     const verdict = this.send(change.id);
     const attributes = this.clean(tagName, change.attributes, verdict);
     this.hideChoice(change.id, tagName, attributes);
@@ -182,6 +188,15 @@ export class NodeMasker {
     if (shown !== undefined && RANK[verdict] > RANK[shown]) this.memory.isExposed = true;
     if (verdict !== "full") this.memory.shown.set(node, verdict);
     return verdict;
+  }
+
+  /** A field that takes the place of a masked one, or shows its letters as dots, is masked from now on. */
+  noteValue(node: Node | null, value: unknown): void {
+    if (!value || typeof value !== "string" || this.rules.judge(node) !== "open") return;
+    if (!node || !isElement(node) || !isField(node) || node.localName === "select" || isChoice(node)) return;
+    const isTwin = value.length >= COPY_LETTERS_MIN && this.memory.copies.scrub(value) === MASK;
+    const dots = getComputedStyle(node).getPropertyValue("-webkit-text-security");
+    if (isTwin || (dots !== "" && dots !== "none")) this.rules.stick(node);
   }
 
   /** An open list may stand on a masked option: its value, or the place of its choice, is then the option's. */

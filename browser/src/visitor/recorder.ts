@@ -21,16 +21,17 @@ import {
   READINGS_MAX,
 } from "./limits.js";
 import { Masker, type Masked } from "./mask.js";
+import type { Targets } from "../mirror/meant.js";
 import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
 import { PointerPace, pointerEvent } from "./pointer.js";
 import { read } from "./reading.js";
-import { Resources } from "./resources.js";
+import type { Addresses } from "./addresses.js";
+import type { Resources } from "./resources.js";
 import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
-import { Targets } from "./targets.js";
 import type { Walk } from "./walk.js";
 import { unread, written } from "./written.js";
 
@@ -78,9 +79,11 @@ export class Recorder {
   private readonly facts: FactsWatcher;
   private readonly states: PageStates;
   private readonly styles: StyleWatcher;
-  private readonly targets: Targets;
-  /** What travels along for agents who cannot reach it; `null` where the group does not want that. */
-  private readonly resources: Resources | null;
+  /** What agents may mean; `null` until its part is there: then their commands are as stale as any. */
+  private targets: Targets | null = null;
+  /** What travels along for agents who cannot reach it; `null` where the group does not want that, and until its part is there. */
+  private resources: Resources | null = null;
+  private readonly addresses: Addresses;
   private readonly undo: (() => void)[] = [];
   /** Canvases that were recorded, where their pictures travel. */
   private readonly canvases = new Set<HTMLCanvasElement>();
@@ -113,9 +116,8 @@ export class Recorder {
     private readonly memory: MaskMemory,
     private readonly host: RecorderHost,
   ) {
-    const origins = settings.upload_origins ?? [];
-    this.resources = origins.length > 0 ? new Resources(origins) : null;
-    const rules = new Rules(settings, page.document, memory, this.resources);
+    const rules = new Rules(settings, page.document, memory);
+    this.addresses = rules.addresses;
     this.masker = new Masker(rules, record.mirror, page.document, memory, () => {
       if (!this.isStopped) this.planEpoch();
     });
@@ -133,10 +135,6 @@ export class Recorder {
     this.facts = new FactsWatcher(page, this.masker);
     this.pointer = new PointerPace(page, (x, y, target) => {
       this.tellPointer(x, y, record.mirror.getId(target));
-    });
-    this.targets = new Targets({
-      nodeOf: (id) => record.mirror.getNode(id),
-      position: () => (host.writer.isOpen && !this.isEpochPlanned ? host.writer.position : null),
     });
     this.styles = new StyleWatcher(() => {
       this.replaceEpoch();
@@ -194,7 +192,14 @@ export class Recorder {
       });
     }
     // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
-    this.with("mirror", ({ Pictures, Prover }) => {
+    this.with("mirror", ({ Pictures, Prover, Targets }) => {
+      this.targets = new Targets({
+        nodeOf: (id) => record.mirror.getNode(id),
+        position: () => {
+          const { writer } = this.host;
+          return writer.isOpen && !this.isEpochPlanned ? writer.position : null;
+        },
+      });
       this.states.read(
         new Pictures((image, src) => {
           this.states.send(image, { src });
@@ -202,18 +207,19 @@ export class Recorder {
       );
       return new Prover(this.page, this.proving).start();
     });
-    const { resources } = this;
-    if (resources) {
-      this.with("uploads", ({ readResources }) =>
-        readResources(this.page, {
-          resources,
-          onRead: () => {
-            this.replaceEpoch();
-          },
-        }),
-      );
+    const { upload_origins: origins = [], canvas_rate: perSecond } = this.settings;
+    if (origins.length > 0) {
+      this.with("uploads", ({ Resources, readResources }) => {
+        const resources = new Resources(origins);
+        this.resources = this.addresses.resources = resources;
+        const onRead = (): void => {
+          this.replaceEpoch();
+        };
+        // What the keyframe has named so far was not asked for.
+        onRead();
+        return readResources(this.page, { resources, onRead });
+      });
     }
-    const perSecond = this.settings.canvas_rate;
     if (!perSecond) return;
     this.with("canvas", ({ tellCanvases }) =>
       tellCanvases(this.page, {
@@ -343,7 +349,7 @@ export class Recorder {
 
   /** What agents' commands reach through: only live, and only what is not masked at that moment. */
   readonly reach: Reach = {
-    find: (id, seen, whole) => this.targets.find(id, seen, whole),
+    find: (id, seen, whole) => this.targets?.find(id, seen, whole) ?? "stale",
     idOf: (node) => record.mirror.getId(node),
     isOpen: (node) => this.masker.isOpen(node),
     parentsOf,
@@ -396,7 +402,11 @@ export class Recorder {
       return;
     }
     const { writer } = this.host;
-    if (!(writer.isOpen || writer.isOpening || this.walk) || this.isEpochPlanned) return;
+    if (!(writer.isOpen || writer.isOpening || this.walk) || this.isEpochPlanned) {
+      // What is typed meanwhile may be repeated later.
+      this.masker.look();
+      return;
+    }
     const masked = this.masker.event(event);
     const isShaken = this.walk?.isShaken(event) ?? false;
     if (isShaken) this.disturbed += 1;
@@ -445,7 +455,7 @@ export class Recorder {
 
   private beginEpoch(full: Masked<eventWithTime>): void {
     this.epochAt = performance.now();
-    this.targets.begin();
+    this.targets?.begin();
     const keyframe = [...this.keyframe, full];
     const { memory } = this;
     this.host.writer.beginInSlices(this.facts.read(), keyframe, memory.owesPurge, (sent) => {
@@ -502,9 +512,14 @@ export class Recorder {
       this.waitForBuffer();
       return;
     }
+    // A watcher of the page's own may have masked what it was told of after us.
+    if (!this.masker.isSound) {
+      this.planEpoch();
+      return;
+    }
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
     else this.sendChangedFacts();
-    this.targets.note(batch, this.host.writer.position.sequence);
+    this.targets?.sent(batch, this.host.writer.position.sequence);
     void this.learnRules();
     this.host.onSent();
   }

@@ -16,7 +16,7 @@ export interface Resource {
   readonly css?: string;
 }
 
-/** The resources of one page and connection. */
+/** The resources of one page and connection. Its code comes with `uploads.js`. */
 export class Resources {
   /** Addresses that were met and nobody has read yet. */
   readonly asked = new Set<string>();

@@ -18,9 +18,8 @@ import { Addresses } from "./addresses.js";
 import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
 import { wordsOf } from "./names.js";
-import type { Resources } from "./resources.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
-import { isMatch, parentOf } from "./tree.js";
+import { inputTypeOf, isMatch, parentOf, slotOf } from "./tree.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
@@ -67,7 +66,6 @@ export class Rules {
     private readonly settings: VisitorSettings,
     private readonly page: Document,
     private readonly memory: MaskMemory,
-    resources: Resources | null = null,
   ) {
     const good = settings.masks.filter((mask) => isSelector(mask, page));
     const all = [".glance_masked", "[glance_masked]", ...good];
@@ -81,7 +79,7 @@ export class Rules {
     this.nearAttributes = near.map(dependenceOf).reduce(together).attributes;
     this.dependence = all.map(dependenceOf).reduce(together);
     this.isMark = marksOf(all);
-    this.addresses = new Addresses(settings.query_names ?? [], page, resources);
+    this.addresses = new Addresses(settings.query_names ?? [], page);
     this.probe = page.createElement("p");
     this.probe.className = "glance_masked";
     this.probe.append(Object.assign(page.createElement("input"), { type: "password" }));
@@ -117,7 +115,8 @@ export class Rules {
     if (value === null) return false;
     if (name === "type") return SECRET_TYPES.has(value.toLowerCase());
     if (name === "autocomplete") return isSecretToken(value);
-    if (name === "contenteditable" && isEditing(value)) return this.masksFields && !this.isUnmasked(element);
+    if (name === "contenteditable" ? isEditing(value) : name === "role" && ROLES.has(value))
+      return this.masksFields && !this.isUnmasked(element);
     return this.isMark(name, value);
   }
 
@@ -212,7 +211,7 @@ export function parentsOf(node: Node): Node[] {
   const parents: Node[] = [];
   const parent = parentOf(node);
   if (parent) parents.push(parent);
-  const slot = (node as Partial<Slottable>).assignedSlot ?? closedSlotOf(node);
+  const slot = (isElement(node) ? slotOf(node) : (node as Partial<Text>).assignedSlot) ?? closedSlotOf(node);
   if (slot) parents.push(slot);
   const host = (node as Partial<ShadowRoot>).host;
   if (node.nodeType === Node.DOCUMENT_FRAGMENT_NODE && host) parents.push(host);
@@ -228,11 +227,16 @@ export function isElement(node: Node): node is Element {
   return node.nodeType === Node.ELEMENT_NODE;
 }
 
+/** Whether what is said of an element is whether it is ticked or picked. */
+export function isChoice(element: Element): boolean {
+  return CHOICES.has(element.getAttribute("type") ?? "");
+}
+
 /** Whether what somebody types or chooses is kept by this element. */
 export function isField(element: Element): boolean {
   const name = element.localName;
   if (name === "input") return !BUTTON_TYPES.has(typeOf(element));
-  return name === "textarea" || name === "select" || isEditable(element);
+  return isMatch(element, FIELDS) || ROLES.has(element.getAttribute("role") ?? "") || isEditable(element);
 }
 
 function isSecretField(element: Element): boolean {
@@ -266,8 +270,9 @@ function isEditing(value: string | null): boolean {
 }
 
 function typeOf(element: Element): string {
-  const type = (element as HTMLInputElement).type as unknown;
-  return (typeof type === "string" ? type : (element.getAttribute("type") ?? "text")).toLowerCase();
+  return element.namespaceURI?.endsWith("html")
+    ? inputTypeOf(element as HTMLInputElement)
+    : (element.getAttribute("type") ?? "text").toLowerCase();
 }
 
 /** What an element says of itself is text, and what stands in it but for a style sheet; a style of another type is none. */
@@ -279,6 +284,11 @@ function holdsText(node: Node): boolean {
   );
 }
 
+/** Editors of code show what is typed beside the field that hears of it. */
+const FIELDS = "textarea,select,.CodeMirror,.ace_editor,.monaco-editor";
+/** Elements that keep as much as a field does, by their own word. */
+const ROLES = wordsOf("textbox searchbox combobox listbox spinbutton slider");
+const CHOICES = new Set(["checkbox", "radio"]);
 const BUTTON_TYPES = wordsOf("button submit reset image");
 const SECRET_TYPES = new Set(["password", "hidden"]);
 const SECRET_TOKENS = wordsOf("current-password new-password one-time-code");

@@ -15,15 +15,21 @@ export const childrenOf = look("childNodes");
 /** An element's attributes. */
 export const attributesOf = look("attributes", globalThis.Element);
 
+/** The slot of an open tree that shows an element. */
+export const slotOf = look("assignedSlot", globalThis.Element);
+
+/** The type of an input. */
+export const inputTypeOf = look("type", globalThis.HTMLInputElement);
+
 /** Whether a selector matches an element. */
 export function isMatch(element: Element, selector: string): boolean {
   return Element.prototype.matches.call(element, selector);
 }
 
-function look<N extends keyof Element>(
+function look<N extends keyof HTMLInputElement>(
   name: N,
   owner: { readonly prototype: object } | undefined = globalThis.Node,
-): (node: Pick<Element, N>) => Element[N] {
+): (node: Pick<HTMLInputElement, N>) => HTMLInputElement[N] {
   const own = Object.getOwnPropertyDescriptor(owner?.prototype ?? {}, name);
-  return (node) => (own?.get ? (own.get.call(node) as Element[N]) : node[name]);
+  return (node) => (own?.get ? (own.get.call(node) as HTMLInputElement[N]) : node[name]);
 }

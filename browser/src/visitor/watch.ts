@@ -107,6 +107,11 @@ export class MaskWatch {
     this.isFarDirty = false;
   }
 
+  private stick(node: Node): void {
+    this.rules.stick(node);
+    for (const child of childrenOf(node)) this.stick(child);
+  }
+
   private lookOutside(changes: readonly MutationRecord[] = []): void {
     this.rules.refresh();
     this.note(changes);
@@ -118,10 +123,6 @@ export class MaskWatch {
   private note(changes: readonly MutationRecord[]): void {
     const { rules } = this;
     const { attributes, looksUpOnly } = rules.dependence;
-    const stick = (node: Node): void => {
-      rules.stick(node);
-      childrenOf(node).forEach(stick);
-    };
     // Who left before a mask went stood below it.
     for (const { target, attributeName: name, oldValue } of changes)
       if (name !== null && rules.wasMask(target as Element, name, oldValue)) rules.stick(target);
@@ -129,7 +130,10 @@ export class MaskWatch {
       if (!looksUpOnly || !attributes) this.isFarDirty = true;
       if (type === "childList") {
         // What stood below a mask for a moment was never looked at there.
-        if (removedNodes.length > 0 && rules.isBelow(target)) removedNodes.forEach(stick);
+        if (removedNodes.length > 0 && rules.isBelow(target))
+          removedNodes.forEach((node) => {
+            this.stick(node);
+          });
         const root = target.getRootNode();
         // Slots come and go only in shadow trees.
         if (root !== target.ownerDocument && [...addedNodes].some(holdsSlot)) this.noteSlotted(root);
@@ -206,7 +210,7 @@ function holdsSlot(node: Node): boolean {
 }
 
 /** What makes an element a field, or one of another kind. */
-const FIELD_ATTRIBUTES = new Set(["type", "autocomplete", "contenteditable"]);
+const FIELD_ATTRIBUTES = new Set(["type", "autocomplete", "contenteditable", "role"]);
 
 /** Attributes that matter besides those of selectors. */
 const OWN_ATTRIBUTES = [...FIELD_ATTRIBUTES, "glance_unmasked", "slot", "name"];

@@ -88,6 +88,47 @@ export function together(name: string, parts: readonly Part[], more: Partial<Cas
   };
 }
 
+/** One attack of several on a page; `@` is its number, `sign` what must not arrive. */
+export interface Probe {
+  readonly what: string;
+  readonly html: string;
+  readonly act?: string;
+  /** `{c}` when not given. */
+  readonly sign?: string;
+}
+
+/** Attacks of which each says what it looks for: none may arrive in the masked run, all in the control. */
+export function probes(name: string, all: readonly Probe[], more: Partial<Case> = {}): Case {
+  const own = (text: string, at: number): string =>
+    text.replaceAll("@", String(at)).replaceAll("{c}", `{c${String(at % 10)}}`);
+  const signOf = (one: Probe, at: number): string => own(one.sign ?? "{c}", at);
+  return {
+    name: `${name}: ${all.map(({ what }, at) => `${String(at)} ${what}`).join(", ")}`,
+    html: all.map((one, at) => own(one.html, at)).join(""),
+    act:
+      all.map((one, at) => `await (async () => { ${own(one.act ?? "", at)} })();`).join("\n") +
+      PAUSE,
+    found: (text, fill) => {
+      const low = text.toLowerCase();
+      const isThere = (one: Probe, at: number): boolean =>
+        low.includes(fill.text(signOf(one, at)).toLowerCase());
+      if (fill.isMasked) {
+        const there = all.filter(isThere);
+        if (there.length > 0)
+          console.log(
+            `        repeated: ${there.map(({ what, sign }) => `${what} (${sign ?? ""})`).join(" | ")}`,
+          );
+        return there.length > 0;
+      }
+      const blunt = all.filter((one, at) => !isThere(one, at));
+      if (blunt.length > 0)
+        console.log(`        not shown: ${blunt.map(({ what }) => what).join(" | ")}`);
+      return blunt.length === 0;
+    },
+    ...more,
+  };
+}
+
 /** Fills the placeholders of one case and one run. */
 export class Fill {
   readonly canaries: readonly string[];

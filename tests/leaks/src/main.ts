@@ -23,6 +23,7 @@ import { KINDS } from "./cases/kinds.js";
 import { LIVE } from "./cases/live.js";
 import { PAGES } from "./cases/pages.js";
 import { SHAPES } from "./cases/shapes.js";
+import { STRANGERS } from "./cases/strangers.js";
 import { TEXTS } from "./cases/texts.js";
 import { TREES } from "./cases/trees.js";
 import { UPLOADS } from "./cases/uploads.js";
@@ -55,6 +56,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...GUISES,
     ...ECHOES,
     ...SHAPES,
+    ...STRANGERS,
   ];
   // Every second case still tries each kind of place, in half the time.
   const isQuick = words.includes("--quick");

@@ -26,16 +26,22 @@ export class Targets {
   private itself = new WeakMap<Node, number>();
   private content = new WeakMap<Node, number>();
 
-  constructor(private readonly host: TargetsHost) {}
+  /** What has changed in frames before this one, nobody knows. */
+  private since: number;
+
+  constructor(private readonly host: TargetsHost) {
+    this.since = host.position()?.sequence ?? 0;
+  }
 
   /** A new epoch: ids are given anew. */
   begin(): void {
+    this.since = 0;
     this.itself = new WeakMap();
     this.content = new WeakMap();
   }
 
   /** Notes what was sent with the frame of that sequence. */
-  note(events: readonly eventWithTime[], sequence: number): void {
+  sent(events: readonly eventWithTime[], sequence: number): void {
     for (const event of events) {
       if (event.type !== EventType.IncrementalSnapshot) continue;
       const { data } = event;
@@ -58,7 +64,8 @@ export class Targets {
   /** The live node that an agent meant, or why there is none. `whole`: its content counts too. */
   find(id: number, seen: Position, whole: boolean): Node | "stale" | "gone" {
     const now = this.host.position();
-    if (now?.epoch !== seen.epoch || seen.sequence > now.sequence) return "stale";
+    if (now?.epoch !== seen.epoch || seen.sequence > now.sequence || seen.sequence < this.since)
+      return "stale";
     const node = this.host.nodeOf(id);
     if (!node?.isConnected) return "gone";
     const changed = Math.max(this.itself.get(node) ?? 0, whole ? (this.content.get(node) ?? 0) : 0);
