@@ -35,6 +35,8 @@ export interface RandomDocument {
   readonly kind: "html" | "quirks" | "xhtml";
   readonly canaries: readonly Canary[];
   readonly pages: number;
+  /** The page that is shown on a document that is loaded anew; none where it is 0. */
+  readonly reloadsAt: number;
 }
 
 /** The document of a seed and a number. */
@@ -49,13 +51,15 @@ export function documentOf(
   const scenes: string[] = [];
   const filler = dice.chance(0.3) ? 600 + dice.below(1_500) : 0;
   const kind = dice.pick(DOCUMENTS);
+  const reloadsAt = dice.chance(0.25) ? 1 + dice.below(PAGES - 1) : 0;
   for (let page = 0; page < PAGES; page += 1) {
     const pieces = Array.from({ length: 2 + dice.below(4) }, (_, at) => {
       const key = `${String(page)}_${String(at)}`;
-      const piece =
-        group !== "text" && dice.chance(0.12)
-          ? echoPiece(dice, key, group, isMasked)
-          : pieceOf(dice, key, group, isMasked, page === 0);
+      const isEcho = group !== "text" && dice.chance(0.2);
+      const make = dice.pick([echoPiece, echoPiece, keyedPiece]);
+      const piece = isEcho
+        ? make(dice, key, group, isMasked)
+        : pieceOf(dice, key, group, isMasked, page === 0);
       canaries.push(...piece.canaries);
       return piece.script;
     });
@@ -66,7 +70,7 @@ export function documentOf(
   const rest = filler > 0 ? `<table id="filler"><tbody>${rows}</tbody></table>` : "";
   const [open, close] = kind === "xhtml" ? ["//<![CDATA[", "//]]>"] : ["", ""];
   const html = `<div id="random"></div><script>${open}${script}${close}</script>${rest}`;
-  return { html, kind, canaries, pages: PAGES };
+  return { html, kind, canaries, pages: PAGES, reloadsAt };
 }
 
 /** When a piece's mask comes, and goes. */
@@ -178,6 +182,34 @@ function echoPiece(dice: Dice, key: string, group: RandomGroup, isMasked: boolea
   const signs = [JSON.stringify(echo.shown).slice(1, -1)];
   const text = `${key} ${echo.shown}`;
   return { script: whole(script, key), canaries: [{ text, signs, isLate: false, what }] };
+}
+
+/** A masked field into which keys are typed, and what repeats it meanwhile. */
+function keyedPiece(dice: Dice, key: string, group: RandomGroup, isMasked: boolean): Piece {
+  const text = `q${dice.letters(5)}7zx${dice.letters(5)}3k`;
+  const mark = group === "inputs" ? null : markOf(dice, "plain", isMasked);
+  const tag = dice.pick(["input", "input", "textarea", "div"]);
+  const by = dice.pick([
+    "p.textContent = V;",
+    "p.title = V;",
+    "p.innerHTML = `<b>${V.slice(0, 4)}</b>${V.slice(4)}`;",
+    "p.replaceChildren(...[...V].map((one) => Object.assign(document.createElement('i'), { textContent: one })));",
+    "p.replaceWith(p.cloneNode()); home.lastChild.textContent = `you said ${V}`;",
+    "setTimeout(() => { p.textContent = V; }, 30);",
+    "{ const g = document.createElement('input'); g.value = V; p.replaceChildren(g); }",
+    "document.title = V;",
+  ]);
+  const script = [
+    `const home = document.createElement("div"); box.append(home); const it = document.createElement("${tag}"); it.id = "k${key}"; ${tag === "div" ? 'it.contentEditable = "true";' : ""}`,
+    `${mark?.on ?? ""} it.id = "k${key}"; home.append(it, document.createElement("p"));`,
+    `it.addEventListener("input", () => { const V = it.value ?? it.textContent, p = home.lastChild; if (V.length > 3) { ${by} } });`,
+    `window.typing.push({ id: "k${key}", text: "${text}" });`,
+  ];
+  const what = `keys into ${tag}; ${mark?.name ?? "by itself"}: ${by}`;
+  return {
+    script: whole(script, key),
+    canaries: [{ text, signs: signsOf(text), isLate: false, what }],
+  };
 }
 
 /** What still happens to a masked place; gives another canary's story. `carrier`: who bears the mask still. */
@@ -298,6 +330,7 @@ const MOVES = [
 const PRELUDE = `
 const NS = { html: "http://www.w3.org/1999/xhtml", svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
 window.faults = [];
+window.typing = [];
 const failed = (key, error) => { window.faults.push(key + ": " + error); };
 const later = (ms) => ms === 0 ? Promise.resolve() : ms === 1 ? new Promise((done) => requestAnimationFrame(done)) : new Promise((done) => setTimeout(done, ms));
 const framed = async (frame) => {

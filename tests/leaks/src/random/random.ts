@@ -7,7 +7,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 
 import type { Login } from "../agent.js";
 import type { Case, GroupName } from "../kit.js";
@@ -160,7 +160,7 @@ class RandomRun {
       html: document.html,
       ...(document.kind === "html" ? {} : { kind: document.kind }),
       files: { "frame.html": "<!doctype html><title>f</title><body><main></main>" },
-      act: "await window.first; for (let at = 1; at < window.scenes.length; at += 1) await scene(at);",
+      act: (page) => play(page, document),
       found: (text) => {
         const low = text.toLowerCase();
         if (isMasked) this.judge(document, number, group, low, false);
@@ -219,6 +219,29 @@ class RandomRun {
 
   private nameOf(number: number): string {
     return `${String(this.options.seed)}/${String(number)}`;
+  }
+}
+
+/** Scene after scene, with what is typed by keys, and with another page in the middle. */
+async function play(page: Page, { pages, reloadsAt }: RandomDocument): Promise<void> {
+  await page.evaluate("window.first");
+  await typed(page);
+  for (let at = 1; at < pages; at += 1) {
+    if (at === reloadsAt) {
+      await page.reload();
+      await page.evaluate("window.first");
+    }
+    await page.evaluate(`scene(${String(at)})`);
+    await typed(page);
+  }
+}
+
+/** Types what a scene has asked for, key by key. */
+async function typed(page: Page): Promise<void> {
+  const asked = await page.evaluate<{ id: string; text: string }[]>("window.typing.splice(0)");
+  for (const { id, text } of asked) {
+    await page.locator(`#${id}`).focus();
+    await page.keyboard.type(text);
   }
 }
 

@@ -86,6 +86,16 @@ function number(dice: Dice): Echo {
 function person(dice: Dice): Echo {
   const name = `${dice.pick(["José", "Zoë", "Ann", "Weiß", "Łuk"])} q${dice.letters(6)} ${dice.pick(["Müller", "O'Hara", "Brook-Lee"])}`;
   const guise = dice.pick<(text: string) => string>([
+    (text) => JSON.stringify({ text }).replace(/[^ -~]/g, escaped),
+    (text) => text.replace(/[^ -~]/g, (sign) => `&#${String(sign.charCodeAt(0))};`),
+    (text) => encodeURIComponent(encodeURIComponent(text)),
+    (text) =>
+      text
+        .split(" ")
+        .map((word) => `<b>${word}</b>`)
+        .join(" "),
+    (text) => text.replaceAll(" ", "\n          "),
+    (text) => `${text.slice(0, -2)}…`,
     (text) => text.toUpperCase(),
     (text) => text.toLowerCase(),
     (text) => text.normalize("NFD"),
@@ -113,4 +123,50 @@ function line(dice: Dice): Echo {
   };
 }
 
-const ECHOES = [day, day, typedDay, amount, amount, number, person, person, line] as const;
+/** As JSON of servers writes what is not ASCII. */
+const escaped = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+function german(dice: Dice): Echo {
+  const whole = digits(dice, 4 + dice.below(4));
+  const cents = `.${String(1 + dice.below(9))}${String(1 + dice.below(9))}`;
+  const shown = dice.pick([
+    `${thousands(whole, ".")},${cents.slice(1)} €`,
+    `{"amount":${whole}${cents.slice(1)}}`,
+    `${thousands(whole, ",")}${cents}EUR`,
+    `CHF${whole}${cents}`,
+  ]);
+  return { name: "amount of a country", value: whole + cents, shown, type: "text" };
+}
+
+function phone(dice: Dice): Echo {
+  const own = digits(dice, 9);
+  const [abroad, home] = [`+${dice.pick(["49", "1", "420"])} ${own}`, grouped(own, 3, " ")];
+  const [value, shown] = dice.chance(0.5) ? [abroad, `0${home}`] : [home, abroad];
+  return { name: "phone", value, shown: `call ${shown};`, type: "tel" };
+}
+
+function expiry(dice: Dice): Echo {
+  const [month, year] = [two(1 + dice.below(12)), String(28 + dice.below(60))];
+  const signs = dice.pick(["/", " / ", "-", ""]);
+  return {
+    name: "expiry",
+    value: `${month}/${year}`,
+    shown: `until ${month}${signs}${year} it is`,
+    type: "text",
+  };
+}
+
+const ECHOES = [
+  german,
+  phone,
+  expiry,
+  day,
+  day,
+  typedDay,
+  amount,
+  amount,
+  number,
+  person,
+  person,
+  line,
+] as const;
