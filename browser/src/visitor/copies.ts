@@ -195,11 +195,8 @@ function saidBy(field: Field): string[] {
   const { files, selectedOptions, value } = field;
   if (files) return [...files].map(({ name }) => name);
   // One without a value says that nothing was chosen.
-  if (selectedOptions) {
-    const chosen = [...selectedOptions].filter((one) => one.value !== "");
-    const texts = chosen.map(({ text }) => text);
-    return [...texts, texts.join(", "), ...chosen.map(({ value }) => value)];
-  }
+  if (selectedOptions)
+    return [...selectedOptions].flatMap(({ text, value }) => (value === "" ? [] : [text, value]));
   // Editors put a box around their lines.
   let box: Node = field;
   while (!box.childNodes[1] && box.firstChild?.firstChild) box = box.firstChild;

@@ -29,11 +29,19 @@ export interface ReadingHost {
   onFault(error: unknown): void;
 }
 
+/** The fields of a page and of the frames in it that have loaded. */
+function fieldsIn(page: Document): Element[] {
+  return [...page.querySelectorAll(`${VALUED},iframe`)].flatMap((element) => {
+    const { contentDocument } = element as Partial<HTMLIFrameElement>;
+    return contentDocument ? fieldsIn(contentDocument) : element;
+  });
+}
+
 /** Reads the page, in tasks behind this one. */
 export function read(walk: Walk, initialOffset: { top: number; left: number }, host: ReadingHost): void {
   const { masker, states, isWhole } = host;
   // What masked fields hold is known before anything is read that may be a copy of it.
-  const fields = [...host.page.querySelectorAll(VALUED)];
+  const fields = fieldsIn(host.page);
   let parts: ReturnType<Masker["parts"]> | null = null;
   states.begin();
   const slice = (): boolean => {

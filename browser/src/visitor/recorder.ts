@@ -26,7 +26,6 @@ import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.
 import { startPatches } from "./patches.js";
 import { PointerPace, pointerEvent } from "./pointer.js";
 import { read } from "./reading.js";
-import type { Addresses } from "./addresses.js";
 import type { Resources } from "./resources.js";
 import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
@@ -44,13 +43,10 @@ export type Writer = Pick<
 /** What the recorder needs from the connection. */
 export interface RecorderHost {
   readonly writer: Writer;
-  /** Bytes that wait in the WebSocket. */
   bufferedBytes(): number;
   /** The page is too large for any epoch, or cannot be read: says so to the visitor. */
   onUnshareable(why: "too_large" | "failed"): void;
-  /** Something was sent. */
   onSent(): void;
-  /** An epoch has begun. */
   onEpoch(): void;
   /** The page has another root, and nothing listens to it any more: it has to be recorded from the beginning. */
   onReplaced(): void;
@@ -83,7 +79,7 @@ export class Recorder {
   private targets: Targets | null = null;
   /** What travels along for agents who cannot reach it; `null` where the group does not want that, and until its part is there. */
   private resources: Resources | null = null;
-  private readonly addresses: Addresses;
+  private readonly addresses: Rules["addresses"];
   private readonly undo: (() => void)[] = [];
   /** Canvases that were recorded, where their pictures travel. */
   private readonly canvases = new Set<HTMLCanvasElement>();
@@ -94,7 +90,6 @@ export class Recorder {
   private batch: Masked<eventWithTime>[] = [];
   /** What stands before the snapshot that is being read. */
   private keyframe: Masked<eventWithTime>[] = [];
-  /** The way through the page, while it is read; what changes meanwhile follows the keyframe. */
   private walk: Walk | null = null;
   /** Readings in a row that the page has disturbed. */
   private disturbed = 0;
@@ -195,10 +190,7 @@ export class Recorder {
     this.with("mirror", ({ Pictures, Prover, Targets }) => {
       this.targets = new Targets({
         nodeOf: (id) => record.mirror.getNode(id),
-        position: () => {
-          const { writer } = this.host;
-          return writer.isOpen && !this.isEpochPlanned ? writer.position : null;
-        },
+        position: () => this.position,
       });
       this.states.read(
         new Pictures((image, src) => {
@@ -212,12 +204,13 @@ export class Recorder {
       this.with("uploads", ({ Resources, readResources }) => {
         const resources = new Resources(origins);
         this.resources = this.addresses.resources = resources;
-        const onRead = (): void => {
-          this.replaceEpoch();
-        };
-        // What the keyframe has named so far was not asked for.
-        onRead();
-        return readResources(this.page, { resources, onRead });
+        this.replaceEpoch();
+        return readResources(this.page, {
+          resources,
+          onRead: () => {
+            this.replaceEpoch();
+          },
+        });
       });
     }
     if (!perSecond) return;
@@ -298,11 +291,13 @@ export class Recorder {
     });
   }
 
+  private get position(): Writer["position"] | null {
+    return this.host.writer.isOpen && !this.isEpochPlanned ? this.host.writer.position : null;
+  }
+
   /** Whether something that is no change of the page may be sent now: an epoch is open, and the line is free. */
   private get canAdd(): boolean {
-    return (
-      this.host.writer.isOpen && !this.isEpochPlanned && this.host.bufferedBytes() <= BUFFERED_BYTES_RESUME
-    );
+    return this.position !== null && this.host.bufferedBytes() <= BUFFERED_BYTES_RESUME;
   }
 
   /** Stops, and puts back what was wrapped. */
@@ -402,8 +397,8 @@ export class Recorder {
       return;
     }
     const { writer } = this.host;
+    // What is typed while nothing is sent may be repeated later.
     if (!(writer.isOpen || writer.isOpening || this.walk) || this.isEpochPlanned) {
-      // What is typed meanwhile may be repeated later.
       this.masker.look();
       return;
     }
@@ -507,14 +502,11 @@ export class Recorder {
     if (this.walk || this.host.writer.isOpening) return;
     const batch = this.batch;
     this.batch = [];
+    // A watcher of the page's own may have masked what it was told of after us.
+    if (!this.isStopped && !this.masker.isSound) this.planEpoch();
     if (this.isStopped || this.isEpochPlanned || !this.host.writer.isOpen) return;
     if (this.host.bufferedBytes() > BUFFERED_BYTES_MAX) {
       this.waitForBuffer();
-      return;
-    }
-    // A watcher of the page's own may have masked what it was told of after us.
-    if (!this.masker.isSound) {
-      this.planEpoch();
       return;
     }
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
