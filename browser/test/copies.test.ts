@@ -50,6 +50,7 @@ describe("a copy of a masked value", () => {
     ["as markup names its letters", "Zoë Brook", "Zo&euml; Brook"],
     ["as an old URL writes it", "Zoë Brook", "/find/Zo%EBl".replace("l", "%20Brook")],
     ["in a URL of a URL", "Ann Brook", "/next/%252Ffind%252FAnn%2520Brook"],
+    ["in a URL of a URL, with an accent", "Zoë Brook", "/next/Zo%25C3%25AB%2520Brook"],
     ["in letters for its letters", "Jörg Brook", "JOERG BROOK"],
     ["cut at its end", "Bartholomew Quartz of Brook", "Bartholomew Quar…"],
     ["over many gaps", "Ann Brook", "Ann\n            Brook"],

@@ -89,7 +89,7 @@ function anyAccent(letter: string): string {
   if (letter === ZERO) return "0?";
   if (letter <= "\u007f") return escape(letter);
   const bare = lettersOf(letter.normalize("NFKD"))[0] ?? letter;
-  return `(?:${letter}|${bare}e?|${letter.toUpperCase()}|${encodeURIComponent(letter)}|${ESCAPED})`;
+  return `(?:${letter}|${bare}e?|${letter.toUpperCase()}|${ESCAPED})`;
 }
 
 function escape(text: string): string {
@@ -102,7 +102,7 @@ const ENDS_IN_DIGIT = /\d$/;
 const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
 const WORDS = new RegExp(`${LETTER}+`, "gu");
 /** A letter with an accent, as markup, JSON or an old URL writes it. */
-const ESCAPED = "&#?\\w{1,8};|\\\\u\\w{4}|%\\w\\w";
+const ESCAPED = "&#?\\w{1,8};|\\\\u\\w{4}|(?:%(?:25)*\\w\\w){1,3}";
 /** What may stand between two letters: gaps, signs and tags, also as markup, a URL or JSON writes them. */
 const GAP = `(?:[ \\n\\t]{5,40}|<[ -=?-~]{0,40}>|&#?\\w{1,8};|%(?:25)*[0-7]\\w|\\\\u\\w{4}|\\\\[nrt]|(?!\\p{N})\\P{L}){0,4}`;
 /** What nobody sees between two. */

@@ -230,6 +230,9 @@ async function play(page: Page, { pages, reloadsAt }: RandomDocument): Promise<v
     if (at === reloadsAt) {
       await page.reload();
       await page.evaluate("window.first");
+      await typed(page);
+      // Only a session that runs is told of closed trees.
+      await page.waitForSelector("glance-cobrowse-widget[data-state=live]", { state: "attached" });
     }
     await page.evaluate(`scene(${String(at)})`);
     await typed(page);
