@@ -12,7 +12,7 @@ import { readResources } from "../src/mirror/uploads.js";
 import { Resources as Shown } from "../src/viewer/resources.js";
 import { validateDiff, validateKeyframe } from "../src/viewer/validate.js";
 import { Addresses } from "../src/visitor/addresses.js";
-import { Resources } from "../src/visitor/resources.js";
+import { Resources } from "../src/mirror/resources.js";
 
 const HASH = "ab".repeat(32);
 const DATA = "data:image/png;base64,AAAA";

@@ -12,9 +12,9 @@ import {
   UPLOAD_LOOK_MS,
   UPLOADS_AT_ONCE,
 } from "../visitor/limits.js";
-import type { Resource, Resources } from "../visitor/resources.js";
+import type { Resource, Resources } from "./resources.js";
 
-export { Resources } from "../visitor/resources.js";
+export { Resources } from "./resources.js";
 import { dataOf } from "./data.js";
 
 /** What this part needs from the recorder. */

@@ -7,7 +7,7 @@
  */
 
 import { wordsOf } from "./names.js";
-import type { Resources } from "./resources.js";
+import type { Resources } from "../mirror/resources.js";
 
 /** Cleans the addresses of one page. */
 export class Addresses {

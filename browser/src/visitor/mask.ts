@@ -22,7 +22,7 @@ import { MASK } from "../protocol/masked.js";
 import { isWords, mapTexts } from "./attributes.js";
 import { rootOf } from "./closed.js";
 import { isEmptied, NodeMasker, type LiveNodes } from "./nodes.js";
-import type { Resource } from "./resources.js";
+import type { Resource } from "../mirror/resources.js";
 import { isChoice, isElement, isField, type MaskMemory, type Rules, type Verdict } from "./rules.js";
 import { Scrubber } from "./scrubber.js";
 import type { Put } from "./walk.js";

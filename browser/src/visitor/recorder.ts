@@ -26,7 +26,7 @@ import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.
 import { startPatches } from "./patches.js";
 import { PointerPace, pointerEvent } from "./pointer.js";
 import { read } from "./reading.js";
-import type { Resources } from "./resources.js";
+import type { Resources } from "../mirror/resources.js";
 import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { PageStates } from "./states.js";

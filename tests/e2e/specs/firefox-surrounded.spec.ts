@@ -15,13 +15,7 @@ import { startElsewhere } from "../support/surrounded.js";
 
 test("in Firefox the web tier's page takes a view away that a page stops, and has it back", async () => {
   test.setTimeout(240_000);
-  const stop = await startElsewhere(1);
-  const firefox = await Firefox.start();
-  const visitor = await RawVisitor.start();
-  try {
-    visitor.show(page(element("p", { id: "first" })));
-    await firefox.goto(agentView(visitor.key));
-    await logIn(firefox, "ada");
+  await viewed(undefined, async (firefox, visitor) => {
     /** Whatever hangs in the frame or is on its way there. */
     const inside = async (): Promise<unknown> => {
       await firefox.enter("page").catch(() => undefined);
@@ -41,27 +35,33 @@ test("in Firefox the web tier's page takes a view away that a page stops, and ha
     await expect.poll(inside, { timeout: 60_000 }).toBe("waiting");
     await goesOn(firefox, visitor);
     expect(stack().servers[0]?.url).toContain("cobrowse-views.localhost");
-  } finally {
-    await firefox.close();
-    visitor.end();
-    await stop();
-  }
+  });
 });
 
 test("in Firefox a view stands alone where the setting says never", async () => {
   test.setTimeout(120_000);
-  const stop = await startElsewhere(1, "never");
+  await viewed("never", async (firefox) => {
+    await expect.poll(() => stateOf(firefox)).toBe("live");
+    expect(await firefox.run("return location.origin")).toBe(stack().servers[0]?.url);
+  });
+});
+
+/** Ada, logged in, at the view of a visitor whose session servers are of another site; `surrounds` is what the web tier is told. */
+async function viewed(
+  surrounds: "never" | undefined,
+  look: (firefox: Firefox, visitor: RawVisitor) => Promise<void>,
+): Promise<void> {
+  const stop = await startElsewhere(1, surrounds);
   const firefox = await Firefox.start();
   const visitor = await RawVisitor.start();
   try {
     visitor.show(page(element("p", { id: "first" })));
     await firefox.goto(agentView(visitor.key));
     await logIn(firefox, "ada");
-    await expect.poll(() => stateOf(firefox)).toBe("live");
-    expect(await firefox.run("return location.origin")).toBe(stack().servers[0]?.url);
+    await look(firefox, visitor);
   } finally {
     await firefox.close();
     visitor.end();
     await stop();
   }
-});
+}

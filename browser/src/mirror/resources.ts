@@ -2,11 +2,11 @@
  * Resources that travel along because agents' browsers cannot reach them: pictures and fonts of the origins that the group
  * names (`upload_origins`), PROTOCOL.md section 4; and what is written in their style sheets, where the page may not look.
  *
- * Owns the names that stand for addresses, and what an epoch has yet to be told. Reading them is `mirror/uploads.ts`'s. An
+ * Owns the names that stand for addresses, and what an epoch has yet to be told. Reading them is `uploads.ts`'s. An
  * address gets here only when it is about to leave, so nothing is read for what is masked.
  */
 
-import { RESOURCES_ASKED_MAX } from "./limits.js";
+import { RESOURCES_ASKED_MAX } from "../visitor/limits.js";
 
 /** A resource: the hash of its bytes, and its bytes as a `data:` address. */
 export interface Resource {
