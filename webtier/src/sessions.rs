@@ -15,7 +15,7 @@ use protocol::start::{
 };
 use protocol::{Privileges, ServerId, Subject, Ticket};
 
-use crate::crossings::Crossings;
+use crate::crossings::{Crossings, Left};
 use crate::fleet::Home;
 use crate::limits::{KEY_DIGITS, KEY_DIGITS_CROWDED, KEY_TRIES_MAX};
 use crate::locks::lock;
@@ -207,10 +207,7 @@ impl Service {
         origin: Option<&str>,
         request: Crossing,
     ) -> Result<FramedAnswer, Refusal> {
-        let now_ms = self.clock.now_ms();
-        let at = origin.ok_or(Refusal::NotFound)?;
-        let left = lock(&self.frames).end(now_ms, &request.code, at);
-        let left = left.ok_or(Refusal::NotFound)?;
+        let left = self.left(&self.frames, origin, &request)?;
         let (_, group, _) = self.owned(origin, &left.resume).await?;
         let settings = group.settings.visitor.clone();
         Ok(FramedAnswer { group: group.id.as_str().to_owned(), parent: left.from, settings })
@@ -229,6 +226,18 @@ impl Service {
         let now_ms = self.clock.now_ms();
         let code = lock(codes).begin(now_ms, from, request.to, request.resume);
         Ok((session, Crossing { code: code.ok_or(Refusal::NoServer)? }))
+    }
+
+    /// Takes a code: what the page that asked for it left, for the origin that it was made for.
+    fn left(
+        &self,
+        codes: &Mutex<Crossings>,
+        origin: Option<&str>,
+        request: &Crossing,
+    ) -> Result<Left, Refusal> {
+        let at = origin.ok_or(Refusal::NotFound)?;
+        let left = lock(codes).end(self.clock.now_ms(), &request.code, at);
+        left.ok_or(Refusal::NotFound)
     }
 
     /// A visitor's browser could not read some of the group's masks. The operator is told once for each.
@@ -261,10 +270,7 @@ impl Service {
         origin: Option<&str>,
         request: Crossing,
     ) -> Result<Arrival, Refusal> {
-        let now_ms = self.clock.now_ms();
-        let at = origin.ok_or(Refusal::NotFound)?;
-        let left = lock(&self.crossings).end(now_ms, &request.code, at);
-        let left = left.ok_or(Refusal::NotFound)?;
+        let left = self.left(&self.crossings, origin, &request)?;
         let (session, _, resume) = self.owned(origin, &left.resume).await?;
         let home = self.home_of(&session).ok_or(Refusal::NoServer)?;
         let (server, status) = upload_urls(&home);

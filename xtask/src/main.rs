@@ -20,6 +20,7 @@ mod packages;
 mod peers;
 mod planted;
 mod repo;
+mod rounds;
 mod shape;
 mod simulate;
 mod stack;

@@ -7,35 +7,24 @@ mod install;
 mod results;
 mod run;
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::repo::Repo;
+use crate::rounds;
 use results::Results;
 use run::Bench;
 
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Writes the figures as JSON: an object for each workload, a value for each server.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Rounds; the median of them is told.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Seconds of each measured window.
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
+    #[command(flatten)]
+    common: rounds::Arguments,
     /// These servers only, separated by commas. Ratios need `bun`.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Server::ALL)]
     servers: Vec<Server>,
     /// These workloads only.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Workload::ALL)]
     workloads: Vec<Workload>,
-    /// Run what is built and installed already.
-    #[arg(long)]
-    no_build: bool,
 }
 
 /// Who is measured, as in the JSON.
@@ -138,19 +127,15 @@ impl std::fmt::Display for Workload {
 
 /// Builds, installs, measures, tells.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.rounds > 0 && arguments.seconds > 0, "--rounds and --seconds: at least 1");
-    let cores = std::thread::available_parallelism()?.get();
-    ensure!(
-        cores >= 2,
-        "server and generator need a processor each, and this process may use {cores}"
-    );
+    let common = &arguments.common;
+    common.check()?;
     let repo = Repo::find()?;
-    if !arguments.no_build {
+    if !common.no_build {
         install::build(&repo)?;
     }
-    let mut results = Results::new(arguments.rounds);
+    let mut results = Results::new(common.rounds);
     let floor = install::floor(&repo).context("the floor cannot be measured")?;
-    let bench = Bench::new(&repo, arguments.seconds)?;
+    let bench = Bench::new(&repo, common.seconds)?;
     let mut ready = Vec::new();
     for server in &arguments.servers {
         match bench.prepare(*server) {
@@ -160,10 +145,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut workloads = arguments.workloads.clone();
     workloads.sort_unstable();
-    for round in 1..=arguments.rounds {
+    for round in 1..=common.rounds {
         for workload in &workloads {
             for (server, peer) in &ready {
-                eprintln!("round {round} of {}: {workload} {server}", arguments.rounds);
+                eprintln!("round {round} of {}: {workload} {server}", common.rounds);
                 match results.beyond_reach(*server, *workload) {
                     Some(reason) => results.leave_out(*server, *workload, &reason),
                     None => {
@@ -175,10 +160,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     println!("{}", results.table(&arguments.servers, &workloads, &floor));
-    if let Some(path) = &arguments.json {
-        let json = results.json(&arguments.servers, &workloads, &floor);
-        std::fs::write(path, serde_json::to_string_pretty(&json)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    common.write(&results.json(&arguments.servers, &workloads, &floor))
 }

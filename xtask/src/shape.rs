@@ -5,33 +5,23 @@
 //! generator shares the second core of the server, which is then told by its CPU time alone.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::commands::Run;
 use crate::repo::Repo;
+use crate::rounds;
 
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Writes the figures as JSON: a list of cells.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Rounds; the median of them is told.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Seconds of each measured window.
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
+    #[command(flatten)]
+    common: rounds::Arguments,
     /// Deliveries a second of every cell.
     #[arg(long, default_value_t = 20_000)]
     per_s: u32,
-    /// Run what is built already.
-    #[arg(long)]
-    no_build: bool,
 }
 
 /// One shape of the load.
@@ -65,19 +55,15 @@ struct Cell {
 
 /// Builds, measures, tells.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.rounds > 0 && arguments.seconds > 0, "--rounds and --seconds: at least 1");
-    let processors = std::thread::available_parallelism()?.get();
-    ensure!(
-        processors >= 2,
-        "server and generator need a processor each, and this process may use one"
-    );
+    let common = &arguments.common;
+    let processors = common.check()?;
     let repo = Repo::find()?;
-    if !arguments.no_build {
+    if !common.no_build {
         Run::cargo(&repo.root, "build --release --package cserver --package loadgen").shown()?;
     }
     let mut cells: Vec<Cell> =
         [1, 2].into_iter().flat_map(|cores| SHAPES.map(|shape| Cell::new(cores, shape))).collect();
-    for round in 1..=arguments.rounds {
+    for round in 1..=common.rounds {
         for cell in &mut cells {
             let Shape { sessions, agents } = cell.shape;
             eprintln!("round {round}: {} cores, {sessions} sessions x {agents} agents", cell.cores);
@@ -85,12 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     println!("{}", table(&cells));
-    if let Some(path) = &arguments.json {
-        let all: Vec<Value> = cells.iter().map(Cell::json).collect();
-        std::fs::write(path, serde_json::to_string_pretty(&all)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    common.write(&cells.iter().map(Cell::json).collect::<Vec<_>>())
 }
 
 impl Shape {
@@ -114,7 +95,7 @@ impl Cell {
         let own = if processors > self.cores { self.cores } else { processors - 1 };
         let line = format!(
             "serve-and-run W2 --sessions {sessions} --agents {agents} --rate {rate:.4} --warmup 1 --seconds {} --server-cores {servers} --generator-cores {own} --json {}",
-            arguments.seconds,
+            arguments.common.seconds,
             report.display()
         );
         let status = Command::new(repo.target.join("release/loadgen"))
