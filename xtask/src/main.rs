@@ -139,3 +139,15 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_can_be_asked_for_help() {
+        Line::command().debug_assert();
+    }
+}

@@ -10,7 +10,7 @@ mod run;
 use anyhow::{Context, Result};
 
 use crate::repo::Repo;
-use crate::rounds;
+use crate::rounds::Rounds;
 use results::Results;
 use run::Bench;
 
@@ -18,7 +18,7 @@ use run::Bench;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    common: rounds::Arguments,
+    common: Rounds,
     /// These servers only, separated by commas. Ratios need `bun`.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Server::ALL)]
     servers: Vec<Server>,

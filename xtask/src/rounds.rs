@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 /// Arguments that each of them has.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Rounds {
     /// Writes the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) no_build: bool,
 }
 
-impl Arguments {
+impl Rounds {
     /// How many processors there are, or why nothing can be measured.
     pub(crate) fn check(&self) -> Result<usize> {
         ensure!(self.rounds > 0 && self.seconds > 0, "--rounds and --seconds: at least 1");

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::commands::Run;
 use crate::repo::Repo;
-use crate::rounds;
+use crate::rounds::Rounds;
 
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    common: rounds::Arguments,
+    common: Rounds,
     /// Deliveries a second of every cell.
     #[arg(long, default_value_t = 20_000)]
     per_s: u32,
