@@ -196,7 +196,7 @@ class Layer {
       this.allowFrames(event);
       const unsaid = unsaidOf(event, this.nodeOf);
       this.moveBetweenTrees(event);
-      if (this.isOwnScroll(event)) continue;
+      if (this.isOwnScroll(event) || this.isOfNoMedia(event)) continue;
       const states = takeStates(event);
       const media = states.find(({ name }) => name === "rr_media")?.value;
       (this.replayer as unknown as Inner).getCastFn(event, isInstant(event))();
@@ -298,6 +298,13 @@ class Layer {
     return !this.isFollowing;
   }
 
+  /** Players send the events of their films from elements around them, too: nothing plays there, and the player would fail when it ends. */
+  private isOfNoMedia({ type, data }: eventWithTime): boolean {
+    if (type !== EventType.IncrementalSnapshot || data.source !== IncrementalSource.MediaInteraction)
+      return false;
+    return !("pause" in (this.nodeOf(data.id) ?? {}));
+  }
+
   readonly nodeOf = (id: number): Node | null => this.replayer.getMirror().getNode(id);
 
   idOf(node: Node): number {
@@ -321,8 +328,9 @@ class Layer {
 
   remove(): void {
     this.held?.end();
-    this.replayer.destroy();
+    // Whatever becomes of the player, the page is seen no more.
     this.element.remove();
+    this.replayer.destroy();
   }
 
   private hold(): void {
@@ -422,9 +430,9 @@ function mayBringSheets({ type, data }: eventWithTime): boolean {
 
 const SANDBOX = "allow-same-origin";
 
-/** The visitor's own widget is no part of the page. The ring is what browsers draw, weaker than any rule of the page. Where no script runs, browsers show a film's controls unasked. */
+/** The visitor's own widget is no part of the page. The ring is what browsers draw, weaker than any rule of the page: its layer is the first. Where no script runs, browsers show a film's controls unasked. */
 const STYLE_RULES = [
   "glance-cobrowse-widget { display: none !important; }",
-  ":where([rr_focus_visible]) { outline: auto 1px; outline: -webkit-focus-ring-color auto 1px; }",
+  "@layer rr_ring { :where([rr_focus_visible]) { outline: auto 1px; outline: -webkit-focus-ring-color auto 1px; } }",
   "video:not([controls])::-webkit-media-controls { display: none !important; }",
 ];

@@ -56,6 +56,8 @@ page([
     style.sheet.insertRule(".d { letter-spacing: 4px }", 0);
     style.sheet.cssRules[1].style.color = "crimson";
     style.sheet.cssRules[1].style.setProperty("padding-left", "20px");
+    // As players do around a film. A picture that ends ends what plays in it, and later steps begin another.
+    for (const name of ["play", "pause"]) app.dispatchEvent(new Event(name, { bubbles: true }));
   },
   () => {
     made.insertRule(".c { background: beige }", 1);
