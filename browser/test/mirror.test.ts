@@ -10,7 +10,7 @@ import { proofOf } from "../src/viewer/proof.js";
 import { setMode } from "../src/viewer/trusted.js";
 import { applyStates, takeStates, unsaidOf } from "../src/viewer/states.js";
 import { closedRootOf, closedSlotOf, noteRoot, rootOf } from "../src/visitor/closed.js";
-import { stateOf } from "../src/visitor/states.js";
+import { stateOf } from "../src/mirror/states.js";
 
 function hashOf(...nodes: Partial<ProofNode>[]): string {
   const proof = new Proof();

@@ -13,14 +13,17 @@ vi.mock("../src/loader/parts.js", () => ({
   loadModule: (_: unknown, name: string) => modules.get(name),
 }));
 
-describe("the part that makes epochs short", () => {
+describe("a part that a session begins with", () => {
   const tag = { isPinned: false } as Tag;
-  let loadDeflate: typeof import("../src/visitor/parts.js").loadDeflate;
+  let loadFirst: typeof import("../src/visitor/parts.js").loadFirst;
+
+  const mirror = { Mirror: {} };
 
   beforeEach(async () => {
+    modules.set("mirror.js", Promise.resolve(mirror));
     vi.useFakeTimers();
     vi.resetModules();
-    ({ loadDeflate } = await import("../src/visitor/parts.js"));
+    ({ loadFirst } = await import("../src/visitor/parts.js"));
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -31,23 +34,23 @@ describe("the part that makes epochs short", () => {
     let arrive: (part: object) => void = () => undefined;
     modules.set("deflate.js", new Promise((resolve) => (arrive = resolve)));
     let outcome: unknown = "waiting";
-    void loadDeflate(tag).then((found) => (outcome = found));
+    void loadFirst(tag).then((found) => (outcome = found));
     await vi.advanceTimersByTimeAsync(REQUEST_MS_MAX - 1);
     expect(outcome).toBe("waiting");
     await vi.advanceTimersByTimeAsync(1);
-    expect(outcome).toBeNull();
+    expect(outcome).toEqual({ deflate: null, mirror });
     arrive(part);
     // The next connection has it.
-    await expect(loadDeflate(tag)).resolves.toBe(part);
+    await expect(loadFirst(tag)).resolves.toEqual({ deflate: part, mirror });
   });
 
   it("is done without at once when it cannot be loaded, and asked for again by the next connection", async () => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     modules.set("deflate.js", Promise.reject(new Error("not there")));
-    await expect(loadDeflate(tag)).resolves.toBeNull();
+    await expect(loadFirst(tag)).resolves.toEqual({ deflate: null, mirror });
     expect(warned).toHaveBeenCalledOnce();
     const part = {};
     modules.set("deflate.js", Promise.resolve(part));
-    await expect(loadDeflate(tag)).resolves.toBe(part);
+    await expect(loadFirst(tag)).resolves.toEqual({ deflate: part, mirror });
   });
 });

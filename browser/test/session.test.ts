@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Tag } from "../src/loader/tag.js";
 import * as deflate from "../src/mirror/deflate.js";
+import * as mirror from "../src/mirror/main.js";
 import { createFallback } from "../src/protocol/channel.js";
 import { CLOSE_CODES, type CloseName } from "../src/protocol/close.js";
 import { decodeFrame, encodeFrame, type Frame, type Kind } from "../src/protocol/frame.js";
@@ -62,10 +63,8 @@ let deflater: typeof deflate | null = deflate;
 /** Parts come at once; what is there without waiting keeps virtual time simple. */
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
-  loadDeflate: () => ({ then: (take: (part: unknown) => void) => take(deflater) }),
-  loadMirror: (_: unknown, name: string) => {
-    return name === "mirror" ? import("../src/mirror/main.js") : Promise.resolve(null);
-  },
+  loadFirst: () => ({ then: (take: (parts: unknown) => void) => take({ deflate: deflater, mirror }) }),
+  loadMirror: () => Promise.resolve(null),
 }));
 
 class FakeSocket {

@@ -44,14 +44,14 @@ export function isOutermost(allowed: string): boolean {
 
 /** Loads the part; `null` where it does not load: then nothing of this page is shown. */
 export async function beFramed(tag: Tag, readTag: () => Tag): Promise<Framed | null> {
-  const frames = await loadMirror(tag, "frames");
+  const [frames, mirror] = await Promise.all([loadMirror(tag, "frames"), loadMirror(tag, "mirror")]);
   const memory = new MaskMemory();
   return (
     frames &&
     new frames.Framed({
       page: window,
       readTag,
-      record: (settings, host) => new Recorder(window, settings, memory, host),
+      record: (settings, host) => new Recorder(window, settings, memory, host, mirror),
       part: (name) => loadMirror(tag, name),
     })
   );

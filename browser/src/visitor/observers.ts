@@ -9,7 +9,7 @@
 import { MouseInteractions } from "@rrweb/types";
 
 import { WIDGET_TAG } from "./names.js";
-import type { Ids } from "./states.js";
+import type { Ids } from "./tree.js";
 
 /** What rrweb gives its observers. */
 interface Observed {

@@ -3,7 +3,7 @@
  *
  * Owns their faces and their loading. `assist` shows what agents do and carries out what they may; its code is in
  * `assist/`. `requests` carries frames where WebSockets are blocked; its code is `protocol/channel.ts`.
- * `deflate` makes epochs short, and is loaded while a session connects. `mirror` proves the page and reads its blob pictures, `canvas` reads canvases where a group allows it, and `uploads`
+ * `deflate` makes epochs short, `mirror` tells what rrweb does not and proves the page: both are loaded while a session connects. `canvas` reads canvases where a group allows it, and `uploads`
  * what agents' browsers cannot reach; their code is in `mirror/`. `frames` lets frames of other origins join; its code is in
  * `frames/`.
  */
@@ -160,6 +160,9 @@ export interface MirrorModules {
   readonly frames: typeof import("../frames/main.js");
 }
 
+/** What completes one recorder's mirror. */
+export type Mirror = InstanceType<MirrorModules["mirror"]["Mirror"]>;
+
 /** Loads one of them; `null` where it does not load: the page is shown without. */
 export async function loadMirror<N extends keyof MirrorModules>(
   tag: Tag,
@@ -173,10 +176,20 @@ export async function loadMirror<N extends keyof MirrorModules>(
   }
 }
 
-/** Loads what makes epochs short; `null` where it is not there in time: they are sent as they are. */
-export function loadDeflate(tag: Tag): Promise<MirrorModules["deflate"] | null> {
+/** What a session begins with. */
+export interface FirstParts {
+  /** Makes epochs short; without it they are sent as they are. */
+  readonly deflate: MirrorModules["deflate"] | null;
+  readonly mirror: MirrorModules["mirror"] | null;
+}
+
+/** Loads that; `null` where something is not there in time. */
+export async function loadFirst(tag: Tag): Promise<FirstParts> {
   const late = new Promise<null>((resolve) => setTimeout(resolve, REQUEST_MS_MAX, null));
-  return Promise.race([loadMirror(tag, "deflate"), late]);
+  const first = <N extends keyof MirrorModules>(name: N): Promise<MirrorModules[N] | null> =>
+    Promise.race([loadMirror(tag, name), late]);
+  const [deflate, mirror] = await Promise.all([first("deflate"), first("mirror")]);
+  return { deflate, mirror };
 }
 
 /** Loads a part. Only one hash stands in this script, that of the part which has the others'. */

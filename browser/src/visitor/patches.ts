@@ -7,7 +7,7 @@
  *  - `Document.prototype` and `ShadowRoot.prototype`: the setter of `adoptedStyleSheets`
  *  - the setters of `value`, `checked`, `selectedIndex` and `selected` of form fields
  *
- * and this script wraps, in `observers.ts`, `states.ts` and `styles.ts`, and here:
+ * and this script wraps, in `observers.ts`, and in `mirror/states.ts` and `mirror/styles.ts`, which are loaded with a session:
  *
  *  - `CSSStyleSheet.prototype`: `insertRule`, `deleteRule`, `addRule`, `removeRule`, `replace`, `replaceSync`, and
  *    `insertRule`, `deleteRule` of rules that hold others
@@ -20,12 +20,10 @@
  * all of it in the windows of frames that are recorded, too.
  *
  * It leaves the attribute `data-rr-is-password` on fields whose type it saw change; that is removed here.
- * This module looks at the wrapped ones again when a session ends, and puts back what rrweb has left.
+ * This module looks at the ones that rrweb wraps again when a session ends, and puts back what that has left. The others put back their own.
  */
 
 import type { eventWithTime } from "@rrweb/types";
-
-import { untold } from "./styles.js";
 
 /** Starts a recording and gives the way to undo it. */
 export function startPatches(
@@ -51,19 +49,18 @@ export function startPatches(
   };
 }
 
-/** Every property that a session may wrap, but those that `observers.ts` puts back by itself. */
+/** Every property that rrweb may wrap. */
 function places(page: Window & typeof globalThis): [object, string][] {
-  const all: [object | undefined, string[], ...unknown[]][] = [
+  const all: [object, string[]][] = [
     [page.Element.prototype, ["attachShadow"]],
     [page.Document.prototype, ["adoptedStyleSheets"]],
     [page.ShadowRoot.prototype, ["adoptedStyleSheets"]],
-    [page.HTMLInputElement.prototype, ["value", "checked", "indeterminate", "setRangeText"]],
-    ...untold(page),
+    [page.HTMLInputElement.prototype, ["value", "checked"]],
     [page.HTMLSelectElement.prototype, ["value", "selectedIndex"]],
-    [page.HTMLTextAreaElement.prototype, ["value", "setRangeText"]],
+    [page.HTMLTextAreaElement.prototype, ["value"]],
     [page.HTMLOptionElement.prototype, ["selected"]],
   ];
-  return all.flatMap(([owner, names]) => (owner ? names.map((name): [object, string] => [owner, name]) : []));
+  return all.flatMap(([owner, names]) => names.map((name): [object, string] => [owner, name]));
 }
 
 function isSame(one: PropertyDescriptor, other: PropertyDescriptor): boolean {

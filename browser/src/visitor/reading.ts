@@ -11,13 +11,13 @@ import { VALUED } from "./copies.js";
 import { READ_SLICE_MS } from "./limits.js";
 import type { Masked, Masker } from "./mask.js";
 import { inSlices } from "./slices.js";
-import type { PageStates } from "./states.js";
+import type { Mirror } from "./parts.js";
 import type { Walk } from "./walk.js";
 
 /** What reading needs to know. */
 export interface ReadingHost {
   readonly masker: Masker;
-  readonly states: PageStates;
+  readonly mirror: Mirror | null;
   readonly page: Document;
   /** Reads all in one task: a page that changes too much otherwise. */
   readonly isWhole: boolean;
@@ -39,11 +39,11 @@ function fieldsIn(page: Document): Element[] {
 
 /** Reads the page, in tasks behind this one. */
 export function read(walk: Walk, initialOffset: { top: number; left: number }, host: ReadingHost): void {
-  const { masker, states, isWhole } = host;
+  const { masker, mirror, isWhole } = host;
   // What masked fields hold is known before anything is read that may be a copy of it.
   const fields = fieldsIn(host.page);
   let parts: ReturnType<Masker["parts"]> | null = null;
-  states.begin();
+  mirror?.begin();
   const slice = (): boolean => {
     const until = performance.now() + READ_SLICE_MS;
     const isOver = (): boolean => !isWhole && performance.now() > until;
@@ -53,7 +53,7 @@ export function read(walk: Walk, initialOffset: { top: number; left: number }, h
     parts ??= masker.parts();
     const { put, end } = parts;
     const came = walk.go((node, into) => {
-      states.node(node);
+      mirror?.node(node);
       return put(node, into);
     }, isOver);
     host.onPart();

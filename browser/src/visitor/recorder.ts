@@ -6,7 +6,7 @@
  */
 
 import { record } from "@rrweb/record";
-import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
+import { EventType, type eventWithTime } from "@rrweb/types";
 
 import type { Answer, InkItem } from "../protocol/commands.js";
 import type { VisitorSettings } from "../protocol/payloads.js";
@@ -22,15 +22,14 @@ import {
 } from "./limits.js";
 import { Masker, type Masked } from "./mask.js";
 import type { Targets } from "../mirror/meant.js";
-import type { Foreign, ForeignHost, FrameSession, MirrorModules } from "./parts.js";
+import type { FirstParts, Foreign, ForeignHost, FrameSession, Mirror, MirrorModules } from "./parts.js";
 import { startPatches } from "./patches.js";
 import { PointerPace, pointerEvent } from "./pointer.js";
 import { read } from "./reading.js";
 import type { Resources } from "../mirror/resources.js";
 import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
-import { PageStates } from "./states.js";
-import { StyleWatcher } from "./styles.js";
+import { told } from "./told.js";
 import type { Walk } from "./walk.js";
 import { unread, written } from "./written.js";
 
@@ -73,10 +72,8 @@ export interface Reach {
 export class Recorder {
   private readonly masker: Masker;
   private readonly facts: FactsWatcher;
-  private readonly states: PageStates;
-  private readonly styles: StyleWatcher;
-  /** What agents may mean; `null` until its part is there: then their commands are as stale as any. */
-  private targets: Targets | null = null;
+  /** What makes the picture whole, and knows what agents may mean; `null` where its part did not load: then their commands are as stale as any. */
+  private readonly mirror: Mirror | null;
   /** What travels along for agents who cannot reach it; `null` where the group does not want that, and until its part is there. */
   private resources: Resources | null = null;
   private readonly addresses: Rules["addresses"];
@@ -110,6 +107,7 @@ export class Recorder {
     private readonly settings: VisitorSettings,
     private readonly memory: MaskMemory,
     private readonly host: RecorderHost,
+    mirror: FirstParts["mirror"],
   ) {
     const rules = new Rules(settings, page.document, memory);
     this.addresses = rules.addresses;
@@ -131,18 +129,24 @@ export class Recorder {
     this.pointer = new PointerPace(page, (x, y, target) => {
       this.tellPointer(x, y, record.mirror.getId(target));
     });
-    this.styles = new StyleWatcher(() => {
-      this.replaceEpoch();
-    });
-    this.states = new PageStates(
-      page,
-      record.mirror,
-      (event) => {
-        this.take(event);
-      },
-      this.styles.watch,
-      settings.canvas_rate ? this.canvases : null,
-    );
+    this.mirror =
+      mirror &&
+      new mirror.Mirror(page, {
+        ids: KNOWN,
+        canvases: settings.canvas_rate ? this.canvases : null,
+        proving: this.proving,
+        unread,
+        written,
+        position: () => this.position,
+        roots: this.masker.roots,
+        emit: (event) => {
+          this.take(event);
+        },
+        send: this.tell,
+        renew: () => {
+          this.replaceEpoch();
+        },
+      });
   }
 
   /** Starts to record; the first epoch follows at once. */
@@ -152,11 +156,11 @@ export class Recorder {
       startPatches(
         this.page,
         (emit) => {
-          const stops = [this.states.start(), this.styles.start()];
+          const end = this.mirror?.start();
           const stop = record({ ...this.options(), emit });
           return () => {
             stop?.();
-            for (const stop of stops) stop();
+            end?.();
           };
         },
         (event) => {
@@ -187,24 +191,13 @@ export class Recorder {
       });
     }
     // rrweb has taken a first snapshot by itself, unless the page is still being parsed: then it follows.
-    this.with("mirror", ({ Pictures, Prover, Targets }) => {
-      this.targets = new Targets({
-        nodeOf: (id) => record.mirror.getNode(id),
-        position: () => this.position,
-      });
-      this.states.read(
-        new Pictures((image, src) => {
-          this.states.send(image, { src });
-        }),
-      );
-      return new Prover(this.page, this.proving).start();
-    });
     const { upload_origins: origins = [], canvas_rate: perSecond } = this.settings;
     if (origins.length > 0) {
       this.with("uploads", ({ Resources, readResources }) => {
         const resources = new Resources(origins);
         this.resources = this.addresses.resources = resources;
-        this.replaceEpoch();
+        // Before anybody looks: what was told so far names none.
+        this.planEpoch();
         return readResources(this.page, {
           resources,
           onRead: () => {
@@ -221,7 +214,7 @@ export class Recorder {
         epoch: () => (this.canAdd ? this.host.writer.position.epoch : null),
         isOpen: (canvas) => this.masker.isOpen(canvas),
         send: (canvas, picture) => {
-          this.states.send(canvas, { rr_canvas: picture });
+          this.tell(canvas, { rr_canvas: picture });
         },
       }),
     );
@@ -240,9 +233,7 @@ export class Recorder {
       idOf: (node) => mirror.getId(node),
       admits: (frame) => mirror.getId(frame) > 0 && this.masker.admits(frame),
       send: (frame, events) => this.addForeign(frame, events),
-      say: (frame, attributes) => {
-        this.states.send(frame, attributes);
-      },
+      say: this.tell,
       point: (frame, x, y, id) => {
         this.tellPointer(x, y, id, frame);
       },
@@ -344,7 +335,7 @@ export class Recorder {
 
   /** What agents' commands reach through: only live, and only what is not masked at that moment. */
   readonly reach: Reach = {
-    find: (id, seen, whole) => this.targets?.find(id, seen, whole) ?? "stale",
+    find: (id, seen, whole) => this.mirror?.find(id, seen, whole) ?? "stale",
     idOf: (node) => record.mirror.getId(node),
     isOpen: (node) => this.masker.isOpen(node),
     parentsOf,
@@ -374,15 +365,8 @@ export class Recorder {
   private take(given: eventWithTime): void {
     if (this.isStopped || this.isReplaced) return;
     this.events += 1;
-    const event = this.states.complete(given);
+    const event = this.mirror ? this.mirror.complete(given) : given;
     if (!event) return;
-    if (
-      event.type === EventType.IncrementalSnapshot &&
-      event.data.source === IncrementalSource.AdoptedStyleSheet
-    ) {
-      const node = record.mirror.getNode(event.data.id);
-      this.styles.noteList(node && (rootOf(node) ?? (node as Document)));
-    }
     if (event.type === EventType.Meta) {
       const meta = this.masker.event(event);
       if (this.masker.mustPurge) this.masker.purged();
@@ -422,7 +406,7 @@ export class Recorder {
     this.resources?.begin();
     read(walk, initialOffset, {
       masker: this.masker,
-      states: this.states,
+      mirror: this.mirror,
       page: this.page.document,
       isWhole: this.disturbed >= READINGS_MAX,
       isOver: () => this.isStopped || this.walk !== walk,
@@ -450,7 +434,7 @@ export class Recorder {
 
   private beginEpoch(full: Masked<eventWithTime>): void {
     this.epochAt = performance.now();
-    this.targets?.begin();
+    this.mirror?.read();
     const keyframe = [...this.keyframe, full];
     const { memory } = this;
     this.host.writer.beginInSlices(this.facts.read(), keyframe, memory.owesPurge, (sent) => {
@@ -464,27 +448,15 @@ export class Recorder {
       this.host.onEpoch();
       this.flush();
       this.foreign?.begin();
-      void this.learnRules();
+      void this.mirror?.learn();
       const { epoch } = this.host.writer.position;
-      const isOver = (): boolean => this.isStopped || this.host.writer.position.epoch !== epoch;
-      void this.host.part("mirror").then((mirror) =>
-        mirror?.tellUnsaid(this.page.document, KNOWN, this.masker.roots, isOver, (event) => {
-          this.take(event);
-        }),
-      );
+      this.mirror?.tell(() => this.isStopped || this.host.writer.position.epoch !== epoch);
     });
   }
 
   /** Resources that were named by what was masked last: they go before it. */
   private named(): Masked<eventWithTime>[] {
     return (this.resources?.take() ?? []).map((resource) => this.masker.resource(resource));
-  }
-
-  /** Rules that the browser wrote without their values are sent once more when it is known what stood there. */
-  private async learnRules(): Promise<void> {
-    if (unread.size === 0) return;
-    const mirror = await this.host.part("mirror");
-    if ((await mirror?.learnRules(this.page, unread, written)) && !this.isStopped) this.replaceEpoch();
   }
 
   /** All that rrweb emits in one task leaves in one diff. */
@@ -511,8 +483,8 @@ export class Recorder {
     }
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
     else this.sendChangedFacts();
-    this.targets?.sent(batch, this.host.writer.position.sequence);
-    void this.learnRules();
+    this.mirror?.sent(batch, this.host.writer.position.sequence);
+    void this.mirror?.learn();
     this.host.onSent();
   }
 
@@ -553,6 +525,12 @@ export class Recorder {
       this.host.writer.facts(this.facts.proven(hash));
       this.host.onSent();
     },
+  };
+
+  /** Tells of attributes that no mutation has. What has no id yet will carry them when it is added. */
+  private readonly tell = (node: Node, attributes: Record<string, unknown>): void => {
+    const id = record.mirror.getId(node);
+    if (!this.isStopped && id > 0 && node.isConnected) this.take(told(id, attributes));
   };
 
   private noteFacts(): void {
@@ -597,4 +575,8 @@ export class Recorder {
 }
 
 /** What parts that walk through the page ask. */
-const KNOWN = { getId: (node: Node | null): number => record.mirror.getId(node), rootOf };
+const KNOWN = {
+  getId: (node: Node | null): number => record.mirror.getId(node),
+  getNode: (id: number): Node | null => record.mirror.getNode(id),
+  rootOf,
+};

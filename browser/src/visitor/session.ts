@@ -33,13 +33,13 @@ import {
   type CookieJar,
 } from "./continuity.js";
 import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
-import { EpochWriter, type Deflate } from "./epoch.js";
+import { EpochWriter } from "./epoch.js";
 import type { Identity } from "./identity.js";
 import { OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
-import { loadDeflate, loadMirror, loadRequests } from "./parts.js";
-import { Recorder, type Reach } from "./recorder.js";
+import { loadFirst, loadMirror, loadRequests, type FirstParts } from "./parts.js";
+import { Recorder, type Reach, type RecorderHost } from "./recorder.js";
 import { MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal } from "./webtier.js";
 
@@ -70,6 +70,7 @@ export class Session {
   private fallback: Fallback | null = null;
   private recorder: Recorder | null = null;
   private writer: EpochWriter | null = null;
+  private mirror: FirstParts["mirror"] = null;
   private settings: VisitorSettings | null = null;
   private paused: string | null = null;
   /** Masks that the page's own code adds to the group's; `null`: it hides the page, or has not said yet what to mask. */
@@ -215,14 +216,14 @@ export class Session {
       this.fallback?.open(server, credential, `resume.${resume}`) ??
       openWebSocket(this.page, server, credential);
     this.socket = socket;
-    // It comes while the connection does.
-    const deflate = loadDeflate(this.tag);
+    // They come while the connection does.
+    const first = loadFirst(this.tag);
     // Some proxies let a WebSocket open, and nothing through.
     let wasHeard = false;
     socket.onmessage = (message: MessageEvent) => {
       wasHeard = true;
-      void deflate.then((part) => {
-        if (this.socket === socket) this.receive(message.data, part);
+      void first.then((parts) => {
+        if (this.socket === socket) this.receive(message.data, parts);
       });
     };
     socket.onclose = (event) => {
@@ -235,7 +236,7 @@ export class Session {
     };
   }
 
-  private receive(data: unknown, deflate: Deflate | null): void {
+  private receive(data: unknown, parts: FirstParts): void {
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
@@ -247,7 +248,7 @@ export class Session {
     }
     switch (frame.kind) {
       case "welcome":
-        this.welcome(frame, deflate);
+        this.welcome(frame, parts);
         break;
       case "keyframe_request":
         if (this.recorder) this.recorder.planEpoch();
@@ -270,7 +271,7 @@ export class Session {
     }
   }
 
-  private welcome(frame: Frame, deflate: Deflate | null): void {
+  private welcome(frame: Frame, { deflate, mirror }: FirstParts): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
     if (!socket) return;
@@ -301,6 +302,7 @@ export class Session {
       },
     );
     this.writer = writer;
+    this.mirror = mirror;
     if (this.isStopping) {
       this.sayBye();
       return;
@@ -348,7 +350,7 @@ export class Session {
       return;
     }
     const masks = [...settings.masks, ...added];
-    this.recorder = new Recorder(this.page, { ...settings, masks }, this.memory, {
+    const host: RecorderHost = {
       writer,
       bufferedBytes: () => socket.bufferedAmount,
       onUnshareable: (why) => {
@@ -370,7 +372,8 @@ export class Session {
         resume: this.continuity.resume,
       },
       part: (name) => loadMirror(this.tag, name),
-    });
+    };
+    this.recorder = new Recorder(this.page, { ...settings, masks }, this.memory, host, this.mirror);
     this.recorder.say(this.said);
     this.recorder.start();
   }

@@ -6,6 +6,12 @@
  * Owns the looks that recording, masks and proofs rest on.
  */
 
+/** rrweb's ids. */
+export interface Ids {
+  getId(node: Node | null): number;
+  getNode(id: number): Node | null;
+}
+
 /** What stands right above a node. */
 export const parentOf = look("parentNode");
 

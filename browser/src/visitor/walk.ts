@@ -9,7 +9,7 @@
 
 import { EventType, IncrementalSource, type eventWithTime, type serializedNodeWithId } from "@rrweb/types";
 
-import type { Ids } from "./states.js";
+import type { Ids } from "./tree.js";
 
 /** The tree as rrweb sees it, whatever the page has put in the browser's place. */
 export interface Tree {

@@ -3,6 +3,7 @@
 import { Proof } from "../../../browser/src/protocol/proof.ts";
 import { livingNodes } from "../../../browser/src/mirror/living.ts";
 import * as mirror from "../../../browser/src/mirror/main.ts";
+import { Prover } from "../../../browser/src/mirror/proof.ts";
 import { noteRoot, rootOf } from "../../../browser/src/visitor/closed.ts";
 import { Recorder } from "../../../browser/src/visitor/recorder.ts";
 import { MaskMemory } from "../../../browser/src/visitor/rules.ts";
@@ -10,7 +11,7 @@ import { MaskMemory } from "../../../browser/src/visitor/rules.ts";
 export { MaskMemory, Recorder };
 export const KNOWN_PARTS = {
   Proof,
-  Prover: mirror.Prover,
+  Prover,
   livingNodes,
   closedRoots: noteRoot,
   rootOf,

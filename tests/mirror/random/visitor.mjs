@@ -85,7 +85,7 @@ const writer = {
 
 function begin() {
   recorder?.stop();
-  recorder = new Recorder(window, { masks: [], mask_default: "passwords" }, new MaskMemory(), {
+  const host = {
     writer,
     frames: null,
     bufferedBytes: () => 0,
@@ -93,8 +93,10 @@ function begin() {
     onSent: () => undefined,
     onEpoch: () => undefined,
     onReplaced: begin,
-    part: (name) => Promise.resolve(name === "mirror" ? KNOWN_PARTS.mirror : null),
-  });
+    part: () => Promise.resolve(null),
+  };
+  const settings = { masks: [], mask_default: "passwords" };
+  recorder = new Recorder(window, settings, new MaskMemory(), host, KNOWN_PARTS.mirror);
   recorder.start();
 }
 

@@ -6,9 +6,9 @@
  * a list assigned once more, which changes nothing in the page and gives the change its event with its ids.
  */
 
-import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "./limits.js";
-import { windowOf } from "./root.js";
-import { wrapAfter } from "./wrap.js";
+import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "../visitor/limits.js";
+import { windowOf } from "../visitor/root.js";
+import { wrapAfter } from "../visitor/wrap.js";
 
 /** What changes a sheet in a way that no event tells: calls and setters, and the getters of styles with setters of their own; by who has them. */
 export function untold(page: Window & typeof globalThis): Untold[] {
@@ -37,7 +37,7 @@ type Untold = [owner: object | undefined, names: string[], side: "get" | "set" |
 export class StyleWatcher {
   private readonly rules = new Map<CSSStyleDeclaration, { known: Map<string, string>; until: number }>();
   private readonly lists = new Map<Document | ShadowRoot, readonly CSSStyleSheet[]>();
-  private isPlanned = false;
+  private isCheckPlanned = false;
   private isStopped = false;
 
   /** `onUnknown`: something changed that no event can tell; a keyframe can. */
@@ -92,10 +92,10 @@ export class StyleWatcher {
         break;
       }
     }
-    if (this.isPlanned) return;
-    this.isPlanned = true;
+    if (this.isCheckPlanned) return;
+    this.isCheckPlanned = true;
     setTimeout(() => {
-      this.isPlanned = false;
+      this.isCheckPlanned = false;
       this.check();
     }, 0);
   }

@@ -15,23 +15,12 @@ import {
   type serializedNodeWithId,
 } from "@rrweb/types";
 
-import { closedRootOf, rootOf } from "./closed.js";
-import { RESOURCES_ASKED_MAX, ROOTS_LOOK_AT } from "./limits.js";
-import { isShown, windowOf } from "./root.js";
-import { told } from "./told.js";
-import { wrapAfter } from "./wrap.js";
-
-/** rrweb's ids. */
-export interface Ids {
-  getId(node: Node | null): number;
-  getNode(id: number): Node | null;
-}
-
-/** Who can read a blob picture: `mirror/pictures.ts`. */
-interface PictureReader {
-  /** The picture as data, or `null` where it comes later. */
-  dataOf(image: HTMLImageElement, url: string): string | null;
-}
+import { ROOTS_LOOK_AT } from "../visitor/limits.js";
+import { isShown, windowOf } from "../visitor/root.js";
+import type { Ids } from "../visitor/tree.js";
+import { wrapAfter } from "../visitor/wrap.js";
+import type { Known } from "./living.js";
+import { Pictures } from "./pictures.js";
 
 type Attributes = Record<string, unknown>;
 
@@ -40,15 +29,17 @@ export class PageStates {
   private readonly roots = new Map<Document | ShadowRoot, () => void>();
   /** How many roots there are when the next look for removed ones is due. */
   private lookAt = ROOTS_LOOK_AT;
-  private pictures: PictureReader | null = null;
-  /** Blob pictures that were met before anybody could read them. */
-  private readonly unread = new Map<HTMLImageElement, string>();
+  private readonly pictures = new Pictures((image, src) => {
+    this.send(image, { src });
+  });
   private isStopped = false;
 
   constructor(
     private readonly page: Window & typeof globalThis,
-    private readonly ids: Ids,
+    private readonly ids: Ids & Known,
     private readonly emit: (event: eventWithTime) => void,
+    /** Tells of attributes that no mutation has. */
+    private readonly send: (node: Node, attributes: Attributes) => void,
     /** Hears of each tree that is recorded; gives what ends its watch. */
     private readonly onRoot: (root: Document | ShadowRoot) => () => void,
     /** Gets the canvases that are recorded; `null` where nobody asks. */
@@ -63,16 +54,6 @@ export class PageStates {
       for (const stop of this.roots.values()) stop();
       this.roots.clear();
     };
-  }
-
-  /** Blob pictures can be read from now on; those that were met before come later. */
-  read(pictures: PictureReader): void {
-    this.pictures = pictures;
-    for (const [image, url] of this.unread) {
-      const src = image.src === url ? pictures.dataOf(image, url) : null;
-      if (src) this.send(image, { src });
-    }
-    this.unread.clear();
   }
 
   /** The same event with what rrweb has left out; `null` when it says nothing true. */
@@ -90,7 +71,7 @@ export class PageStates {
         const node = this.ids.getNode(data.id);
         // A value cannot say several choices, or which of equals it is: the state does.
         if (node && isChosenByPlace(node)) {
-          this.note(node);
+          this.sayState(node);
           return null;
         }
       }
@@ -100,7 +81,7 @@ export class PageStates {
 
   /** A snapshot begins. */
   begin(): void {
-    this.forgetRoots();
+    this.dropRoots();
   }
 
   /** The same for a node of a snapshot. */
@@ -167,13 +148,12 @@ export class PageStates {
     delete attributes.src;
     if (node?.nodeName !== "IMG") return;
     const image = node as HTMLImageElement;
-    if (!this.pictures && this.unread.size < RESOURCES_ASKED_MAX) this.unread.set(image, src);
-    const data = this.pictures?.dataOf(image, src);
+    const data = this.pictures.dataOf(image, src);
     if (data) attributes.src = data;
   }
 
   /** Sends the state of an element, once rrweb has seen what this task has done to the page. */
-  private note(element: EventTarget | null): void {
+  private sayState(element: EventTarget | null): void {
     if (!element || !("nodeType" in element)) return;
     setTimeout(() => {
       const state = stateOf(element as Element, true);
@@ -181,16 +161,8 @@ export class PageStates {
     }, 0);
   }
 
-  /** Tells of attributes that no mutation has. */
-  send(node: Node, attributes: Attributes): void {
-    // What has no id yet will carry its state when it is added.
-    const id = this.ids.getId(node);
-    if (this.isStopped || id < 1 || !node.isConnected) return;
-    this.emit(told(id, attributes));
-  }
-
   private watchRootOf(host: Node | null): void {
-    const root = host && rootOf(host);
+    const root = host && this.ids.rootOf(host);
     if (root) this.watch(root);
   }
 
@@ -204,15 +176,15 @@ export class PageStates {
   /** These events do not leave a shadow tree, and out of a closed one none says where it came from. */
   private watch(root: Document | ShadowRoot): void {
     if (this.roots.has(root)) return;
-    if (this.roots.size >= this.lookAt) this.forgetRoots();
+    if (this.roots.size >= this.lookAt) this.dropRoots();
     const onToggle = (event: Event): void => {
-      if (event.target && "popover" in event.target) this.note(event.target);
+      if (event.target && "popover" in event.target) this.sayState(event.target);
     };
     const onInput = (event: Event): void => {
       const target = event.composedPath()[0] as Element | undefined;
       if (!target) return;
-      if (isChosenByPlace(target) || target.localName === "input") this.note(target);
-      if (root.nodeType !== Node.DOCUMENT_NODE && closedRootOf((root as ShadowRoot).host) === root) {
+      if (isChosenByPlace(target) || target.localName === "input") this.sayState(target);
+      if ("host" in root && root.mode === "closed") {
         this.sendInput(target);
       }
     };
@@ -221,18 +193,18 @@ export class PageStates {
       setTimeout(() => {
         for (const field of Array.from((event.target as HTMLFormElement).elements)) {
           this.sendInput(field);
-          this.note(field);
+          this.sayState(field);
         }
       }, 0);
     };
     const ended = new AbortController();
-    const listen = (name: string, listener: (event: Event) => void): void => {
+    const hear = (name: string, listener: (event: Event) => void): void => {
       root.addEventListener(name, listener, { capture: true, passive: true, signal: ended.signal });
     };
-    listen("reset", onReset);
-    listen("toggle", onToggle);
-    listen("input", onInput);
-    listen("change", onInput);
+    hear("reset", onReset);
+    hear("toggle", onToggle);
+    hear("input", onInput);
+    hear("change", onInput);
     const undo = [this.onRoot(root), ...this.wrapSetters(root)];
     this.roots.set(root, () => {
       ended.abort();
@@ -243,11 +215,11 @@ export class PageStates {
   private wrapSetters(root: Document | ShadowRoot): (() => void)[] {
     const view = windowOf(root);
     if (!view) return [];
-    const note = (element: object | null): void => {
-      this.note(element as EventTarget | null);
+    const say = (element: object | null): void => {
+      this.sayState(element as EventTarget | null);
     };
     const noteList = (option: object): void => {
-      note((option as Element).closest("select"));
+      say((option as Element).closest("select"));
     };
     const input = (field: object): void => {
       this.sendInput(field as Element);
@@ -256,7 +228,7 @@ export class PageStates {
       ...[view.HTMLInputElement, view.HTMLTextAreaElement].map((type) =>
         wrapAfter(type.prototype, "setRangeText", "value", input),
       ),
-      wrapAfter(view.HTMLInputElement.prototype, "indeterminate", "set", note),
+      wrapAfter(view.HTMLInputElement.prototype, "indeterminate", "set", say),
       wrapAfter(view.HTMLOptionElement.prototype, "selected", "set", noteList),
     ];
   }
@@ -272,7 +244,7 @@ export class PageStates {
     });
   }
 
-  private forgetRoots(): void {
+  private dropRoots(): void {
     for (const [root, stop] of this.roots) {
       if (isShown(root)) continue;
       stop();
