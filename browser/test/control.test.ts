@@ -62,4 +62,39 @@ describe("an agent in control", () => {
     document.body.firstElementChild?.removeAttribute("inert");
     expect(targeting.refusal(button)).toBeNull();
   });
+
+  it("acts upon nothing behind a modal dialog, wherever that stands, and upon what is in the one in front", () => {
+    const dialog = "<dialog><button></button></dialog>";
+    document.body.innerHTML = `<main></main><button></button>${dialog}${dialog}<p></p>`;
+    const host = document.querySelector("main") as HTMLElement;
+    host.attachShadow({ mode: "open" }).innerHTML = dialog;
+    const roots = [document, host.shadowRoot as ShadowRoot];
+    const dialogs = roots.flatMap((root) => [...root.querySelectorAll("dialog")]);
+    const buttons = roots.flatMap((root) => [...root.querySelectorAll("button")]);
+    for (const button of buttons) {
+      button.getClientRects = () => [new DOMRect(0, 0, 10, 10)] as unknown as DOMRectList;
+    }
+    const open = new Set<Element>();
+    for (const one of dialogs) {
+      one.matches = (selector) =>
+        selector === ":modal" ? open.has(one) : Element.prototype.matches.call(one, selector);
+    }
+    let front: Element | null = null;
+    for (const root of roots) {
+      root.elementFromPoint = () => (front && root.contains(front) ? front : null);
+    }
+    const refusals = (): (string | null)[] => buttons.map((button) => targeting.refusal(button));
+    expect(refusals()).toEqual([null, null, null, null]);
+    // Those of the page: the button beside the dialogs, one in each dialog, one in the dialog of the shadow tree.
+    open.add(dialogs[0] as Element);
+    expect(refusals()).toEqual(["disabled", null, "disabled", "disabled"]);
+    open.add(dialogs[1] as Element);
+    front = dialogs[0] as Element;
+    expect(refusals(), "the first was opened last").toEqual(["disabled", null, "disabled", "disabled"]);
+    front = dialogs[1] as Element;
+    expect(refusals()).toEqual(["disabled", "disabled", null, "disabled"]);
+    open.clear();
+    open.add(dialogs[2] as Element);
+    expect(refusals()).toEqual(["disabled", "disabled", "disabled", null]);
+  });
 });

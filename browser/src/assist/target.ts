@@ -8,6 +8,7 @@ import type { Refusal } from "../protocol/commands.js";
 import { spaceOf } from "../protocol/spaces.js";
 import { WIDGET_TAG } from "../visitor/names.js";
 import type { Reach } from "../visitor/recorder.js";
+import { modalOf } from "./modal.js";
 
 /** Judges targets of one page. */
 export class Targeting {
@@ -62,21 +63,35 @@ export class Targeting {
 
   private isDisabled(element: Element): boolean {
     if (element.closest(":disabled")) return true;
-    return this.standsIn(element, (around) => around.hasAttribute("inert"));
+    const around = this.around(element);
+    return [...around].some((one) => one.hasAttribute("inert")) || isBehindModal(around);
   }
 
-  /** Whether it holds for an element or anything around it: shadow hosts, slots and frames too. */
   private standsIn(element: Element, holds: (around: Element) => boolean): boolean {
+    return [...this.around(element)].some(holds);
+  }
+
+  /** An element and all that it stands in: shadow hosts, slots and frames too. */
+  private around(element: Element): Set<Element> {
     const seen = new Set<Node>();
     const rest: Node[] = [element];
     for (let node = rest.pop(); node; node = rest.pop()) {
       if (seen.has(node)) continue;
       seen.add(node);
-      if (node.nodeType === Node.ELEMENT_NODE && holds(node as Element)) return true;
       rest.push(...this.reach.parentsOf(node));
     }
-    return false;
+    const isElement = (node: Node): node is Element => node.nodeType === Node.ELEMENT_NODE;
+    return new Set([...seen].filter(isElement));
   }
+}
+
+/** Whether a modal dialog is open, in its document or in one that shows it in a frame, in which it does not stand. */
+function isBehindModal(around: ReadonlySet<Element>): boolean {
+  const documents = new Set([...around].map((one) => one.ownerDocument));
+  return [...documents].some((document) => {
+    const modal = modalOf(document);
+    return modal !== null && !around.has(modal);
+  });
 }
 
 /** The field that a click on this element reaches too. */

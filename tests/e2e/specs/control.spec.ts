@@ -258,6 +258,25 @@ test("masked, refused and disabled targets stay the visitor's alone", async ({ b
   }
   await expect(shopper.page.locator("#secret-box")).not.toBeChecked();
   await expect(said(shopper)).toHaveText("Nothing yet");
+  // Behind a modal dialog is nothing that the visitor could click either; in it is.
+  await shopper.page.evaluate(() => {
+    const modal = document.body.appendChild(document.createElement("dialog"));
+    modal.innerHTML = '<button id="in-modal">0</button>';
+    const button = modal.firstElementChild as Element;
+    button.addEventListener(
+      "click",
+      () => (button.textContent = `${Number(button.textContent) + 1}`),
+    );
+    modal.style.inset = "auto 0 0 auto";
+    modal.showModal();
+  });
+  await clickOn(viewer, "#in-modal");
+  await expect(shopper.page.locator("#in-modal")).toHaveText("1");
+  await clickOn(viewer, "#wrap");
+  await clickOn(viewer, "#in-modal");
+  await expect(shopper.page.locator("#in-modal")).toHaveText("2");
+  await expect(shopper.page.locator("#wrap")).not.toBeChecked();
+  await shopper.page.evaluate(() => document.querySelector("dialog")?.remove());
   // What becomes masked just now is masked for the next command.
   await shopper.page.locator("#wish").evaluate((form) => form.classList.add("glance_masked"));
   // The picture changes meanwhile: who has hit something else looks again.
