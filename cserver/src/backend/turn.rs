@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use relay::LinkId;
 
 use super::office::Bell;
-use super::window::{Shut, Window};
+use super::window::{self, Shut, Window};
 use super::{Clock, Core, Office, Post, listener, micros};
 use crate::limits::{
     ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX, UNSENT_BYTES,
@@ -65,6 +65,7 @@ pub(super) fn serve(core: Core, watch: impl Watch) -> io::Result<()> {
         turn.run(now);
         turn.shard.note_turn(micros(began.elapsed()));
     }
+    turn.shard.end();
     turn.office.end();
     Ok(())
 }
@@ -372,14 +373,17 @@ impl<W: Watch> Turn<W> {
         while let Some(mut look) = self.shut.poll(now.mono_ms) {
             let link = look.link;
             let Some(socket) = find(&mut self.sockets, link) else { continue };
+            if std::mem::take(&mut look.is_asked) {
+                window::rest(&socket.stream);
+            }
             if Window::of(&socket.stream).is_none_or(|window| window.room > 0) {
                 socket.shut = false;
                 self.shard.handle_writable(link);
                 continue;
             }
             if look.is_to_be_asked(now.mono_ms) {
-                look.is_asked = true;
-                self.write(now, link, 1);
+                look.since_ms = now.mono_ms;
+                look.is_asked = window::ask(&socket.stream);
             }
             self.shut.again(now.mono_ms, look);
         }

@@ -4,14 +4,16 @@
 //! each time, so that ten thousand who stop together are asked in bursts, at the processor that serves everybody. So a core does not hand over
 //! what it knows to have no room: the rest of it stays with the core, who looks at the peer's window at growing distances, the longer the more
 //! such peers it has.
-//! A peer's word that it reads again may be lost, and only the kernel's probe asks for it anew. So the kernel is given one byte in the end, by then
-//! spread over time. What is under way to somebody, or fits, is never held back: who reads notices nothing.
+//! A peer's word that it reads again may be lost, and only a segment of ours brings it anew. So the kernel is told to ask in the end, spread over time and
+//! once each time: for a byte that waits there it would go on asking. What is under way to somebody, or fits, is never held back: who reads notices nothing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use relay::LinkId;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::limits::{
     SHUT_LOOK_MS_MAX, SHUT_LOOK_MS_MIN, SHUT_LOOKS_PER_S, SHUT_MS, SHUT_SPREAD_MS, UNSENT_BYTES,
@@ -30,6 +32,17 @@ impl Window {
     /// Looks; none where the system does not tell.
     #[cfg(target_os = "linux")]
     pub(super) fn of(stream: &TcpStream) -> Option<Self> {
+        let info = Self::tcp_info(stream)?;
+        let gone = info.tcpi_bytes_acked + info.tcpi_bytes_retrans;
+        let flying = info.tcpi_bytes_sent.saturating_sub(gone);
+        let awaited = flying + u64::from(info.tcpi_notsent_bytes);
+        let room = u64::from(info.tcpi_snd_wnd).saturating_sub(awaited);
+        Some(Self { room: u32::try_from(room).unwrap_or(u32::MAX), is_awaited: awaited > 0 })
+    }
+
+    /// What the kernel knows of a connection, where it tells of windows.
+    #[cfg(target_os = "linux")]
+    pub(super) fn tcp_info(stream: &TcpStream) -> Option<libc::tcp_info> {
         use std::mem::{offset_of, size_of};
         use std::os::fd::AsRawFd;
 
@@ -46,14 +59,7 @@ impl Window {
         };
         // Linux before 5.4 tells less.
         let needed_bytes = offset_of!(libc::tcp_info, tcpi_snd_wnd) + size_of::<u32>();
-        if result != 0 || (bytes as usize) < needed_bytes {
-            return None;
-        }
-        let gone = info.tcpi_bytes_acked + info.tcpi_bytes_retrans;
-        let flying = info.tcpi_bytes_sent.saturating_sub(gone);
-        let awaited = flying + u64::from(info.tcpi_notsent_bytes);
-        let room = u64::from(info.tcpi_snd_wnd).saturating_sub(awaited);
-        Some(Self { room: u32::try_from(room).unwrap_or(u32::MAX), is_awaited: awaited > 0 })
+        (result == 0 && (bytes as usize) >= needed_bytes).then_some(info)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -67,6 +73,19 @@ impl Window {
     }
 }
 
+/// Has the kernel ask a peer that has said nothing for a second whether it is there: its answer tells its window. Until [`rest`] it would ask again,
+/// more than a minute later. False where it does not.
+pub(super) fn ask(stream: &TcpStream) -> bool {
+    let silence = TcpKeepalive::new().with_time(Duration::from_secs(1));
+    SockRef::from(stream).set_tcp_keepalive(&silence).is_ok()
+}
+
+/// It has asked.
+pub(super) fn rest(stream: &TcpStream) {
+    // One that is broken is not asked either.
+    let _ = SockRef::from(stream).set_keepalive(false);
+}
+
 /// Those whose window takes nothing, by when they are looked at.
 #[derive(Default)]
 pub(super) struct Shut {
@@ -78,9 +97,10 @@ pub(super) struct Shut {
 pub(super) struct Look {
     due_ms: u64,
     pub(super) link: LinkId,
-    since_ms: u64,
+    /// Since when nobody has asked it.
+    pub(super) since_ms: u64,
     wait_ms: u64,
-    /// The kernel has something for it, and asks by itself.
+    /// The kernel was told to ask it.
     pub(super) is_asked: bool,
 }
 
@@ -125,7 +145,7 @@ impl Shut {
 impl Look {
     /// Whether the kernel is to ask, in case that a word of its peer was lost. Not for all at once who have stopped at once.
     pub(super) fn is_to_be_asked(&self, now_ms: u64) -> bool {
-        !self.is_asked && now_ms >= self.since_ms + SHUT_MS + self.link.0 % SHUT_SPREAD_MS
+        now_ms >= self.since_ms + SHUT_MS + self.link.0 % SHUT_SPREAD_MS
     }
 }
 

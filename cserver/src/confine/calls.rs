@@ -201,6 +201,9 @@ const WHEN: &[(libc::c_long, &[Condition])] = &[
     (libc::SYS_ioctl, &[Condition { at: 1, mask: u32::MAX, is: libc::FIONBIO as u32 }]),
     (libc::SYS_setsockopt, &[of_socket(), Condition { at: 2, mask: u32::MAX, is: libc::SO_RCVTIMEO.cast_unsigned() }]),
     (libc::SYS_setsockopt, &[of_socket(), Condition { at: 2, mask: u32::MAX, is: libc::SO_SNDTIMEO.cast_unsigned() }]),
+    // Somebody who has stopped reading is asked whether it has room, and left alone again: `backend/window.rs`.
+    (libc::SYS_setsockopt, &[of_socket(), Condition { at: 2, mask: u32::MAX, is: libc::SO_KEEPALIVE.cast_unsigned() }]),
+    (libc::SYS_setsockopt, &[Condition { at: 1, mask: u32::MAX, is: libc::IPPROTO_TCP.cast_unsigned() }, Condition { at: 2, mask: u32::MAX, is: libc::TCP_KEEPIDLE.cast_unsigned() }]),
     // The standard library asks whether a descriptor is open.
     (libc::SYS_fcntl, &[Condition { at: 1, mask: u32::MAX, is: libc::F_GETFD.cast_unsigned() }]),
     // A core takes its ring over, once.

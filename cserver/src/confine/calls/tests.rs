@@ -122,6 +122,10 @@ fn what_serving_needs_goes_on_on_this_thread_and_on_those_that_it_starts() {
         let within = move || {
             let (accepted, _) = listener.accept().unwrap();
             accepted.set_nonblocking(true).unwrap();
+            // As a reader that has stopped is asked, and left alone again.
+            let silence = socket2::TcpKeepalive::new().with_time(std::time::Duration::from_secs(1));
+            socket2::SockRef::from(&accepted).set_tcp_keepalive(&silence).unwrap();
+            socket2::SockRef::from(&accepted).set_keepalive(false).unwrap();
             one.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
             one.write_all(b"ping").unwrap();
             let mut heard = [0; 4];
