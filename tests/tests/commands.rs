@@ -40,6 +40,41 @@ fn both_servers_check_their_configuration_and_tell_every_fault() -> Result<()> {
 }
 
 #[test]
+fn all_files_of_a_web_tier_that_cannot_be_used_are_told_together() -> Result<()> {
+    let stack = Stack::plan().start()?;
+    let file = stack.folder().join("webtier.toml");
+    let names = [
+        ("[tls]", "certificate", "bad.pem"),
+        ("[tls]", "key", "bad.key"),
+        ("[control]", "key", "bad-control.key"),
+        ("[control]", "ca", "bad-ca.pem"),
+        ("[audit]", "key", "bad-audit.key"),
+        ("[metrics]", "token", "bad.token"),
+    ];
+    let text = fs::read_to_string(&file)? + "\n[metrics]\ntoken = \"\"\n";
+    let mut table = "";
+    let lines = text.lines().map(|line| {
+        table = if line.starts_with('[') { line } else { table };
+        let bad =
+            |(within, key, _): &&_| *within == table && line.starts_with(&format!("{key} = "));
+        match names.iter().find(bad) {
+            Some((_, key, name)) => format!("{key} = {name:?}"),
+            None => line.to_owned(),
+        }
+    });
+    let changed: Vec<String> = lines.collect();
+    fs::write(&file, changed.join("\n"))?;
+    for (_, _, name) in names {
+        fs::write(stack.folder().join(name), "nothing")?;
+    }
+    let told = call(&beside_us("webtier"), "check", &file).expect_err("bad files").to_string();
+    for (_, _, name) in names {
+        assert!(told.contains(name), "{name} is not among them: {told}");
+    }
+    Ok(())
+}
+
+#[test]
 fn session_servers_of_another_site_are_no_fault() -> Result<()> {
     let stack = Stack::plan().elsewhere().start()?;
     let checked = call(&beside_us("webtier"), "check", &stack.folder().join("webtier.toml"))?;
@@ -61,6 +96,7 @@ fn orders_to_a_running_web_tier_take_effect_at_once_and_bad_ones_say_why() -> Re
         (&["agent", "grant", "ada", "demo", "no-such-role"], ""),
         (&["agent", "grant", "nobody", "demo", "viewer"], ""),
         (&["agent", "add", "short", "--display", "S", "--password-stdin"], "short"),
+        (&["agent", "password", "ada", "--password-stdin"], "a long password\nand another\n"),
         (&["group", "set", "demo", "--origin", "http://plain.example"], ""),
     ] {
         let told = stack.admin(words, input).expect_err(&words.join(" ")).to_string();

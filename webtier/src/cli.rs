@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat};
 use crate::limits::{DRAIN_MS_DEFAULT, PASSWORD_BYTES_MAX};
 use crate::passwords::{PasswordError, hash};
-use crate::serve::{ServeError, files, serve};
+use crate::serve::{ServeError, serve};
 use crate::store::command::StoreCommand;
 use crate::store::sled::SledStore;
 use crate::store::{Store, StoreError};
@@ -307,10 +307,10 @@ impl Cli {
         let order = match self.command {
             Command::Serve => return run_server(config, &self.config),
             Command::Check => {
-                files(&config)?;
-                crate::serve::metrics_token(&config)?;
-                crate::serve::audit_key(&config)?;
-                crate::tls::check_lives(&config)?;
+                let found = crate::serve::file_faults(&config);
+                if !found.is_empty() {
+                    return Err(CliError::Told(found.join("\n")));
+                }
                 let mut lines = vec!["the configuration and its files are good".to_owned()];
                 let faults = config.open_secrets().into_iter().chain(server_faults(&config));
                 lines.extend(faults.map(|line| format!("But: {line}")));
@@ -458,9 +458,9 @@ fn run_order(config: &Config, order: Order) -> Result<Vec<String>, CliError> {
                 status: None,
                 unreadable: None,
             };
-            let (lines, _) = admin::run(&store, &context, order)?;
+            let lines = admin::run(&store, &context, order).told;
             store.flush()?;
-            Ok(lines)
+            Ok(lines?)
         }
     }
 }
@@ -504,7 +504,18 @@ fn password_hash() -> Result<String, CliError> {
     input
         .read_to_string(&mut password)
         .map_err(|error| CliError::Told(format!("no password on standard input: {error}")))?;
-    Ok(hash(password.trim_end_matches(['\r', '\n']))?)
+    Ok(hash(one_line(&password)?)?)
+}
+
+/// Its end, and empty lines behind it, are no part of it.
+fn one_line(text: &str) -> Result<&str, CliError> {
+    let line = text.trim_end_matches(['\r', '\n']);
+    if line.contains(['\r', '\n']) {
+        let told =
+            "standard input has more than one line, and a password is one: nothing was changed";
+        return Err(CliError::Told(told.into()));
+    }
+    Ok(line)
 }
 
 fn print(lines: &[String]) -> Result<(), CliError> {
@@ -523,7 +534,7 @@ macro_rules! told {
     )*};
 }
 
-told!(ConfigError, ServeError, crate::tls::TlsError, StoreError, PasswordError);
+told!(ConfigError, ServeError, StoreError, PasswordError);
 
 const AFTER_HELP: &str = "\
 Orders (group, role, agent, server, audit) speak to the running web tier by the socket beside its store, or open the store when none runs.

@@ -112,16 +112,16 @@ impl Rotation {
         pushes
     }
 
-    /// A CServer opened its stream: everything that it may need, in the order in which it was made.
+    /// A CServer opened its stream: everything that it may need, in the order in which it was made. A key that has retired there stays so,
+    /// though it may be the newest of which its time has come until the next [`Rotation::tick`].
     pub fn hello(&mut self, server: ServerId, boot: Boot) -> Vec<Push> {
         let held = self.servers.entry(server).or_insert_with(|| Held::new(boot));
         if held.boot != boot {
             *held = Held::new(boot);
         }
-        for made in &self.made {
-            if !held.derived.iter().any(|derived| derived.id == made.id) {
-                held.give(&server, made);
-            }
+        let newest = held.derived.back().map(|derived| derived.not_before_ms);
+        for made in self.made.iter().filter(|made| newest < Some(made.not_before_ms)) {
+            held.give(&server, made);
         }
         held.derived.iter().map(|derived| derived.push(&server, derived.expires_ms())).collect()
     }

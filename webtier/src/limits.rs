@@ -99,6 +99,9 @@ pub(crate) const OFFER_MS_MAX: u64 = 600_000;
 /// Offers at once. More: 503.
 pub(crate) const OFFERS_MAX: usize = 100_000;
 
+/// Of them of one agent: one every six seconds, all the time. More: 503.
+pub(crate) const OFFERS_OF_AGENT_MAX: usize = 100;
+
 /// A start waits so long for a CServer that has the group's settings, then 503 `no_server`.
 pub(crate) const SERVER_WAIT_MS: u64 = 2_000;
 

@@ -27,7 +27,7 @@ use crate::routes::router;
 use crate::service::{App, Service, ServiceError};
 use crate::store::sled::SledStore;
 use crate::store::{Store, StoreError};
-use crate::tls::{self, TlsError};
+use crate::tls;
 
 /// The web tier cannot start, or stopped for a reason.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +67,17 @@ pub(crate) fn files(
     match (tls::server(&config.tls), tls::client(&config.control)) {
         (Ok(server), Ok(client)) => Ok((server, client)),
         (server, client) => {
-            let told = |error: TlsError| error.to_string();
-            let faults = [server.err().map(told), client.err().map(told)];
-            Err(ServeError::Files { faults: faults.into_iter().flatten().collect() })
+            let errors = server.err().into_iter().chain(client.err()).flatten();
+            Err(ServeError::Files { faults: errors.map(|error| error.to_string()).collect() })
         }
     }
+}
+
+/// Whatever is wrong with any file that the configuration names.
+pub(crate) fn file_faults(config: &Config) -> Vec<String> {
+    let read = [files(config).err(), metrics_token(config).err(), audit_key(config).err()];
+    let lives = tls::check_lives(config).into_iter().map(|error| error.to_string());
+    read.into_iter().flatten().map(|error| error.to_string()).chain(lives).collect()
 }
 
 /// The token of `/metrics`, one line of at least 16 characters, so that it cannot be guessed.

@@ -72,6 +72,11 @@ impl World {
         self.app.store_blocking()
     }
 
+    /// Nothing can be noted in the audit log any more.
+    pub(crate) fn spoil_audit(&self) {
+        self.disk.spoil_audit();
+    }
+
     /// The dear and the disclosing work so far: passwords hashed, and records read from the store.
     pub(crate) fn work(&self) -> (u64, u64) {
         (self.app.passwords.runs(), self.disk.reads.load(Ordering::SeqCst))

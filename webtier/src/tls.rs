@@ -28,10 +28,10 @@ pub(crate) enum TlsError {
     Pair { path: PathBuf, error: rustls::Error },
 }
 
-/// TLS 1.2 and 1.3 with our public certificate.
-pub(crate) fn server(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
-    let pair = |error| TlsError::Pair { path: files.certificate.clone(), error };
+/// TLS 1.2 and 1.3 with our public certificate; or all that is wrong with its files.
+pub(crate) fn server(files: &TlsFiles) -> Result<Arc<ServerConfig>, Vec<TlsError>> {
+    let (chain, key) = both(chain(&files.certificate), key(&files.key))?;
+    let pair = |error| vec![TlsError::Pair { path: files.certificate.clone(), error }];
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
@@ -40,14 +40,16 @@ pub(crate) fn server(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
-/// TLS towards CServers: they must have a certificate of the control CA, and see ours.
-pub(crate) fn client(files: &ControlFiles) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for authority in self::chain(&files.ca)? {
-        roots.add(authority).map_err(|error| TlsError::Pair { path: files.ca.clone(), error })?;
-    }
-    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
-    let pair = |error| TlsError::Pair { path: files.certificate.clone(), error };
+/// TLS towards CServers: they must have a certificate of the control CA, and see ours; or all that is wrong with the files.
+pub(crate) fn client(files: &ControlFiles) -> Result<Arc<ClientConfig>, Vec<TlsError>> {
+    let ours = both(chain(&files.certificate), key(&files.key));
+    let (roots, (chain, key)) = match (roots(&files.ca), ours) {
+        (Ok(roots), ours) => (roots, ours?),
+        (Err(error), ours) => {
+            return Err(std::iter::once(error).chain(ours.err().into_iter().flatten()).collect());
+        }
+    };
+    let pair = |error| vec![TlsError::Pair { path: files.certificate.clone(), error }];
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, key))
@@ -55,15 +57,13 @@ pub(crate) fn client(files: &ControlFiles) -> Result<Arc<ClientConfig>, TlsError
     Ok(Arc::new(config))
 }
 
-/// An error for a certificate that cannot be used now.
-pub(crate) fn check_lives(config: &Config) -> Result<(), TlsError> {
-    for path in [&config.tls.certificate, &config.control.certificate] {
-        let life = host::source::read(path).ok().and_then(|pem| Life::of(&pem));
-        if let Some(Err(error)) = life.map(Life::check) {
-            return Err(TlsError::Time { path: path.clone(), error });
-        }
-    }
-    Ok(())
+/// An error for each certificate that cannot be used now.
+pub(crate) fn check_lives(config: &Config) -> Vec<TlsError> {
+    let fault = |path: &PathBuf| {
+        let life = Life::of(&host::source::read(path).ok()?)?;
+        life.check().err().map(|error| TlsError::Time { path: path.clone(), error })
+    };
+    [&config.tls.certificate, &config.control.certificate].into_iter().filter_map(fault).collect()
 }
 
 /// Tells monitoring when our certificates expire, and says so at once of one that is out of its time.
@@ -83,6 +83,22 @@ pub(crate) fn note_expiries(config: &Config) {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in chain(path)? {
+        roots.add(authority).map_err(|error| TlsError::Pair { path: path.into(), error })?;
+    }
+    Ok(roots)
+}
+
+/// Both, or what is wrong with either.
+fn both<A, B>(a: Result<A, TlsError>, b: Result<B, TlsError>) -> Result<(A, B), Vec<TlsError>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).collect()),
+    }
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -9,7 +9,7 @@ pub(crate) mod socket;
 mod tests;
 
 use protocol::control::Down;
-use protocol::settings::{MaskDefault, Place, Terms};
+use protocol::settings::{MaskDefault, Place, Terms, VisitorSettings};
 use protocol::{AgentId, GroupId, Privileges, ServerId};
 use serde::{Deserialize, Serialize};
 
@@ -245,24 +245,37 @@ pub(crate) enum Effect {
     Drain(ServerId, u64),
 }
 
-/// Runs an order on the store, and notes in the audit log that it was done. What it returns besides the lines is for
-/// [`apply`].
-pub(crate) fn run(
-    store: &dyn Store,
-    context: &Context<'_>,
-    order: Order,
-) -> Result<(Vec<String>, Vec<Effect>), StoreError> {
+/// What came of an order.
+pub(crate) struct Ran {
+    /// Lines for a person; an error where it was not done, or was done and could not be noted.
+    pub(crate) told: Result<Vec<String>, StoreError>,
+    /// What was done means this for streams, noted or not: for [`apply`].
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// Runs an order on the store, and notes in the audit log that it was done.
+pub(crate) fn run(store: &dyn Store, context: &Context<'_>, order: Order) -> Ran {
     let event = order.to_event();
-    let (lines, effects) = carry_out(store, context, order)?;
-    if let Some(event) = event {
-        store.note(context.now_ms, event)?;
-    }
-    for effect in &effects {
-        if let Effect::Group(group) = effect {
-            store.note(context.now_ms, Event::rules(group))?;
+    match carry_out(store, context, order) {
+        Ok((lines, effects)) => {
+            let noted = note(store, context.now_ms, event, &effects);
+            Ran { told: noted.map(|()| lines), effects }
         }
+        Err(error) => Ran { told: Err(error), effects: Vec::new() },
     }
-    Ok((lines, effects))
+}
+
+fn note(
+    store: &dyn Store,
+    now_ms: u64,
+    event: Option<Event>,
+    effects: &[Effect],
+) -> Result<(), StoreError> {
+    let rules = effects.iter().filter_map(|effect| match effect {
+        Effect::Group(group) => Some(Event::rules(group)),
+        _ => None,
+    });
+    event.into_iter().chain(rules).try_for_each(|event| store.note(now_ms, event))
 }
 
 fn carry_out(
@@ -299,9 +312,10 @@ fn carry_out(
             let staged = store.group(&staged)?.ok_or_else(missing)?.settings.visitor;
             let new = store.change_group(&group, &|group| {
                 let visitor = &mut group.settings.visitor;
-                // Which windows may speak to a page belongs to the site, like its origins.
+                // Which windows may speak to a page, and whose pictures are sent along, belongs to the site, like its origins.
                 let chat_origins = std::mem::take(&mut visitor.chat_origins);
-                *visitor = protocol::settings::VisitorSettings { chat_origins, ..staged.clone() };
+                let upload_origins = std::mem::take(&mut visitor.upload_origins);
+                *visitor = VisitorSettings { chat_origins, upload_origins, ..staged.clone() };
                 Ok(())
             })?;
             let line =
@@ -476,8 +490,9 @@ pub(crate) fn serve(app: &App, dialler: &Dialler, order: Order) -> Outcome {
         status: Some(&status),
         unreadable: Some(&|group| app.unreadable(group)),
     };
-    let done = run(app.store_blocking(), &context, order);
-    match done.and_then(|(lines, effects)| apply(app, dialler, effects).map(|()| lines)) {
+    let Ran { told, effects } = run(app.store_blocking(), &context, order);
+    let applied = apply(app, dialler, effects);
+    match told.and_then(|lines| applied.map(|()| lines)) {
         Ok(lines) => Outcome::Done(lines),
         Err(error) => Outcome::Failed(error.to_string()),
     }

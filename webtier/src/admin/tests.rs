@@ -16,7 +16,8 @@ const OFFLINE: Context<'_> = Context {
 };
 
 fn line(world: &World, order: Order) -> Result<(Vec<String>, Vec<Effect>), String> {
-    run(world.store(), &OFFLINE, order).map_err(|error| error.to_string())
+    let Ran { told, effects } = run(world.store(), &OFFLINE, order);
+    told.map(|lines| (lines, effects)).map_err(|error| error.to_string())
 }
 
 fn server_add(public_url: &str, control_name: &str, address: &str) -> Order {
@@ -92,6 +93,7 @@ fn what_was_tried_in_staging_is_published_and_the_sites_own_stays() {
     let staged = Change {
         origins: Some(vec!["https://staging.example".into()]),
         chat_origins: Some(vec!["https://chat.example".into()]),
+        upload_origins: Some(vec!["https://pictures.staging.example".into()]),
         masks: Some(vec!["#new".into()]),
         terms: Some("Be seen.".into()),
         ..Default::default()
@@ -106,6 +108,7 @@ fn what_was_tried_in_staging_is_published_and_the_sites_own_stays() {
     assert_eq!(group.visitor.terms.unwrap().text, "Be seen.");
     assert_eq!(group.origins, [crate::testing::SHOP]);
     assert!(group.visitor.chat_origins.is_empty());
+    assert!(group.visitor.upload_origins.is_empty());
 }
 
 #[test]
@@ -165,4 +168,21 @@ async fn an_order_over_the_socket_is_done_and_a_bad_one_is_answered() {
     let Outcome::Done(lines) = send(Order::ServerList).await.unwrap() else { panic!("no list") };
     assert!(lines[0].contains("down"), "{lines:?}");
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_and_could_not_be_noted_reaches_the_streams_all_the_same() {
+    let world = World::new();
+    let dialler = Dialler::new(world.app.clone(), crate::dialler::tests::client_for_nobody());
+    let (outbox, mut inbox) = tokio::sync::mpsc::channel(4);
+    world.app.link_opened("s1".parse().unwrap(), outbox);
+    world.spoil_audit();
+    let settings = Change { masks: Some(vec!["#all".into()]), ..Default::default() };
+    let order = Order::GroupSet { group: "demo".parse().unwrap(), settings };
+    let failed = serve(&world.app, &dialler, order);
+    assert!(matches!(failed, Outcome::Failed(_)), "{failed:?}");
+    let Ok(ToLink::Send(Down::Group { settings, .. })) = inbox.try_recv() else {
+        panic!("the stream heard nothing");
+    };
+    assert_eq!(settings.visitor.masks, ["#all"]);
 }

@@ -29,7 +29,7 @@ fn ordered(store: &dyn Store, key: Option<&AuditKey>, order: Order) -> Vec<Strin
         status: None,
         unreadable: None,
     };
-    run(store, &context, order).unwrap().0
+    run(store, &context, order).told.unwrap()
 }
 
 fn exported(store: &dyn Store, key: &AuditKey) -> Result<String, CliError> {
@@ -191,6 +191,6 @@ async fn without_a_key_nothing_is_exported_and_it_is_said_how_to_make_one() {
         status: None,
         unreadable: None,
     };
-    let refused = run(world.store(), &context, Order::AuditSign).unwrap_err().to_string();
+    let refused = run(world.store(), &context, Order::AuditSign).told.unwrap_err().to_string();
     assert!(refused.contains("openssl genpkey"), "{refused}");
 }

@@ -237,6 +237,24 @@ fn a_short_loss_of_the_stream_changes_no_signer() {
 }
 
 #[test]
+fn a_key_that_has_retired_does_not_come_back_with_a_stream_that_opens_before_the_next_tick() {
+    let mut world = World::new(&["s1"]);
+    let first = world.signer(0).unwrap();
+    // The next key is on the way and not acknowledged when its time comes, within a second of ours.
+    world.acks[0] = false;
+    world.pass(SERVER_KEY_PERIOD_MS - 500);
+    world.now_ms += 700;
+    world.acks[0] = true;
+    world.reconnect(0);
+    let second = world.signer(0).unwrap();
+    assert_ne!(second, first);
+    world.reconnect(0);
+    assert_eq!(world.signer(0), Some(second));
+    world.pass(1_000);
+    assert_eq!(world.signer(0), Some(second));
+}
+
+#[test]
 fn a_key_is_with_the_server_thirty_seconds_before_it_signs() {
     let mut world = World::new(&["s1"]);
     let first = world.signer(0).unwrap();

@@ -154,7 +154,8 @@ fn offer(
     }
     let offer = SessionNumber::from_bytes(crate::random::bytes());
     let now_ms = app.clock.now_ms();
-    let to = lock(&app.presences).offer(now_ms, offer, group, visitor).ok_or(Refusal::TooMany)?;
+    let asked = lock(&app.presences).offer(now_ms, offer, agent.id, group, visitor);
+    let to = asked.ok_or(Refusal::TooMany)?;
     if to.is_empty() {
         return Err(Refusal::NotThere);
     }

@@ -11,6 +11,13 @@ use super::*;
 use crate::limits::{ASSIGNED_MS_MAX, ENDED_KEEP_MS, LOGIN_IDLE_MS, LOGIN_LIFE_MS};
 use crate::testing::{T0, agent, demo, server, session};
 
+impl SledStore {
+    /// Leaves a head of the audit log that nobody can read.
+    pub(crate) fn spoil_audit(&self) {
+        self.write(|tx| tx.0.insert(tx::AUDIT_HEAD_KEY, b"?".to_vec())).unwrap();
+    }
+}
+
 /// A store with group `demo`, agent `ada` in it, and CServers s1 and s2 at their first start.
 fn store() -> (tempfile::TempDir, SledStore) {
     let folder = tempfile::tempdir().unwrap();

@@ -289,11 +289,15 @@ async fn a_declined_offer_is_told_to_the_agents_of_its_group_only() {
     let now_ms = world.app.clock.now_ms();
     {
         let mut presences = crate::locks::lock(&world.app.presences);
-        presences.offer(now_ms, offer, demo(), visitor).unwrap();
-        let page = format!(r#"{{"declined":"{}"}}"#, offer.to_hex());
         let presence = protocol::SessionNumber::from_bytes([1; 16]);
-        let here = protocol::control::Here { presence, group: demo(), visitor, page };
-        presences.take(now_ms, "s1".parse().unwrap(), vec![here], &[]);
+        let says = |presences: &mut crate::presence::Presences, page: String| {
+            let here = protocol::control::Here { presence, group: demo(), visitor, page };
+            presences.take(now_ms, "s1".parse().unwrap(), vec![here], &[]);
+        };
+        says(&mut presences, "{}".into());
+        let ada = protocol::AgentId::from_bytes([1; 16]);
+        presences.offer(now_ms, offer, ada, demo(), visitor).unwrap();
+        says(&mut presences, format!(r#"{{"declined":"{}"}}"#, offer.to_hex()));
     }
     let query = format!("SessionKey=visitor-7&Wait=1&Since={now_ms}");
     let told = |got: Got| got.body.contains("<title>Declined");
