@@ -84,8 +84,8 @@ pub enum Effect {
     },
     /// Let pages of these origins stand around views, and no others'.
     Surrounding(Vec<Arc<str>>),
-    /// Put settings in force.
-    Group(GroupId, Box<GroupSettings>),
+    /// Put settings in force, then tell the stream so; where there is no room for them it hears nothing.
+    Group(LinkId, GroupId, Box<GroupSettings>),
     /// Forget a group and end its sessions.
     GroupRemoved(GroupId),
     /// Cut an agent's joins in a group.
@@ -186,11 +186,7 @@ impl Control {
                     let told = format!("settings of a group refused: {}", faults.join("; "));
                     return vec![Effect::Warn(told)];
                 }
-                let revision = settings.revision;
-                vec![
-                    Effect::Group(group, settings),
-                    Effect::Send(link, Up::GroupAck { group, revision }.to_json()),
-                ]
+                vec![Effect::Group(link, group, settings)]
             }
             Down::GroupRemoved { group } => vec![Effect::GroupRemoved(group)],
             Down::Revoke { group, agent } => vec![Effect::Revoke(group, agent)],

@@ -79,7 +79,7 @@ pub const SHUT_LOOK_MS_MAX: u64 = 100;
 /// every four seconds. A 99th percentile of everybody else feels what takes more than a hundredth of a core's time.
 pub const SHUT_LOOKS_PER_S: u64 = 2_500;
 
-/// Then the kernel gets one byte all the same, and so asks such a peer: its word that it reads again may have been lost. Some have to wait for up to
+/// Then the kernel is told to ask such a peer, and again after so long: its word that it reads again may have been lost. Some have to wait for up to
 /// [`SHUT_SPREAD_MS`] more, so that many who stopped together are not asked together.
 pub const SHUT_MS: u64 = 10_000;
 
@@ -108,8 +108,8 @@ pub const REPORTS_MAX: usize = 100_000;
 /// Nobody notices it: who asks for a session that is not reported yet waits longer.
 pub const REPORTS_GATHER_MS: u64 = 5;
 
-/// Groups of all replicas.
-pub const GROUPS_MAX: usize = 100_000;
+/// Groups of all replicas. Reached: the settings of another are not acknowledged, so it gets no session here. Tests fill it.
+pub const GROUPS_MAX: usize = if cfg!(test) { 8 } else { 100_000 };
 
 /// Replicas of the web tier that ever dialled in.
 pub const REPLICAS_MAX: usize = 64;

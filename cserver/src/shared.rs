@@ -12,7 +12,7 @@ use connection::TlsConfigs;
 use parking_lot::{Mutex, RwLock};
 use protocol::figures::{CoreFigures, Rendered, ServerFigures, render};
 use protocol::keys::BootNonce;
-use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNumber};
+use protocol::{CloseCode, GroupId, GroupSettings, ServerId, SessionId, SessionNumber, Ticket};
 
 use crate::config::{Config, Limits};
 use crate::credentials::{CookieKeys, KeyRing, Nonces, Spent};
@@ -131,6 +131,9 @@ impl Default for Load {
 /// Before a core's first turn.
 const NEVER: u64 = u64::MAX;
 
+/// Behind its last.
+const ENDED: u64 = u64::MAX - 1;
+
 /// Why a server takes no sessions just now, in words for monitoring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReady {
@@ -207,16 +210,18 @@ impl Shared {
         if groups.len() >= GROUPS_MAX && !groups.contains_key(&group) {
             return false;
         }
-        groups.insert(group, Arc::new(Group::new(settings, &self.identity)));
-        self.look_who_follows(&groups);
+        let new = Arc::new(Group::new(settings, &self.identity));
+        let follows = new.plain_policy.is_some();
+        let old = groups.insert(group, new);
+        self.follower_changed(&groups, old.as_deref(), follows);
         true
     }
 
     /// Forgets a group.
     pub fn remove_group(&self, group: &GroupId) {
         let mut groups = self.groups.write();
-        groups.remove(group);
-        self.look_who_follows(&groups);
+        let old = groups.remove(group);
+        self.follower_changed(&groups, old.as_deref(), false);
     }
 
     /// Whether new connections may speak plain HTTP: only as long as some group needs it.
@@ -224,9 +229,18 @@ impl Shared {
         self.takes_plain.load(Ordering::Relaxed)
     }
 
-    fn look_who_follows(&self, groups: &HashMap<GroupId, Arc<Group>>) {
-        let follows = groups.values().any(|group| group.plain_policy.is_some());
-        self.takes_plain.store(follows, Ordering::Relaxed);
+    /// All groups are looked at only when one that followed does not any more.
+    fn follower_changed(
+        &self,
+        groups: &HashMap<GroupId, Arc<Group>>,
+        old: Option<&Group>,
+        follows: bool,
+    ) {
+        let is_follower = |group: &Group| group.plain_policy.is_some();
+        if follows || old.is_some_and(is_follower) {
+            let any = follows || groups.values().any(|group| is_follower(group));
+            self.takes_plain.store(any, Ordering::Relaxed);
+        }
     }
 
     /// Whether any group lists that origin: decides only whether a page may read an error message.
@@ -234,9 +248,9 @@ impl Shared {
         self.groups.read().values().any(|group| group.settings.allows_origin(origin))
     }
 
-    /// Uses up a ticket's nonce.
-    pub fn spend(&self, nonce: [u8; 16], now_ms: u64) -> Result<(), CloseCode> {
-        match self.directory.lock().nonces.spend(nonce, now_ms) {
+    /// Uses up a ticket, by the monotonic clock.
+    pub fn spend(&self, ticket: &Ticket, mono_ms: u64) -> Result<(), CloseCode> {
+        match self.directory.lock().nonces.spend(ticket, mono_ms) {
             Spent::Now => Ok(()),
             Spent::Before => Err(CloseCode::Unauthorized),
             Spent::Full => Err(CloseCode::Overload),
@@ -338,13 +352,18 @@ impl Shared {
         (sum(|load| &load.sessions), sum(|load| &load.agents), sum(|load| &load.connections))
     }
 
-    /// A core that has turned, and does not any more. While draining cores end one by one, and none counts as stuck.
+    /// A core that has turned, and does not any more, though it has not come to its end.
     pub fn stuck(&self, now_ms: u64) -> Option<CoreIndex> {
         let is_stuck = |load: &Load| {
             let turned_ms = load.turned_ms.load(Ordering::Relaxed);
-            turned_ms != NEVER && now_ms.saturating_sub(turned_ms) >= CORE_STUCK_MS
+            !matches!(turned_ms, NEVER | ENDED) && now_ms.saturating_sub(turned_ms) >= CORE_STUCK_MS
         };
-        if self.is_draining() { None } else { self.loads.iter().position(is_stuck) }
+        self.loads.iter().position(is_stuck)
+    }
+
+    /// A core has come to the end of a drain: it turns no more.
+    pub fn core_ended(&self, core: CoreIndex) {
+        self.loads[core].turned_ms.store(ENDED, Ordering::Relaxed);
     }
 
     /// Whether every core has begun to work.
@@ -530,6 +549,8 @@ mod tests {
         assert_eq!(shared.stuck(CORE_STUCK_MS + 5), Some(1));
         assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Stuck));
         shared.drain();
+        assert_eq!(shared.stuck(CORE_STUCK_MS + 5), Some(1), "it has not ended");
+        shared.core_ended(1);
         assert_eq!(shared.not_ready(CORE_STUCK_MS + 5), Some(NotReady::Draining));
     }
 

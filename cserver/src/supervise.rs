@@ -1,7 +1,7 @@
 //! Watches the cores and tells the service manager how the server is.
 //!
 //! A beat wakes every core, so that one that does not turn is stuck and not merely idle. While one is stuck the watchdog
-//! is not fed: the manager then starts a whole process anew, as for a core's panic.
+//! is not fed, and a drain gets no more time: the manager then starts a whole process anew, as for a core's panic.
 
 use std::sync::Arc;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use host::Notifier;
 
 use crate::backend::{Clock, Office, Post};
 use crate::limits::{BEAT_MS, DRAIN_MS};
-use crate::shared::Shared;
+use crate::shared::{CoreIndex, Shared};
 
 /// What the watch needs.
 pub struct Supervisor {
@@ -25,33 +25,44 @@ pub struct Supervisor {
     pub clock: Clock,
 }
 
+/// What the manager has been told.
+#[derive(Default)]
+struct Told {
+    is_ready: bool,
+    stuck: Option<CoreIndex>,
+}
+
 impl Supervisor {
     /// Watches until the process ends.
     pub fn run(self) {
         let beat = self.notifier.watchdog().map_or(BEAT, |watchdog| BEAT.min(watchdog / 4));
-        let (mut is_ready, mut is_stopping, mut told) = (false, false, None);
+        let mut told = Told::default();
         loop {
             self.office.beat();
             // The cores are quick to answer the first beat; a manager waits for it.
-            sleep(if is_ready { beat } else { FIRST_LOOK.min(beat) });
-            let now_ms = self.clock.now().mono_ms;
-            let stuck = self.shared.stuck(now_ms);
-            if stuck.is_none() && (is_ready || self.shared.have_all_turned()) {
-                self.notifier.alive();
-                if !std::mem::replace(&mut is_ready, true) {
-                    tracing::info!("ready");
-                    self.notifier.ready(&self.shared.status());
-                }
+            sleep(if told.is_ready { beat } else { FIRST_LOOK.min(beat) });
+            self.tell(self.clock.now().mono_ms, &mut told);
+        }
+    }
+
+    fn tell(&self, now_ms: u64, told: &mut Told) {
+        let stuck = self.shared.stuck(now_ms);
+        if stuck.is_none() && (told.is_ready || self.shared.have_all_turned()) {
+            self.notifier.alive();
+            if !std::mem::replace(&mut told.is_ready, true) {
+                tracing::info!("ready");
+                self.notifier.ready(&self.shared.status());
             }
-            if let Some(core) = stuck.filter(|_| stuck != told) {
-                tracing::error!(core, "a core does not turn any more: the watchdog is not fed");
-            }
-            told = stuck;
-            if !self.shared.is_draining() {
-                self.notifier.status(&self.shared.status());
-            } else if !std::mem::replace(&mut is_stopping, true) {
-                self.notifier.stopping(Duration::from_millis(2 * DRAIN_MS));
-            }
+        }
+        if let Some(core) = stuck.filter(|_| stuck != told.stuck) {
+            tracing::error!(core, "a core does not turn any more: the watchdog is not fed");
+        }
+        told.stuck = stuck;
+        if !self.shared.is_draining() {
+            self.notifier.status(&self.shared.status());
+        } else if stuck.is_none() {
+            // A drain may be long: each word gives it a little more.
+            self.notifier.stopping(STOPPING);
         }
     }
 }
@@ -67,3 +78,48 @@ impl Office {
 
 const BEAT: Duration = Duration::from_millis(BEAT_MS);
 const FIRST_LOOK: Duration = Duration::from_millis(20);
+const STOPPING: Duration = Duration::from_millis(2 * DRAIN_MS);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::limits::CORE_STUCK_MS;
+
+    #[test]
+    fn a_core_that_is_stuck_in_a_drain_gets_no_more_time_and_one_that_has_ended_is_not_missed() {
+        let (manager, ours) = UnixDatagram::pair().unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let supervisor = Supervisor {
+            notifier: Arc::new(Notifier::over(ours, None)),
+            office: Arc::new(Office::new(2)),
+            shared: crate::shard::testing::shared(2),
+            clock: Clock::start(),
+        };
+        let mut told = Told::default();
+        let mut said = |now_ms| {
+            supervisor.tell(now_ms, &mut told);
+            let mut bytes = [0; 512];
+            let mut words = Vec::new();
+            while let Ok(length) = manager.recv(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                words.push(text.split('=').next().unwrap().to_owned());
+            }
+            words.join(" ")
+        };
+        let shared = &supervisor.shared;
+        let turn = |core, ms| shared.load(core).turned_ms.store(ms, Ordering::Relaxed);
+        assert_eq!(said(0), "STATUS");
+        (0..2).for_each(|core| turn(core, 1));
+        assert_eq!(said(1), "WATCHDOG READY STATUS");
+        shared.drain();
+        assert_eq!(said(2), "WATCHDOG STOPPING");
+        assert_eq!(said(3), "WATCHDOG STOPPING", "a long drain gets more time");
+        turn(0, CORE_STUCK_MS);
+        assert_eq!(said(CORE_STUCK_MS + 1), "");
+        shared.core_ended(1);
+        assert_eq!(said(CORE_STUCK_MS + 1), "WATCHDOG STOPPING");
+    }
+}

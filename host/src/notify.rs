@@ -24,7 +24,12 @@ impl Notifier {
         connect(&socket, &path)?;
         // A manager that does not read must not stop a server.
         socket.set_nonblocking(true)?;
-        Ok(Self { socket: Some(socket), watchdog })
+        Ok(Self::over(socket, watchdog))
+    }
+
+    /// Over a socket that is connected to a manager.
+    pub fn over(socket: UnixDatagram, watchdog: Option<Duration>) -> Self {
+        Self { socket: Some(socket), watchdog }
     }
 
     /// How long the manager waits for [`Notifier::alive`] before it restarts us.
@@ -59,7 +64,7 @@ impl Notifier {
         self.say(&format!("RELOADING=1\nMONOTONIC_USEC={us}"));
     }
 
-    /// It is on its way out, which may take so long.
+    /// It is on its way out, and says so again before so much time has passed.
     pub fn stopping(&self, at_most: Duration) {
         self.say(&format!(
             "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC={}",

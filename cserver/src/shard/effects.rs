@@ -1,12 +1,13 @@
 //! What the relay's and the control machine's findings make the shard do.
 
 use connection::Connection;
-use protocol::SessionId;
-use protocol::control::ReportEvent;
-use relay::Event;
+use protocol::control::{ReportEvent, Up};
+use protocol::{GroupId, GroupSettings, SessionId};
+use relay::{Event, LinkId};
 
 use super::{CONTROL_CORE, Mail, Now, Output, Shard, get};
 use crate::control::{Control, Effect};
+use crate::limits::GROUPS_MAX;
 
 impl Shard {
     /// Handles what the relay found, until nothing new comes of it.
@@ -96,12 +97,8 @@ impl Shard {
                     self.outputs.push_back(Output::Forget);
                 }
                 Effect::Surrounding(origins) => self.shared.set_surrounding(origins.into()),
-                Effect::Group(group, settings) => {
-                    if self.shared.set_group(group, *settings) {
-                        self.everywhere(now, Mail::Settings(group));
-                    } else {
-                        tracing::error!(?group, "no room for the settings of another group");
-                    }
+                Effect::Group(link, group, settings) => {
+                    self.put_in_force(now, link, group, *settings)
                 }
                 Effect::GroupRemoved(group) => {
                     self.shared.remove_group(&group);
@@ -117,6 +114,22 @@ impl Shard {
                 Effect::Drain(deadline_ms) => self.drain(now, deadline_ms),
                 Effect::Warn(told) => tracing::warn!("{told}"),
             }
+        }
+    }
+
+    /// What is not in force here is not acknowledged, so that the web tier gives out no session of that group here.
+    fn put_in_force(&mut self, now: Now, link: LinkId, group: GroupId, settings: GroupSettings) {
+        let revision = settings.revision;
+        if self.shared.set_group(group, settings) {
+            self.everywhere(now, Mail::Settings(group));
+            let told = Up::GroupAck { group, revision }.to_json();
+            self.send_plain(link, &Connection::text_frame(&told));
+        } else {
+            tracing::error!(
+                ?group,
+                groups_max = GROUPS_MAX,
+                "no room for the settings of another group: it gets no session here"
+            );
         }
     }
 
@@ -137,7 +150,7 @@ impl Shard {
         self.handle_mail(now, mail);
     }
 
-    pub(super) fn send_plain(&mut self, link: relay::LinkId, plain: &[u8]) {
+    pub(super) fn send_plain(&mut self, link: LinkId, plain: &[u8]) {
         if let Some(slot) = get(&mut self.slots, link) {
             slot.connection.seal(plain, &mut slot.outgoing);
             self.want_send(link);

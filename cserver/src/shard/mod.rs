@@ -9,6 +9,8 @@
 
 #[cfg(test)]
 mod allocations;
+#[cfg(test)]
+mod control_tests;
 mod crowd;
 mod effects;
 mod errands;
@@ -562,6 +564,11 @@ impl Shard {
                 ..self.counts.clone()
             },
         );
+    }
+
+    /// This core turns no more.
+    pub fn end(&self) {
+        self.shared.core_ended(self.core);
     }
 
     fn publish_load(&self, now: Now) {

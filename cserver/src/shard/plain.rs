@@ -76,7 +76,7 @@ impl Shard {
             && let Ok(ticket) = routes::open_ticket(&shared, now, text)
         {
             // One that was used before is no worse off.
-            let _ = shared.spend(ticket.nonce, now.mono_ms);
+            let _ = shared.spend(&ticket, now.mono_ms);
         }
     }
 

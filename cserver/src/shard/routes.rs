@@ -200,7 +200,7 @@ pub(super) fn visitor(
             if shared.is_draining() {
                 return Err(CloseCode::Draining);
             }
-            shared.spend(ticket.nonce, now.mono_ms)?;
+            shared.spend(&ticket, now.mono_ms)?;
             // One that is here already may have been given this server anew: its core compares the homes.
             let core = match shared.claim(ticket.session, ticket.home) {
                 Err(CloseCode::AlreadyLive) => shared.owner(&ticket.session)?,
@@ -231,7 +231,7 @@ fn presence(shared: &Shared, now: Now, request: &Request) -> Result<Route, Close
     if shared.is_draining() {
         return Err(CloseCode::Draining);
     }
-    shared.spend(ticket.nonce, now.mono_ms)?;
+    shared.spend(&ticket, now.mono_ms)?;
     Ok(Route::Presence(ticket.session, offer))
 }
 
@@ -279,10 +279,10 @@ fn join(
 ) -> Result<Route, CloseCode> {
     let text = ticket.ok_or(CloseCode::Unauthorized)?;
     let ticket = open_ticket(shared, now, text)?;
-    let Subject::Agent { agent, name, privileges } = ticket.subject else {
+    let Subject::Agent { agent, ref name, privileges } = ticket.subject else {
         return Err(CloseCode::Unauthorized);
     };
-    shared.spend(ticket.nonce, now.mono_ms)?;
+    shared.spend(&ticket, now.mono_ms)?;
     let core = shared.owner(&ticket.session)?;
     if around == Some(Around::SameSite) {
         tracing::warn!(
@@ -295,7 +295,7 @@ fn join(
         Errand::Join {
             session: ticket.session,
             agent,
-            name,
+            name: name.clone(),
             privileges,
             browser,
             wants_page: request.wants_page,

@@ -12,7 +12,7 @@ use protocol::{Privileges, Subject};
 use super::testing::{HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, REPORTS_GATHER_MS, SEAL_BYTES_MAX};
 
-const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
+pub(super) const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
 
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 
@@ -583,7 +583,7 @@ fn presence_opens_with_its_own_ticket_only_once_and_not_by_a_flood() {
 }
 
 /// A text message as a client sends it, masked with zeros.
-fn text(record: &str) -> Vec<u8> {
+pub(super) fn text(record: &str) -> Vec<u8> {
     let mut bytes = Connection::text_frame(record);
     let body = bytes.split_off(bytes.len() - record.len());
     bytes[1] |= 0x80;

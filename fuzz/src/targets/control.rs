@@ -108,7 +108,7 @@ impl Server {
                 assert!(origins.iter().all(|origin| url(origin)), "{origins:?} go into a policy");
                 self.shared.set_surrounding(origins.into());
             }
-            Effect::Group(group, settings) => {
+            Effect::Group(_, group, settings) => {
                 assert_eq!(settings.faults(), [""; 0]);
                 self.shared.set_group(group, *settings);
                 self.shard.handle_mail(now, Mail::Settings(group));

@@ -120,11 +120,16 @@ impl Attack<'_> {
         self.opens("ticket", open(&text, NOW_MS));
         self.opens("ticket at the end of its life", open(&text, NOW_MS + LIFE_MS + 5_000));
         let mut nonces = Nonces::default();
-        self.opens("nonce", nonces.spend(ticket.nonce, NOW_MS) == Spent::Now);
+        self.opens("nonce", nonces.spend(&ticket, NOW_MS) == Spent::Now);
         for ms in (0..=LIFE_MS + 10_000).step_by(1_000) {
-            let again = nonces.spend(ticket.nonce, NOW_MS + ms) == Spent::Now;
+            let again = nonces.spend(&ticket, NOW_MS + ms) == Spent::Now;
             self.refused("a replayed ticket", again && open(&text, NOW_MS + ms));
         }
+        let again = nonces.spend(&ticket, NOW_MS + 3 * 3_600_000) == Spent::Now;
+        self.refused(
+            "a ticket replayed by a clock that was set back",
+            again && open(&text, NOW_MS),
+        );
         ring.prune(NOW_MS + 65_001);
         let gone = SealedTicket::from_text(&text)
             .is_ok_and(|sealed| ring.open(&sealed, &here, NOW_MS).is_ok());
