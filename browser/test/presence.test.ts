@@ -1,9 +1,11 @@
 /**
- * Presence over a stand-in for its connection: what it does where WebSockets are blocked.
+ * Presence over a stand-in for its connection: what it says, and what it does where WebSockets are blocked.
  */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
+import { decodeFrame } from "../src/protocol/frame.js";
+import { parseJson } from "../src/protocol/payloads.js";
 import { startPresence } from "../src/presence/main.js";
 
 let sockets: FakeSocket[];
@@ -11,12 +13,17 @@ let stop: () => void;
 
 class FakeSocket {
   static readonly OPEN = 1;
-  readonly readyState = 0;
+  readyState = 0;
+  readonly sent: Uint8Array[] = [];
   onopen?: () => void;
   onclose?: (event: { code: number }) => void;
 
   constructor() {
     sockets.push(this);
+  }
+
+  send(frame: Uint8Array): void {
+    this.sent.push(frame);
   }
 
   close(): void {
@@ -61,4 +68,16 @@ it("asks once a minute where no connection opens, and soon again where one did",
   // Somebody has let WebSockets pass: the next one opens.
   await triesIn(2, true);
   expect(await triesIn(1, true)).toBeGreaterThan(10);
+});
+
+it("says where the page is without what stands in its address besides", async () => {
+  window.history.replaceState(null, "", "/cart;jsessionid=CANARY1/item;v=CANARY2?token=CANARY3#CANARY4");
+  await vi.advanceTimersByTimeAsync(0);
+  const socket = sockets.at(-1);
+  if (!socket) throw new Error("no connection was tried");
+  socket.readyState = FakeSocket.OPEN;
+  socket.onopen?.();
+  const said = socket.sent.map((frame) => parseJson(decodeFrame(frame).payload));
+  expect(said).toEqual([{ url: `${window.location.origin}/cart/item`, visible: true }]);
+  window.history.replaceState(null, "", "/");
 });

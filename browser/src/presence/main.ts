@@ -2,13 +2,14 @@
  * One quiet connection that says that this page is there: for pages whose tag has `data-presence="on"` and a visitor id.
  *
  * Owns the connection and what is said on it. An offer goes to whoever asks the visitor (`visitor/visitor.ts`). Nothing of
- * the page's content is said: its address without query, and whether it is looked at. PROTOCOL.md section 4.2.
+ * the page's content is said: its address without parameters, and whether it is looked at. PROTOCOL.md section 4.2.
  */
 
 import { backoffMs } from "../protocol/backoff.js";
 import { closeNameOf } from "../protocol/close.js";
 import { decodeFrame, encodeFrame } from "../protocol/frame.js";
 import { isGroupId } from "../protocol/ids.js";
+import { PARAMETERS } from "../protocol/paths.js";
 import { isRecord, isToken, isUrl, parseJson, toJson } from "../protocol/payloads.js";
 
 /** What an agent offers. */
@@ -142,7 +143,7 @@ class Presence {
   private say(more: object): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     const { location, document } = this.host.page;
-    const url = `${location.origin}${location.pathname}`.slice(0, URL_CHARS_MAX);
+    const url = `${location.origin}${location.pathname.replace(PARAMETERS, "")}`.slice(0, URL_CHARS_MAX);
     const payload = toJson({ url, visible: document.visibilityState === "visible", ...more });
     this.saidAt = Date.now();
     this.socket.send(encodeFrame({ kind: "presence", flags: 0, source: 0, epoch: 0, sequence: 0, payload }));

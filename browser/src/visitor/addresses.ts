@@ -1,11 +1,12 @@
 /**
- * What leaves of an address: no query but the parameters that the group names, and no fragment but one that names a part
- * of a drawing; and in place of one that agents cannot reach, the name of what travels along.
+ * What leaves of an address: no parameters of query and path but those that the group names, and no fragment but one that
+ * names a part of a drawing; and in place of one that agents cannot reach, the name of what travels along.
  *
  * Owns addresses in attributes, in lists of pictures and in CSS. Tokens of logins, searches and one's own files stand in
- * queries and fragments; an agent's browser rarely needs them to load a resource, and where it does the group says so.
+ * parameters and fragments; an agent's browser rarely needs them to load a resource, and where it does the group says so.
  */
 
+import { PARAMETERS } from "../protocol/paths.js";
 import { wordsOf } from "./names.js";
 import type { Resources } from "../mirror/resources.js";
 
@@ -13,7 +14,7 @@ import type { Resources } from "../mirror/resources.js";
 export class Addresses {
   private readonly names: ReadonlySet<string>;
 
-  /** `names`: query parameters that stay, exactly as they are written. */
+  /** `names`: parameters that stay, exactly as they are written. */
   constructor(
     names: readonly string[],
     private readonly page: Pick<Document, "URL">,
@@ -26,12 +27,10 @@ export class Addresses {
   clean(url: string, keepsFragment = false): string {
     if (INLINE.test(url)) return url;
     const [, path = "", query, fragment = ""] = PARTS.exec(url.replace(LOGIN, "$1")) ?? [];
-    const kept = (query ?? "")
-      .slice(1)
-      .split("&")
-      .filter((pair) => this.names.has(pair.split("=", 1)[0] ?? ""));
+    const isNamed = (pair: string): boolean => this.names.has(pair.split("=", 1)[0] ?? "");
+    const kept = (query ?? "").slice(1).split("&").filter(isNamed);
     return (
-      path.replace(SESSION, "") +
+      path.replace(PARAMETERS, (all, pair: string) => (isNamed(pair) ? all : "")) +
       (kept.length > 0 ? `?${kept.join("&")}` : "") +
       (keepsFragment ? fragment : "")
     );
@@ -58,7 +57,7 @@ export class Addresses {
 
   /** A style sheet, a rule or a value. */
   css(text: string): string {
-    if (!(this.resources || /[?#\\]/.test(text)) || !/url\(|@import|image-set\(/i.test(text)) return text;
+    if (!(this.resources || /[?#;%\\]/.test(text)) || !/url\(|@import|image-set\(/i.test(text)) return text;
     return text
       .replace(CSS_URL, (_, inner: string) => `url(${this.cssWord(inner)})`)
       .replace(CSS_NAMED, (all) =>
@@ -90,10 +89,8 @@ const PARTS = /^([^?#]*)(\?[^#]*)?(#.*)?$/s;
 const ABSOLUTE = /^\s*(https?:)?\/\/[^\s]+$/i;
 /** Name and password in an address. */
 const LOGIN = /^(\s*(?:\w+:)?\/\/)[^/?#@\s]*@/;
-/** A session's number in a path, as servers write it that do without cookies. */
-const SESSION = /;\w*s(?:ess\w*)?id=[^/;]*/gi;
-/** A query, or a fragment that is one, wherever it stands. */
-const QUERIES = /[?#][\w.~%[\]-]+=(?:&amp;|[^\s"'<>;])*/g;
+/** A query, or a fragment that is one, or a session's number in a path, wherever it stands. */
+const QUERIES = /(?:[?#]|;(?=\w*s(?:ess\w*)?id=))[\w.~%[\]-]+=(?:&amp;|[^\s"'<>;])*/gi;
 /** Attributes whose words an agent may read, and names that styles go by. */
 const SAID = /^(?:title|alt|placeholder|label|value|summary|class|id|aria-.*)$/;
 

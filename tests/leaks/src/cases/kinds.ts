@@ -161,9 +161,10 @@ export const KINDS: readonly Case[] = [
     },
   },
   {
-    name: "kind: address with a session's number in its path",
-    html: '<a href="/x;jsessionid={c}">x</a><a href="/y;a=1;PHPSESSID={c1}/z">x</a><form action="/z;sid={c2}"></form>',
-    control: '<a href="/x/{c}">x</a><a href="/y/{c1}">x</a><form action="/z/{c2}"></form>',
+    name: "kind: address with parameters in its path, a session's number among them",
+    html: `<a href="/x;jsessionid={c}">x</a><a href="/y;a=1;PHPSESSID={c1}/z">x</a><form action="/z;sid={c2}"></form><img src="/a;token={c4}/b.png" srcset="/a;t={c5} 1x"><p style="background: url(/b;k={c6}.png)" data-next='{"u":"/n;jsessionid={c7}"}' data-go="https://shop.localhost/g;key={c8}">x</p>`,
+    control:
+      '<a href="/x/{c}">x</a><a href="/y/{c1}">x</a><form action="/z/{c2}"></form><img src="/a/{c4}/b.png" srcset="/a/{c5} 1x"><p style="background: url(/b/{c6}.png)" data-next="/n/{c7}" data-go="https://shop.localhost/g/{c8}">x</p>',
     act: `history.replaceState({}, "", "/leak/page;jsessionid={c3}"); ${PAUSE}`,
     unseen: "3",
   },
