@@ -94,6 +94,54 @@ describe("a copy of a masked value", () => {
       copies.note(field);
     }
     expect(copies.scrub("it is quartz-77-of-brook")).toBe(`it is ${MASK}`);
+    // However a text is written, it is compared with those alone that begin as something in it does.
+    expect(copies.scrub("/find/quartz%2077%20of%20brook?a&amp;b")).toBe(`/find/${MASK}?a&amp;b`);
+    expect(copies.scrub('{"q":"<i>Qu</i>artz 77 of Brook"}')).toBe(`{"q":"<i>${MASK}"}`);
+  });
+});
+
+describe("what masked texts and lists show", () => {
+  const told = (...texts: string[]): Copies => {
+    const copies = new Copies();
+    for (const text of texts) copies.noteText(document.createTextNode(text));
+    return copies;
+  };
+
+  it("is found where it is a number, and no word, no short number and no option blackens the page", () => {
+    const copies = told(" $81,234.56 ", "Total", "42", "Show 3 more", "2026", "Ada Lovelace", "x".repeat(99));
+    expect(copies.scrub("Balance: 81,234.56!")).toBe(`Balance: ${MASK}!`);
+    for (const text of ["Total", "42", "Show 3 more", "© 2026", "Ada Lovelace"])
+      expect(copies.scrub(text)).toBe(text);
+    expect(copies.scrub("m81,234 56", true)).toBe("m81,234 56");
+    document.body.innerHTML = "<select><option>No. 4711-12</option></select>";
+    const option = document.querySelector("option")?.firstChild as Text;
+    copies.noteText(option);
+    expect(copies.scrub("No. 4711-12")).toBe("No. 4711-12");
+  });
+
+  it("is known once, however often it is looked at, and forgotten behind many others", () => {
+    const copies = new Copies();
+    const text = document.createTextNode("No. 555-000");
+    copies.noteText(text);
+    copies.noteText(text);
+    expect(copies.version).toBe(1);
+    for (let at = 1; at <= 200; at += 1)
+      copies.noteText(document.createTextNode(`No. 555-${String(1000 + at)}`));
+    expect(copies.scrub("No. 555-000")).toBe("No. 555-000");
+    expect(copies.scrub("No. 555-1200")).toBe(MASK);
+  });
+
+  it("is found of several choices in a row, where one among other words is the page's own", () => {
+    document.body.innerHTML =
+      "<select multiple><option selected>Visa</option><option selected>Amex</option><option selected>Red</option></select>";
+    const copies = new Copies();
+    copies.note(document.body.firstElementChild as Element);
+    expect(copies.scrub("Visa, Amex")).toBe(`${MASK}, ${MASK}`);
+    expect(copies.scrub("You chose Amex and Red.")).toBe(`You chose ${MASK} and ${MASK}.`);
+    expect(copies.scrub("We take Visa here, and of course Amex")).toBe(
+      "We take Visa here, and of course Amex",
+    );
+    expect(copies.scrub("a red visage")).toBe("a red visage");
   });
 });
 
@@ -196,6 +244,13 @@ describe("an address in an attribute", () => {
     expect(cleaned("data-props", '{"a":"/x?token=1\\u0026b=2","b":"#t=3"}')).toBe('{"a":"/x","b":""}');
     expect(addresses.clean("mailto:a@shop.example?body=1")).toBe("mailto:a@shop.example");
     expect(addresses.clean("https://ann:secret@shop.example/y")).toBe("https://shop.example/y");
+  });
+
+  it("leaves without the parameters of its path, but those that the group names", () => {
+    expect(addresses.clean("/a;jsessionid=1/b;v=2;next=3/c;d?x=4")).toBe("/a/b;next=3/c;d");
+    expect(addresses.clean("https://shop.example/a%3Bsid=1")).toBe("https://shop.example/a");
+    expect(cleaned("data-props", '{"a":"/x;JSESSIONID=1","b":"c;d=2"}')).toBe('{"a":"/x","b":"c;d=2"}');
+    expect(cleaned("srcset", "/a;w=1.png 1x, /b;t=2 2x")).toBe("/a 1x, /b 2x");
   });
 
   it("is not looked for in words and classes", () => {

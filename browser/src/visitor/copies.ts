@@ -3,18 +3,20 @@
  *
  * Owns which values are known; how one is found in a text is `forms.ts`'s. Known are what masked fields hold and held while
  * this script ran, the names of their files among it, what was chosen in lists and colours, short texts that can be edited, lines of
- * longer ones, days in other orders, amounts with other noughts, numbers without their country, and what short fields beside
- * one another hold together. Not found can be: parts of a value ("ends in 4242"), values spread further than a few
+ * longer ones, days in other orders, amounts with other noughts, numbers without their country, what short fields beside
+ * one another hold together, and numbers that other masked elements show. Not found can be: parts of a value ("ends in 4242"), values spread further than a few
  * neighbours, values of one or two characters, ones that were changed (encrypted, reversed, a month's name), plain words and short numbers where they are
- * names (classes, addresses of pictures, styles), and texts of masked elements that are no fields.
+ * names (classes, addresses of pictures, styles), and words of masked elements that are no fields.
  */
 
 import { MASK } from "../protocol/masked.js";
 import {
   COPIES_FIELDS_MAX,
+  COPIES_NUMBERS_MAX,
   COPIES_VALUES_MAX,
   COPY_BEGINNINGS_MAX,
   COPY_CHARS_MIN,
+  COPY_LIST_CHARS_MAX,
   COPY_PARTS_MAX,
   COPY_SHORT_CHARS_MIN,
   COPY_SPREAD_CHARS_MAX,
@@ -22,7 +24,8 @@ import {
   COPY_TEXT_CHARS_MAX,
   COPY_TEXT_LINES_MAX,
 } from "./limits.js";
-import { bareOf, Form, weightOf, ZERO } from "./forms.js";
+import { weightOf, ZERO, type Place } from "./forms.js";
+import { Held } from "./held.js";
 import { wordsOf } from "./names.js";
 import { isMatch } from "./tree.js";
 
@@ -39,9 +42,13 @@ export class Copies {
   private readonly fields = new Map<Field, readonly string[]>();
   /** Fields whose value was just announced by an event; read even when there are too many to read all. */
   private readonly touched = new Set<Field>();
-  private readonly values = new Map<string, Form>();
-  /** What was chosen is a word of the page's own: a copy of it is a text that is that and nothing else. */
-  private readonly chosen = new Map<string, Form>();
+  private readonly values = new Held(COPIES_VALUES_MAX, COPY_CHARS_MIN);
+  /** What was chosen is a word of the page's own: a copy of it is a text that is that and nothing else, or several in a row. */
+  private readonly chosen = new Held(COPIES_VALUES_MAX, COPY_SHORT_CHARS_MIN);
+  /** Numbers that masked elements show. */
+  private readonly numbers = new Held(COPIES_NUMBERS_MAX, COPY_CHARS_MIN);
+  /** What masked texts said last. */
+  private readonly told = new WeakMap<Text, string>();
   /** Beginnings of what is being typed: a preview may lag behind. */
   private readonly beginnings: string[] = [];
   /** Texts of elements at this moment. */
@@ -54,6 +61,17 @@ export class Copies {
     if (this.fields.has(element as Field) || !isTyped(element)) return;
     this.fields.set(element, []);
     this.read(element);
+  }
+
+  /** Notes a masked text: a number in it may stand elsewhere too. Of words nobody knows which are somebody's. */
+  noteText(text: Text): void {
+    const { data } = text;
+    if (this.told.get(text) === data) return;
+    this.told.set(text, data);
+    const number = data.trim();
+    // What could be chosen is no secret.
+    if (NUMBER.test(number) && !text.parentElement?.closest("select,datalist"))
+      this.learn(number, this.numbers);
   }
 
   /** Notes that a field's value may have changed. */
@@ -96,7 +114,7 @@ export class Copies {
 
   /** Whether no value is known. */
   get isEmpty(): boolean {
-    return this.values.size + this.chosen.size === 0;
+    return this.values.size + this.chosen.size + this.numbers.size === 0;
   }
 
   /**
@@ -138,8 +156,14 @@ export class Copies {
 
   /** The text of an element in which a copy stands; `null` for one that is too long. */
   private spreadIn(top: Node): string | null {
-    const whole = top.textContent ?? "";
-    return whole.length > COPY_SPREAD_CHARS_MAX ? null : this.scrub(whole) === whole ? "" : whole;
+    const texts = document.createTreeWalker(top, NodeFilter.SHOW_TEXT);
+    let whole = "";
+    // A page of a million letters is not read for each of its texts.
+    while (whole.length <= COPY_SPREAD_CHARS_MAX) {
+      if (!texts.nextNode()) return this.scrub(whole) === whole ? "" : whole;
+      whole += texts.currentNode.nodeValue ?? "";
+    }
+    return null;
   }
 
   private read(field: Field): void {
@@ -153,27 +177,29 @@ export class Copies {
     for (const old of before) {
       if (!old || said.includes(old) || !said.some((value) => value.startsWith(old))) continue;
       this.beginnings.push(old);
-      if (this.beginnings.length > COPY_BEGINNINGS_MAX) this.values.delete(this.beginnings.shift() ?? "");
+      if (this.beginnings.length > COPY_BEGINNINGS_MAX) this.values.drop(this.beginnings.shift() ?? "");
     }
     const isChoice = field.selectedOptions ?? field.type === "color";
     for (const value of said) this.learn(value, isChoice ? this.chosen : this.values);
   }
 
   private learn(value: string, values = this.values): void {
-    if (weightOf(value) < COPY_SHORT_CHARS_MIN || value === MASK) return;
-    const known = values.get(value);
-    if (!values.delete(value)) this.version += 1;
-    values.set(value, known ?? new Form(value));
-    for (const oldest of values.keys()) {
-      if (values.size <= COPIES_VALUES_MAX) break;
-      values.delete(oldest);
-    }
+    const isOut = weightOf(value) < COPY_SHORT_CHARS_MIN || value === MASK;
+    if (!isOut && values.add(value)) this.version += 1;
+  }
+
+  /** Where several that were chosen stand in a row. */
+  private listsIn(text: string): Place[] {
+    const places = this.chosen.placesIn(text, false);
+    const isNext = ([, end]: Place, [start]: Place): boolean =>
+      start >= end && start <= end + COPY_LIST_CHARS_MAX;
+    return places.filter((one) => places.some((other) => isNext(one, other) || isNext(other, one)));
   }
 
   /** Where copies stand in a text, from its beginning on. */
-  private placesIn(text: string, isName: boolean): (readonly [start: number, end: number])[] {
-    const bare = bareOf(text);
-    const places = [...this.values.values()].flatMap((form) => form.placesIn(text, bare, isName));
+  private placesIn(text: string, isName: boolean): Place[] {
+    const places = this.values.placesIn(text, isName);
+    if (!isName) places.push(...this.numbers.placesIn(text, false), ...this.listsIn(text));
     return places.sort(([one], [other]) => one - other);
   }
 }
@@ -232,6 +258,8 @@ function boxOf({ parentElement: parent }: Field): Node | null {
 }
 
 const DAY = /^(?:(\d{4})\D0?(\d\d?)(?:\D0?(\d\d?)(?:T.*)?)?|0?(\d\d?)\D0?(\d\d?)\D(\d{4}))$/;
+/** A text that is hardly more than a number: four digits with some signs or words. */
+const NUMBER = /^(?=.{5,64}$)(?:\D*\d){4}/s;
 /** A number that begins with its country's. */
 const ABROAD = /^(\+|00)[\d\s()./-]{9,}$/;
 /** What an editor makes of a line. */

@@ -6,24 +6,24 @@
  * values are known, and what is done where one is found, is `copies.ts`'s.
  */
 
-import {
-  COPY_CHARS_MIN,
-  COPY_CUT_LETTERS,
-  COPY_LETTERS_MAX,
-  COPY_LETTERS_MIN,
-  COPY_SHORT_CHARS_MIN,
-} from "./limits.js";
+import { COPY_CUT_LETTERS, COPY_LETTERS_MAX, COPY_LETTERS_MIN, COPY_SHORT_CHARS_MIN } from "./limits.js";
 
-/** The letters and digits of a text alone; `null` where some may be written otherwise. */
-export function bareOf(text: string): string | null {
-  return /[%&\\<]/.test(text) ? null : lettersOf(text.normalize("NFKD")).join("").toLowerCase();
+/** Where something stands in a text. */
+export type Place = readonly [start: number, end: number];
+
+/** The letters and digits of a text, and once more without what markup, a URL or JSON may write between them. */
+export function bareOf(text: string): string {
+  return [...new Set([text, text.replace(WRITTEN, "")])]
+    .map((one) => one.normalize("NFKD").replace(NO_LETTERS, ""))
+    .join(" ")
+    .toLowerCase();
 }
 
 /** How one value may be written. */
 export class Form {
   private readonly letters: readonly string[];
   /** Plain letters that it begins with, however it is written. */
-  private readonly start: string;
+  readonly start: string;
   private readonly whole: string;
   private readonly isPlain: boolean;
   /** In what is read, and where styles go by it. */
@@ -33,14 +33,13 @@ export class Form {
     this.whole = value.normalize("NFC");
     this.letters = lettersOf(this.whole);
     this.isPlain = PLAIN.test(this.whole);
-    this.start = /^[a-z\d]{0,4}/.exec(this.letters.join("").toLowerCase())?.[0] ?? "";
+    this.start = START.exec(this.letters.join("").toLowerCase())?.[0] ?? "";
   }
 
-  /** Where it stands in a text, of which `bare` is what {@link bareOf} gives. */
-  placesIn(text: string, bare: string | null, isName: boolean): (readonly [start: number, end: number])[] {
-    const isOut = weightOf(this.value) < COPY_CHARS_MIN || (isName && this.isPlain);
-    if (isOut || bare?.includes(this.start) === false) return [];
-    const isWord = this.isWord(isName);
+  /** Where it stands in a text that has its first letters, or of which that is not known. */
+  placesIn(text: string, isName: boolean): Place[] {
+    if (isName && this.isPlain) return [];
+    const isWord = this.isWhole(isName);
     const pattern = (this.patterns[Number(isName)] ??= new RegExp(this.source(isName, isWord), "giu"));
     const before = /^\d/.test(this.start) ? ENDS_IN_DIGIT : ENDS_IN_LETTER;
     return [...text.matchAll(pattern)]
@@ -49,7 +48,7 @@ export class Form {
   }
 
   /** Short ones are found as whole words, lest they be found in every other. Of what styles go by, exactly. */
-  private isWord(isName: boolean): boolean {
+  private isWhole(isName: boolean): boolean {
     const { length } = this.letters;
     const isShort = length < COPY_LETTERS_MIN && length < this.whole.length && length >= COPY_SHORT_CHARS_MIN;
     return this.isPlain || (isShort && !isName);
@@ -96,8 +95,13 @@ function escape(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`);
 }
 
+/** Letters by which a value is looked up. */
+export const START_LETTERS_MAX = 4;
+const START = /^[a-z\d]{0,4}/;
 const LETTER = "[\\p{L}\\p{N}]";
 const LETTERS = new RegExp(LETTER, "gu");
+const WRITTEN = /<[^<>]{0,40}>|&#?\w{1,8};|%(?:25)*[0-7]\w|\\(?:u\w{4}|[nrt])/g;
+const NO_LETTERS = /[^\p{L}\p{N}]+/gu;
 const ENDS_IN_DIGIT = /\d$/;
 const ENDS_IN_LETTER = new RegExp(`${LETTER}$`, "u");
 const WORDS = new RegExp(`${LETTER}+`, "gu");

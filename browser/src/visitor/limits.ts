@@ -145,6 +145,12 @@ export const COPIES_FIELDS_MAX = 1_000;
 /** Values of masked fields that are looked for elsewhere on the page. Full: the oldest is forgotten. */
 export const COPIES_VALUES_MAX = 500;
 
+/** Numbers of other masked elements that are looked for. Full: the oldest is forgotten. A masked table has thousands, which hardly stand elsewhere. */
+export const COPIES_NUMBERS_MAX = 200;
+
+/** Characters between two choices in one line: a comma, a word such as "and". */
+export const COPY_LIST_CHARS_MAX = 5;
+
 /** Characters from which a value is found inside a longer text; shorter ones would be found in every word. */
 export const COPY_CHARS_MIN = 4;
 

@@ -161,6 +161,7 @@ export class Rules {
     if (verdict !== "open") {
       this.memory.sticky.set(node, verdict);
       if (isElement(node)) this.memory.copies.note(node);
+      else if (verdict === "full" && "data" in node) this.memory.copies.noteText(node as Text);
     }
     this.memo.set(node, verdict);
     return verdict;

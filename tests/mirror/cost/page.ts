@@ -20,13 +20,13 @@ const BATCH = 20;
 
 const whole = { mode: "off" as "off" | "recorded" | "masked", bytes: 0, stop: (): void => undefined };
 
-/** Builds a page: rows of five nodes each, or fields. Not laid out: that would drown what is measured. */
-function build(rows: number, fields: number): void {
+/** Builds a page: rows of five nodes each, or fields, masked ones too. Not laid out: that would drown what is measured. */
+function build(rows: number, fields: number, mask = ""): void {
   const parts: string[] = [];
   for (let at = 0; at < rows; at += 1)
     parts.push(`<li class="row"><b>Row</b> <span title="t${String(at)}">of number ${String(at)}</span></li>`);
   for (let at = 0; at < fields; at += 1)
-    parts.push(`<label>f <input name="f${String(at)}" value="v${String(at)}"></label>`);
+    parts.push(`<label>f <input class="${mask}" name="f${String(at)}" value="v${String(at)}"></label>`);
   document.body.innerHTML = `<ul hidden>${parts.join("")}</ul>`;
 }
 
