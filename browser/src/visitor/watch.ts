@@ -9,6 +9,7 @@
 import { rootOf } from "./closed.js";
 import { ROOTS_LOOK_AT, WATCHED_TARGETS_MAX } from "./limits.js";
 import { isShown } from "./root.js";
+import { wrapAfter } from "./wrap.js";
 import { isElement, RANK, type MaskMemory, type Rules } from "./rules.js";
 import { childrenOf } from "./tree.js";
 
@@ -50,6 +51,8 @@ export class MaskWatch {
     const ended = new AbortController();
     this.roots.set(root, ended);
     const isShadow = root.nodeType === Node.DOCUMENT_FRAGMENT_NODE;
+    const { defaultView } = root as Partial<Document>;
+    if (defaultView) this.watchClones(defaultView, ended.signal);
     const { attributes } = this.rules.dependence;
     this.observer.observe(root, {
       subtree: true,
@@ -110,6 +113,37 @@ export class MaskWatch {
   private stick(node: Node): void {
     this.rules.stick(node);
     for (const child of childrenOf(node)) this.stick(child);
+  }
+
+  /** What is cloned of something masked is masked as that is: the ghost of a drag, a table's fixed column. */
+  private watchClones({ Node, Document }: Window & typeof globalThis, signal: AbortSignal): void {
+    const note = (from: Node, made: Node): void => {
+      // What was never in a page is masked nowhere: templates.
+      if (!from.ownerDocument?.defaultView) return;
+      this.rules.refresh();
+      this.rules.judge(from);
+      this.noteClone(from, made);
+    };
+    for (const undo of [
+      wrapAfter(Node.prototype, "cloneNode", "value", (from, made) => {
+        note(from as Node, made as Node);
+      }),
+      wrapAfter(Document.prototype, "importNode", "value", (_, made, from) => {
+        note(from as Node, made as Node);
+      }),
+    ])
+      signal.addEventListener("abort", undo);
+  }
+
+  private noteClone(from: Node, made: Node): void {
+    if (this.memory.sticky.get(from) === "full") this.stick(made);
+    else {
+      const originals = childrenOf(from);
+      // A clone may be shallow.
+      childrenOf(made).forEach((twin, at) => {
+        this.noteClone(originals[at] ?? made, twin);
+      });
+    }
   }
 
   private lookOutside(changes: readonly MutationRecord[] = []): void {

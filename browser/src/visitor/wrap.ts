@@ -6,12 +6,12 @@
 
 type Call = (this: object, ...words: unknown[]) => unknown;
 
-/** Runs `then` with the object, and what came of it, after each use; gives the way back. */
+/** Runs `then` with the object, what came of it and what it was given, after each use; gives the way back. */
 export function wrapAfter(
   owner: object | undefined,
   name: string,
   side: "get" | "set" | "value",
-  then: (target: object, result: unknown) => void,
+  then: (target: object, result: unknown, word: unknown) => void,
 ): () => void {
   const own = owner && Object.getOwnPropertyDescriptor(owner, name);
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its object
@@ -19,7 +19,7 @@ export function wrapAfter(
   let hasEnded = !inner;
   const ours: Call = function (...words) {
     const result = inner?.apply(this, words);
-    if (!hasEnded) then(this, result);
+    if (!hasEnded) then(this, result, words[0]);
     return result;
   };
   if (owner && inner) Object.defineProperty(owner, name, { ...own, [side]: ours });

@@ -15,6 +15,7 @@ import { Login } from "./agent.js";
 import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
+import { DOUBLES } from "./cases/doubles.js";
 import { ECHOES } from "./cases/echoes.js";
 import { FIELDS } from "./cases/fields.js";
 import { FRAMES } from "./cases/frames.js";
@@ -54,6 +55,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...FRAMES,
     ...KINDS,
     ...GUISES,
+    ...DOUBLES,
     ...ECHOES,
     ...SHAPES,
     ...STRANGERS,
