@@ -4,6 +4,7 @@ import { IncrementalSource, EventType, type eventWithTime } from "@rrweb/types";
 import { expect, it } from "vitest";
 
 import { Targets } from "../src/mirror/meant.js";
+import { findLatest } from "../src/visitor/latest.js";
 
 const changed = (id: number): eventWithTime => ({
   type: EventType.IncrementalSnapshot,
@@ -32,4 +33,16 @@ it("is stale once it has changed, and what came before anybody listened is unkno
   now.sequence = 1;
   expect(targets.find(1, { epoch: 2, sequence: 0 }, true)).toBe(node);
   expect(targets.find(1, { epoch: 1, sequence: 6 }, true)).toBe("stale");
+});
+
+it("is what is there, where nobody knows what has changed, for whoever has seen the last frame", () => {
+  const node = document.body.appendChild(document.createElement("button"));
+  const now = { epoch: 2, sequence: 5 };
+  expect(findLatest(node, { epoch: 2, sequence: 5 }, now)).toBe(node);
+  expect(findLatest(node, { epoch: 2, sequence: 4 }, now)).toBe("stale");
+  expect(findLatest(node, { epoch: 1, sequence: 5 }, now)).toBe("stale");
+  expect(findLatest(node, { epoch: 2, sequence: 5 }, null)).toBe("stale");
+  node.remove();
+  expect(findLatest(node, { epoch: 2, sequence: 5 }, now)).toBe("gone");
+  expect(findLatest(null, { epoch: 2, sequence: 5 }, now)).toBe("gone");
 });

@@ -13,6 +13,7 @@ import type { VisitorSettings } from "../protocol/payloads.js";
 import { rootOf } from "./closed.js";
 import type { EpochWriter } from "./epoch.js";
 import { FactsWatcher } from "./facts.js";
+import { findLatest } from "./latest.js";
 import {
   BUFFERED_BYTES_MAX,
   BUFFERED_BYTES_RESUME,
@@ -72,7 +73,7 @@ export interface Reach {
 export class Recorder {
   private readonly masker: Masker;
   private readonly facts: FactsWatcher;
-  /** What makes the picture whole, and knows what agents may mean; `null` where its part did not load: then their commands are as stale as any. */
+  /** What makes the picture whole, and knows what agents may mean; `null` where its part did not load: then their commands count while nothing changes. */
   private readonly mirror: Mirror | null;
   /** What travels along for agents who cannot reach it; `null` where the group does not want that, and until its part is there. */
   private resources: Resources | null = null;
@@ -335,7 +336,8 @@ export class Recorder {
 
   /** What agents' commands reach through: only live, and only what is not masked at that moment. */
   readonly reach: Reach = {
-    find: (id, seen, whole) => this.mirror?.find(id, seen, whole) ?? "stale",
+    find: (id, seen, whole) =>
+      this.mirror?.find(id, seen, whole) ?? findLatest(record.mirror.getNode(id), seen, this.position),
     idOf: (node) => record.mirror.getId(node),
     isOpen: (node) => this.masker.isOpen(node),
     parentsOf,

@@ -5,6 +5,7 @@
 
 import type { Page } from "@playwright/test";
 
+import { clickOn } from "../support/hands.js";
 import { expect, Shopper, test, Viewer } from "../support/people.js";
 import { fetchRaw } from "../support/raw.js";
 import { RawAgent } from "../support/raw-agent.js";
@@ -94,7 +95,7 @@ test("a pinned release with its hash, a copy of the site's own, and a staging si
   staged.close();
 });
 
-test("a session goes on without the parts that deflate and complete the mirror, unproven, and the page's console says which", async ({
+test("a session goes on and is controlled without the parts that deflate and complete the mirror, unproven, and the page's console says which", async ({
   browser,
 }) => {
   const shopper = await Shopper.open(browser);
@@ -108,6 +109,13 @@ test("a session goes on without the parts that deflate and complete the mirror, 
   await shopper.page.click("[data-id=lamp] .add");
   await viewer.expectText("#cart-count", "1");
   await expect(viewer.page.locator("body")).not.toHaveAttribute("data-verified", "true");
+  // Whoever has seen all that was sent means what is there.
+  await viewer.page.click("[data-tool=control]");
+  await expect(shopper.widget).toHaveAttribute("data-dialog", "control");
+  for (const key of ["Tab", "Enter"]) await shopper.page.keyboard.press(key);
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-control", "active");
+  await clickOn(viewer, "[data-id=lamp] .add");
+  await viewer.expectText("#cart-count", "2");
   for (const part of ["deflate", "mirror"])
     await expect.poll(() => said.join()).toContain(`${part}.js did not load`);
 });
