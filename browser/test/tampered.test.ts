@@ -37,6 +37,7 @@ const TAMPERINGS: [string, () => void][] = [
     "every field is of text",
     () => vi.spyOn(HTMLInputElement.prototype, "type", "get").mockReturnValue("text"),
   ],
+  ["no list has anything", () => vi.spyOn(Array.prototype, "some").mockReturnValue(false)],
   ["nothing has a parent", () => vi.spyOn(Node.prototype, "parentNode", "get").mockReturnValue(null)],
 ];
 

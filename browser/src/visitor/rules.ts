@@ -138,7 +138,7 @@ export class Rules {
     const { probe } = this;
     const field = probe.firstChild as Element;
     const areMasked = this.isOwn(probe) && this.isOwn(field);
-    return areMasked && parentsOf(field)[0] === probe && !this.isUnmasked(field);
+    return areMasked && parentsOf(field).some((parent) => parent === probe) && !this.isUnmasked(field);
   }
 
   /** The verdict on a node; `null` is a node that does not live. */
