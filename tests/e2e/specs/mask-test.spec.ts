@@ -65,3 +65,21 @@ test("the mask test leaves 0 where everything held, terms accepted, and 1 where 
   expect(open.said).toContain("--mask '#shade'");
   expect(open.said).toContain("4 that left without being named");
 });
+
+test("the mask test says why nothing is known, goes past a login with a cookie, and finds closed trees and copies in other letters", async () => {
+  const [led, none, past] = await Promise.all([
+    maskTest("/account"),
+    maskTest("/vault", "--group", "nobodys"),
+    maskTest("/account", "--cookie", "shop_login=ada"),
+  ]);
+  expect(led, led.said).toMatchObject({ code: 2, fields: [] });
+  expect(led.said).toContain(`/account led to ${stack().shop_url}/vault`);
+
+  expect(none, none.said).toMatchObject({ code: 2 });
+  expect(none.said).toMatch(/its console: .*group_not_allowed/);
+
+  expect(past, past.said).toMatchObject({ code: 1 });
+  expect(left(past.fields).sort()).toEqual(["#iban", "#inside"]);
+  expect(past.said).toMatch(/LEFT +#inside in the closed shadow tree of #hidden-tree/);
+  expect(past.said).toMatch(/it left in: …[^\n]*data-state/);
+});

@@ -1,7 +1,7 @@
 /**
  * What the mask test fills in: for each kind of field something that fits, and that stands nowhere else.
  *
- * Owns the making. What a slider really holds only the page can say.
+ * Owns the making, and in which forms one is known again. What a slider really holds only the page can say.
  */
 
 import { randomBytes, randomInt } from "node:crypto";
@@ -37,3 +37,27 @@ export function canaryOf(at: number, kind: string): string {
       return `cm${String(at)}x${randomBytes(5).toString("hex")}`;
   }
 }
+
+/** As what a canary could stand in something that left: as it is, or as a page's script may have written it. */
+export function formsOf(canary: string): readonly string[] {
+  // Other forms of a short one could stand there by chance.
+  if (canary.length < LONG) return [canary];
+  const bytes = Buffer.from(canary);
+  const hex = bytes.toString("hex");
+  return [
+    canary,
+    canary.toUpperCase(),
+    Buffer.from(bytes).reverse().toString(),
+    hex,
+    hex.replaceAll(/../g, "%$&"),
+    ...[0, 1, 2].map((offset) => base64Of(canary, offset)),
+  ];
+}
+
+/** The middle of a base64 text that holds it at that offset: what does not depend on its neighbours. */
+function base64Of(canary: string, offset: number): string {
+  const text = Buffer.from("\0".repeat(offset) + canary).toString("base64");
+  return text.slice(offset === 0 ? 0 : 4, text.length - 4);
+}
+
+const LONG = 10;

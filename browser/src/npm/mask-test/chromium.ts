@@ -61,7 +61,7 @@ export class Chromium {
     const { targetId } = await browser.ask("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await browser.ask("Target.attachToTarget", { targetId, flatten: true });
     browser.session = sessionId as string;
-    for (const domain of ["Page", "Runtime", "Network"]) await browser.ask(`${domain}.enable`, {});
+    for (const domain of ["Page", "Runtime", "Network", "Log"]) await browser.ask(`${domain}.enable`, {});
     // Without a screen no page has the focus, and none would take a key.
     await browser.ask("Emulation.setFocusEmulationEnabled", { enabled: true });
     return browser;

@@ -13,24 +13,27 @@ import { parseArgs } from "node:util";
 import { constants, inflateRawSync } from "node:zlib";
 
 import { decodeFrame, FLAGS } from "../../protocol/frame.js";
-import { canaryOf } from "./canary.js";
+import { canaryOf, formsOf } from "./canary.js";
 import { Chromium, findChromium } from "./chromium.js";
-import { FOCUS, findFields, SET, type Field } from "./page.js";
+import { FOCUS, findFields, KEEP_CLOSED_ROOTS, SET, type Field } from "./page.js";
 
 const HELP = `cobrowse-mask-test URL [options]
 
 Opens URL, starts a session, fills in every field, and reports what left the browser.
 
-  --group GROUP      group of the session, where it is not the tag's first
-  --open SELECTOR    a field that agents may see; repeat for more
-  --chromium FILE    the browser; else CHROMIUM, else a usual place
-  --insecure         accept certificates of a development CA
-  --json FILE        write the result there too
+  --group GROUP        group of the session, where it is not the tag's first
+  --open SELECTOR      a field that agents may see; repeat for more
+  --cookie NAME=VALUE  a cookie for URL, of somebody who is logged in; repeat for more
+  --chromium FILE      the browser; else CHROMIUM, else a usual place
+  --insecure           accept certificates of a development CA
+  --json FILE          write the result there too
 `;
 
 /** What became of one field. */
 interface Finding extends Field {
   readonly left: boolean;
+  /** Where it stands in what left: some of what is around it, else nothing. */
+  readonly where: string;
   readonly isExpected: boolean;
   /** Nothing could be typed: then nothing is known. */
   readonly isUntried: boolean;
@@ -44,6 +47,7 @@ export async function main(words: readonly string[]): Promise<number> {
     options: {
       group: { type: "string" },
       open: { type: "string", multiple: true, default: [] },
+      cookie: { type: "string", multiple: true, default: [] },
       chromium: { type: "string" },
       insecure: { type: "boolean", default: false },
       json: { type: "string" },
@@ -58,8 +62,16 @@ export async function main(words: readonly string[]): Promise<number> {
   const program = values.chromium ?? process.env.CHROMIUM ?? findChromium();
   if (!program) throw new Error("no Chromium was found: name one with --chromium FILE");
   const browser = await Chromium.start(program, values.insecure ? ["--ignore-certificate-errors"] : []);
+  const complaints = complaintsOf(browser);
   try {
-    const findings = await examine(browser, url, values.group ?? null, values.open);
+    for (const cookie of values.cookie) await setCookie(browser, url, cookie);
+    const findings = await examine(browser, url, values.group ?? null, values.open).catch(
+      (error: unknown) => {
+        throw new Error(
+          [(error as Error).message, ...complaints.slice(-COMPLAINTS_MAX)].join("\n  its console: "),
+        );
+      },
+    );
     report(findings);
     if (values.json) writeFileSync(values.json, `${JSON.stringify({ url, fields: findings }, null, 2)}\n`);
     return findings.some((one) => one.left && !one.isExpected) ? 1 : 0;
@@ -79,11 +91,17 @@ async function examine(
     const { opcode, payloadData } = response as { opcode: number; payloadData: string };
     if (opcode === 2) sent.push(Buffer.from(payloadData, "base64"));
   });
+  await browser.ask("Page.addScriptToEvaluateOnNewDocument", { source: KEEP_CLOSED_ROOTS });
   await browser.ask("Page.navigate", { url });
   await until(browser, "document.readyState === 'complete' && !!window.GLANCE?.Cobrowse?.Visitor", NO_TAG);
   const options = JSON.stringify(group === null ? {} : { groupid: group });
-  await browser.evaluate(`void GLANCE.Cobrowse.Visitor.startSession(${options}).catch(() => {})`);
-  await until(browser, LIVE, NO_SESSION, acceptTerms);
+  await browser.evaluate(
+    `void GLANCE.Cobrowse.Visitor.startSession(${options}).catch(({ code }) => { cobrowseMaskRefusal = String(code); })`,
+  );
+  await until(browser, `${LIVE} || ${REFUSAL} !== ""`, NO_SESSION, acceptTerms);
+  const refusal = String(await browser.evaluate(REFUSAL));
+  if (refusal !== "") throw new Error(`${NO_SESSION} It was refused: ${refusal}`);
+  await expectPage(browser, url);
   const fields = (await browser.evaluate(`(${findFields.toString()})()`)) as Field[];
   const held: (string | null)[] = [];
   for (const [at, field] of fields.entries()) {
@@ -106,9 +124,50 @@ async function examine(
   if (!text.includes('"tagName"')) throw new Error("the session sent no page: nothing is known");
   return fields.map((field, at) => {
     const canary = held[at] ?? null;
-    const left = canary !== null && text.includes(canary);
-    return { ...field, left, isExpected: expected[at] === true, isUntried: canary === null };
+    const form = canary === null ? undefined : formsOf(canary).find((one) => text.includes(one));
+    const where = form === undefined ? "" : around(text, form);
+    return {
+      ...field,
+      left: where !== "",
+      where,
+      isExpected: expected[at] === true,
+      isUntried: canary === null,
+    };
   });
+}
+
+/** A page that leads elsewhere, to a login above all, is not the one that was asked about. */
+async function expectPage(browser: Chromium, url: string): Promise<void> {
+  const placeOf = ({ origin, pathname }: URL): string => origin + pathname;
+  const place = placeOf(new URL(String(await browser.evaluate("location.href"))));
+  if (place !== placeOf(new URL(url))) throw new Error(`${url} led to ${place}. ${ELSEWHERE}`);
+}
+
+async function setCookie(browser: Chromium, url: string, cookie: string): Promise<void> {
+  const at = cookie.indexOf("=");
+  const [name, value] = [cookie.slice(0, at), cookie.slice(at + 1)];
+  const { success } = at > 0 ? await browser.ask("Network.setCookie", { name, value, url }) : {};
+  if (success !== true) throw new Error(`--cookie takes NAME=VALUE, not ${cookie}`);
+}
+
+/** What the page's console says is wrong, as it comes: policies that refuse us, and our own words. */
+function complaintsOf(browser: Chromium): readonly string[] {
+  const complaints: string[] = [];
+  browser.on("Log.entryAdded", ({ entry }) => {
+    const { level, text } = entry as { level: string; text: string };
+    if (level === "error") complaints.push(text);
+  });
+  browser.on("Runtime.consoleAPICalled", ({ type, args }) => {
+    if (type !== "error" && type !== "warning") return;
+    const words = (args as { value?: unknown }[]).map(({ value }) => value);
+    complaints.push(words.filter((word) => typeof word === "string").join(" "));
+  });
+  return complaints;
+}
+
+function around(text: string, form: string): string {
+  const at = text.indexOf(form);
+  return text.slice(Math.max(0, at - AROUND_CHARS), at + form.length + AROUND_CHARS);
 }
 
 /** Says yes to the group's terms, by the keyboard: only a person's keys count there. */
@@ -144,13 +203,15 @@ function textOf(messages: readonly Buffer[]): string {
 }
 
 function report(findings: readonly Finding[]): void {
-  for (const { selector, place, left, isExpected, isUntried } of findings) {
+  for (const { selector, place, left, where, isExpected, isUntried } of findings) {
     const state = isUntried ? "NOT TRIED" : !left ? "held" : isExpected ? "left, as named" : "LEFT";
     say(`${state.padEnd(15)} ${selector} ${place}`.trimEnd());
     if (left && !isExpected) {
+      say(`                it left in: …${where.replaceAll(/\s+/g, " ")}…`);
       say(
-        `                mask it: class="glance_masked" on the field, or --mask '${selector}' in the group's settings`,
+        `                mask it: class="glance_masked" on the field, or --mask '${selector}' in the group's settings;`,
       );
+      say(`                where the field is masked, mask what shows a copy of it`);
     }
   }
   const left = findings.filter((one) => one.left && !one.isExpected).length;
@@ -195,6 +256,9 @@ const TYPED = new Set(
 
 const LIVE = "GLANCE.Cobrowse.Visitor.getStatus?.().state === 'live'";
 
+/** Why no session was started; nothing where it was. */
+const REFUSAL = "(window.cobrowseMaskRefusal ?? '')";
+
 /** Which question is open. */
 const ASKED = "document.querySelector('glance-cobrowse-widget')?.dataset.dialog ?? ''";
 
@@ -203,9 +267,15 @@ const WAIT_MS_MAX = 30_000;
 /** rrweb gathers inputs for less than a tenth of this. */
 const QUIET_MS = 700;
 
+/** Lines of the console that are told when the test cannot be made. */
+const COMPLAINTS_MAX = 3;
+
+const AROUND_CHARS = 50;
+
+const ELSEWHERE =
+  "Of what was asked for nothing is known. If that is a login, bring a cookie of somebody who is logged in: --cookie NAME=VALUE; else test that address itself.";
 const NO_TAG = "the page has no cobrowse tag, or its loader did not start";
-const NO_SESSION =
-  "no session began: is the page's origin one of the group's, and is a session server up? The browser's console says more.";
+const NO_SESSION = "no session began: is the page's origin one of the group's, and is a session server up?";
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`cobrowse-mask-test: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,7 +1,7 @@
 /**
  * What the mask test does inside the customer's page: finds the fields, and says how a rule would name each.
  *
- * Owns this one function, which is sent to the page as its text: it may use nothing from outside of itself.
+ * Owns these functions, which are sent to the page as their text: they may use nothing from outside of themselves.
  */
 
 /** A field that a person could fill in. */
@@ -13,12 +13,28 @@ export interface Field {
   readonly kind: string;
 }
 
-/** Finds the fields, through open shadow trees and frames of the same origin, and keeps them for {@link SET}. */
+/** Remembers closed shadow roots, before the page's own first line: their fields could leave as any others. */
+export const KEEP_CLOSED_ROOTS = `(() => {
+  const roots = window.cobrowseMaskRoots = new WeakMap(), attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function attachShadow(how) {
+    const root = attach.call(this, how);
+    roots.set(this, root);
+    return root;
+  };
+})()`;
+
+/** Finds the fields, through shadow trees and frames of the same origin, and keeps them for {@link SET}. */
 export function findFields(): Field[] {
   const kept: Element[] = [];
   const fields: Field[] = [];
   // Of a file only its name could leave, which is part of a text that no script may set.
   const skipped = new Set(["button", "submit", "reset", "image", "file"]);
+  const closedOf = (element: Element): ShadowRoot | null => {
+    const view = element.ownerDocument.defaultView as Partial<
+      Record<"cobrowseMaskRoots", WeakMap<Node, ShadowRoot>>
+    > | null;
+    return view?.cobrowseMaskRoots?.get(element) ?? null;
+  };
   const nameOf = (element: Element): string => {
     const root = element.getRootNode() as ParentNode;
     const isAlone = (selector: string): boolean => root.querySelectorAll(selector).length === 1;
@@ -48,8 +64,9 @@ export function findFields(): Field[] {
         kept.push(element);
         fields.push({ selector: nameOf(element), place, kind: isInput ? type : localName });
       }
-      if (element.shadowRoot && localName !== "glance-cobrowse-widget") {
-        look(element.shadowRoot, `in the shadow tree of ${nameOf(element)}`);
+      const root = element.shadowRoot ?? closedOf(element);
+      if (root && localName !== "glance-cobrowse-widget") {
+        look(root, `in the ${root.mode === "closed" ? "closed " : ""}shadow tree of ${nameOf(element)}`);
       }
       if (localName === "iframe") {
         try {
