@@ -46,6 +46,8 @@ fn nothing_half_done_and_no_path_of_one_machine_has_landed() {
         ("unimplemented", "!("),
         ("FIX", "ME"),
         ("XX", "X:"),
+        ("<<<<", "<<< "),
+        (">>>>", ">>> "),
         ("/wo", "rk/"),
         ("/tmp", "/w/"),
         ("/ro", "ot/"),
