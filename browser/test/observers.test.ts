@@ -53,6 +53,18 @@ describe("presses", () => {
     expect(told).toEqual([]);
   });
 
+  it("go with the focus that the browser gives, and not with one that a script speaks of", () => {
+    undo.push(observePresses(observed, noGuard));
+    const button = document.querySelector("button");
+    button?.dispatchEvent(new FocusEvent("focus"));
+    button?.dispatchEvent(new FocusEvent("blur"));
+    expect(told).toEqual([]);
+    button?.focus();
+    button?.blur();
+    const { Focus, Blur } = MouseInteractions;
+    expect(told.map((one) => (one as { type: number }).type)).toEqual([Focus, Blur]);
+  });
+
   it("of a finger are touches, and only a finger's can be called off", () => {
     undo.push(observePresses(observed, noGuard));
     for (const pointerType of ["touch", "mouse"]) {

@@ -20,6 +20,9 @@ describe("a selector", () => {
     ["input:focus, .on:focus-within b", "input[rr_focus], .on[rr_focus_within] b"],
     ["button:focus-visible", "button[rr_focus_visible]"],
     [":host(:state(on)) b, i:state( half-way )", ':host([rr_states~="on"]) b, i[rr_states~="half-way"]'],
+    ["i:user-invalid, i:user-valid", 'i[rr_states~=":user-invalid"], i[rr_states~=":user-valid"]'],
+    ["my-box:not(:defined)", 'my-box:not(:not([rr_states~=":undefined"]))'],
+    ["p:fullscreen, :-webkit-full-screen::backdrop", "p[rr_fullscreen], [rr_fullscreen]::backdrop"],
     ["form:has(:focus) label", "form:has([rr_focus]) label"],
     // Names that look like states.
     [".hover\\:on:hover", ".hover\\:on.\\:hover"],

@@ -1,5 +1,6 @@
 /**
- * Tells the states that custom elements give themselves (`:state(on)`), which stand in no attribute. PROTOCOL.md section 4.
+ * Tells states that stand in no attribute: those that custom elements give themselves (`:state(on)`), fields that were judged once
+ * a person had used them (`:user-invalid`), custom elements that wait for their script (`:not(:defined)`). PROTOCOL.md section 4.
  *
  * Owns finding them: style sheets say which there are to ask for, and the page is asked a few times in a second. No page's
  * call is wrapped. What is told passes the choke point as an attribute: of a masked element nothing.
@@ -33,12 +34,12 @@ export function tellCustomStates(
         readNames(sheet, names, read);
     if (names.size === 0) return;
     const now = new Map<Element, string>();
-    const any = [...names].map((name) => `:state(${name})`).join();
+    const any = selectorOf([...names]);
     for (const root of trees)
       for (const element of found(root, any)) {
         const id = known.getId(element);
         if (id > 0)
-          now.set(element, [...names].filter((name) => element.matches(`:state(${name})`)).join(" "));
+          now.set(element, [...names].filter((name) => element.matches(selectorOf([name]))).join(" "));
       }
     for (const [element, states] of now) if (told.get(element) !== states) send(known.getId(element), states);
     for (const element of told.keys())
@@ -73,10 +74,21 @@ function readNames(sheet: CSSStyleSheet, names: Set<string>, read: WeakMap<CSSSt
 function readRules(rules: CSSRuleList, names: Set<string>): void {
   for (const rule of rules) {
     const { selectorText, cssRules } = rule as Partial<CSSStyleRule>;
-    for (const [, name = ""] of selectorText?.matchAll(STATE) ?? [])
-      if (names.size < STATES_MAX) names.add(name);
+    for (const [, custom, own] of selectorText?.matchAll(STATE) ?? [])
+      if (names.size < STATES_MAX) names.add(custom ?? (own === ":defined" ? UNDEFINED : (own ?? "")));
     if (cssRules?.length) readRules(cssRules, names);
   }
 }
 
-const STATE = /:state\(\s*([-\w]+)\s*\)/g;
+/** What asks for any of the states; a browser that does not know one of them asks for the others. */
+function selectorOf(names: readonly string[]): string {
+  const asked = names.map((name) =>
+    name === UNDEFINED ? ":not(:defined)" : name.startsWith(":") ? name : `:state(${name})`,
+  );
+  return `:is(${asked.join()})`;
+}
+
+/** Most elements are defined: told is which are not. */
+const UNDEFINED = ":undefined";
+
+const STATE = /:state\(\s*([-\w]+)\s*\)|(:user-(?:in)?valid|:defined)(?![-\w])/g;

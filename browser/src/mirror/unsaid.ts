@@ -11,6 +11,7 @@ import { tellAnimations } from "./animations.js";
 import { tellCustomStates } from "./custom.js";
 import { tellFields } from "./fields.js";
 import { tellFocus } from "./focus.js";
+import { tellFullscreen } from "./fullscreen.js";
 import type { Known } from "./living.js";
 import { tellMedia } from "./media.js";
 import { tellScrolled } from "./scrolled.js";
@@ -38,6 +39,9 @@ export function tellUnsaid(
     });
   tellTarget(page, known, isOver, (id, rr_target) => {
     emit(told(id, { rr_target }));
+  });
+  tellFullscreen(page, roots, known, isOver, (id, rr_fullscreen) => {
+    emit(told(id, { rr_fullscreen }));
   });
   tellFocus(page, known, isOver, emit);
   tellScrolled(page, known, isOver, emit);

@@ -6,6 +6,7 @@
 
 import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
 import { ownId, spaceOf } from "../protocol/spaces.js";
+import { isRaised } from "./states.js";
 
 /**
  * Hash of a mirrored document; `idOf` tells a node's id, below 1 for one that is not the visitor's. Frames that nobody proves, as the
@@ -33,7 +34,8 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number, withou
       // The visitor's widget is no part of the page.
       if (tag === WIDGET_TAG) continue;
       const isField = tag === "input" || tag === "textarea";
-      const get = (name: string): string | null => element.getAttribute(name);
+      const get = (name: string): string | null =>
+        name === "popover" && isRaised(element) ? null : element.getAttribute(name);
       const text = isTyped(tag, get("type") ?? "text") ? element.value : "";
       proof.add({ id, parent, isShadow, tag, get, text, isChecked: isField && element.checked });
       if (isOpaque(tag)) continue;

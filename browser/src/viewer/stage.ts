@@ -12,7 +12,7 @@ import { allowForeign } from "./namespaces.js";
 import { proofOf } from "./proof.js";
 import { Hold } from "./hold.js";
 import { Focus, Hover } from "./stand-ins.js";
-import { applyStates, takeStates, turnSheets, unsaidOf } from "./states.js";
+import { applyStates, RAISED, takeStates, turnSheets, unsaidOf } from "./states.js";
 import { Wishes } from "./media.js";
 import { UnshownWatch, type Unshown } from "./unshown.js";
 import type { Picture } from "./verify.js";
@@ -430,9 +430,19 @@ function mayBringSheets({ type, data }: eventWithTime): boolean {
 
 const SANDBOX = "allow-same-origin";
 
-/** The visitor's own widget is no part of the page. The ring is what browsers draw, weaker than any rule of the page: its layer is the first. Where no script runs, browsers show a film's controls unasked. */
+/** What browsers do by themselves, weaker than any rule of the page and, where it is important, stronger: its layer is the first. */
+const LIKE_BROWSERS = `@layer rr_first {
+  :where([rr_focus_visible]) { outline: auto 1px; outline: -webkit-focus-ring-color auto 1px; }
+  :where([rr_fullscreen="${RAISED}"]) { border: 0; padding: 0; overflow: visible; color: inherit; background-color: transparent; object-fit: contain; }
+  :where([rr_fullscreen="${RAISED}"])::backdrop { background: black; }
+  [rr_fullscreen]:not(:root) { position: fixed !important; inset: 0 !important; margin: 0 !important; box-sizing: border-box !important; min-width: 0 !important;
+    max-width: none !important; min-height: 0 !important; max-height: none !important; width: 100% !important; height: 100% !important; transform: none !important; }
+  iframe[rr_fullscreen] { border: none !important; padding: 0 !important; }
+}`;
+
+/** The visitor's own widget is no part of the page. Where no script runs, browsers show a film's controls unasked. */
 const STYLE_RULES = [
   "glance-cobrowse-widget { display: none !important; }",
-  "@layer rr_ring { :where([rr_focus_visible]) { outline: auto 1px; outline: -webkit-focus-ring-color auto 1px; } }",
+  LIKE_BROWSERS,
   "video:not([controls])::-webkit-media-controls { display: none !important; }",
 ];

@@ -1,5 +1,6 @@
 /**
- * What stands for states that only the visitor's browser has: whom the pointer is over, whom the keyboard speaks to, whom the address points at.
+ * What stands for states that only the visitor's browser has: whom the pointer is over, whom the keyboard speaks to, whom the address
+ * points at, what fills the screen, what a custom element or a field says of itself.
  *
  * The mirrored page is inert, so that no element of it is ever in such a state. Owns what becomes of selectors (the build puts
  * {@link standIns} into rrweb's player: `browser/replay.mjs`), and who has the focus, which attributes say. The pointer's class is the player's own.
@@ -11,15 +12,19 @@ import { FOCUS_PRESS_MS_MAX } from "./limits.js";
 
 /** Whether a style sheet's text speaks of such states. */
 export function hasStates(css: string): boolean {
-  return /:(?:hover|focus|target|state\()/.test(css);
+  return /:(?:hover|focus|target|state\(|user-|defined|fullscreen|-webkit-full)/.test(css);
 }
 
 /** A selector that asks for what stands for them. One that would be no selector then is left alone: its rule has to keep its place in the sheet. */
 export function standIns(selector: string): string {
   if (!hasStates(selector) || /::[-\w]+(?:\([^)]*\))?:(?:hover|focus)/.test(selector)) return selector;
   return selector.replace(STATE, (all, name: string | undefined, custom: string | undefined) =>
-    custom ? `[${CUSTOM}~="${custom}"]` : name ? (STANDS[name] ?? all) : all,
+    custom ? state(custom) : name ? (STANDS[name] ?? all) : all,
   );
+}
+
+function state(name: string): string {
+  return `[rr_states~="${name}"]`;
 }
 
 /** What the pointer is over: the player marks what stands around it in its own tree, and this the hosts of that tree and theirs. */
@@ -105,7 +110,6 @@ function isWritten(element: Element): boolean {
   );
 }
 
-const CUSTOM = "rr_states";
 const HOVER = ":hover";
 const FOCUS = "rr_focus";
 const VISIBLE = "rr_focus_visible";
@@ -118,10 +122,15 @@ const STANDS: Readonly<Record<string, string>> = {
   "focus-visible": `[${VISIBLE}]`,
   "focus-within": `[${WITHIN}]`,
   target: "[rr_target]",
+  fullscreen: "[rr_fullscreen]",
+  "-webkit-full-screen": "[rr_fullscreen]",
+  "user-valid": state(":user-valid"),
+  "user-invalid": state(":user-invalid"),
+  defined: `:not(${state(":undefined")})`,
 };
 
 /** A string, an escape, or one of the states. */
 const STATE =
-  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus|target)(?![-\w])|:state\(\s*([-\w]+)\s*\)/gs;
+  /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|:(hover|focus-visible|focus-within|focus|target|fullscreen|-webkit-full-screen|user-valid|user-invalid|defined)(?![-\w])|:state\(\s*([-\w]+)\s*\)/gs;
 
 const UNWRITTEN = new Set("button submit reset image checkbox radio range color file".split(" "));

@@ -121,12 +121,34 @@ function apply(node: Node, name: string, value: unknown): void {
     case "rr_target":
       (node as Element).toggleAttribute(name, value === true);
       break;
+    case "rr_fullscreen":
+      fill(node as HTMLElement, value === true);
+      break;
     case "rr_src":
       placehold(node as HTMLIFrameElement, String(value));
       break;
     default:
       break;
   }
+}
+
+/** Whether an element is a popover of the viewer's, and none of the page's. */
+export function isRaised(element: Element): boolean {
+  return element.getAttribute(FULLSCREEN) === RAISED;
+}
+
+/** What fills the visitor's screen fills the picture, above all else. Of what stands in a shadow tree the host is raised. */
+function fill(element: HTMLElement, isFull: boolean): void {
+  if (isRaised(element)) element.popover = null;
+  element.toggleAttribute(FULLSCREEN, isFull);
+  const isFree =
+    element.getRootNode() === element.ownerDocument &&
+    !element.hasAttribute("popover") &&
+    element.localName !== "dialog";
+  if (!isFull || !isFree) return;
+  element.setAttribute(FULLSCREEN, RAISED);
+  element.popover = "manual";
+  element.showPopover();
 }
 
 /** What cannot be shown is said, not hidden: whose it is, and how large. */
@@ -170,6 +192,11 @@ function takeFrom(id: number, attributes: Record<string, unknown>, states: State
   }
 }
 
+const FULLSCREEN = "rr_fullscreen";
+
+/** The mark of an element that the viewer has made a popover. */
+export const RAISED = "raised";
+
 /** No attribute: the element may be a canvas whose size has changed. */
 const CANVAS_SIZE = "canvas size";
 
@@ -184,5 +211,6 @@ const STATES = new Set([
   "rr_media",
   "rr_unproven",
   "rr_target",
+  "rr_fullscreen",
   "open",
 ]);

@@ -32,6 +32,8 @@ export function observePresses(observed: Observed, guard: Guard): () => void {
     const listener = guard((event: Event) => {
       const target = event.composedPath()[0] as Partial<Element> | undefined;
       if (!target || target.closest?.(WIDGET_TAG)) return;
+      // Pages send the focus of a part on in the name of the whole, which has none.
+      if ((name === "focus" || name === "blur") && !event.isTrusted) return;
       const { clientX: x, clientY: y, pointerType } = event as PointerEvent;
       const touch = pointerType === "touch" ? TOUCHES[type] : undefined;
       if (type === MouseInteractions.TouchCancel && touch === undefined) return;

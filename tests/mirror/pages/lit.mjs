@@ -1,4 +1,4 @@
-/** Lit: open shadow roots with adopted sheets, slots, nested components added and removed. */
+/** Lit: open shadow roots with adopted sheets, slots, nested components added and removed; states of elements that no attribute says, and all of it on the whole screen. */
 
 import { css, html, LitElement } from "lit";
 import { app, page, pause } from "./kit.mjs";
@@ -32,7 +32,11 @@ class Board extends LitElement {
   }
 }
 customElements.define("mirror-board", Board);
-app.innerHTML = "<h1>Lit</h1><mirror-board></mirror-board>";
+app.innerHTML = `<h1>Lit</h1><mirror-board></mirror-board><mirror-slow>slow</mirror-slow> <mirror-never>never</mirror-never>
+  <form novalidate><input required aria-label="needed"><input value="given"></form>
+  <style>mirror-slow:not(:defined) { visibility: hidden } mirror-never:not(:defined) { color: tomato }
+    input:user-invalid { border: 4px solid red } input:user-valid { border: 4px solid green }
+    form:focus-within { background: lavender } :fullscreen { padding: 20px; color: #ddd } :fullscreen h1 { color: gold }</style>`;
 const board = document.querySelector("mirror-board");
 const change = (edit) => async () => {
   edit();
@@ -46,6 +50,17 @@ page(
     change(() =>
       app.append(Object.assign(document.createElement("mirror-card"), { label: "late", count: 7 })),
     ),
+    // Defined while nothing else changes.
+    change(() => customElements.define("mirror-slow", class extends HTMLElement {})),
+    change(() => {
+      const form = document.querySelector("form");
+      form.addEventListener("submit", (event) => event.preventDefault());
+      form.requestSubmit();
+      form.elements[1].focus();
+      // As components do that send their field's focus on.
+      board.dispatchEvent(new FocusEvent("focus"));
+    }),
+    () => app.requestFullscreen(),
   ],
   pause(50),
 );

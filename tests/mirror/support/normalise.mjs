@@ -75,6 +75,9 @@ export function normalise(doc, side) {
         const selector = rule.selectorText
           .replaceAll(".\\:hover", ":hover")
           .replaceAll("[rr_target]", ":target")
+          .replaceAll("[rr_fullscreen]", ":fullscreen")
+          .replaceAll(':not([rr_states~=":undefined"])', ":defined")
+          .replace(/\[rr_states~="(:[-\w]+)"\]/g, "$1")
           .replace(/\[rr_states~="([-\w]+)"\]/g, ":state($1)")
           .replace(/\[rr_(focus\w*)\]/g, (_, name) => `:${name.replace("_", "-")}`);
         // Declarations that scripts have set one by one stand in another order, and are the same longhands.
@@ -88,6 +91,8 @@ export function normalise(doc, side) {
   // In the view one stands for a template and the like; on both sides it shows nothing.
   const isStandIn = ({ localName, attributes, firstChild }) =>
     localName === "div" && !firstChild && attributes.length === 1 && attributes.style?.value === GONE;
+
+  const stateOf = (node, state) => (node.hasAttribute("rr_fullscreen") ? ":modal" : state);
 
   const isReplayers = (style) =>
     [...(style.sheet?.cssRules ?? [])].some((rule) => rule.selectorText === "glance-cobrowse-widget");
@@ -108,6 +113,8 @@ export function normalise(doc, side) {
     }
     const attributes = [];
     for (const { name: key, value } of attributesOf(node)) {
+      // What fills the screen is a popover in the view.
+      if (key === "popover" && node.hasAttribute("rr_fullscreen")) continue;
       if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
       if (key === "data" && node.hasAttribute("src")) continue;
       // A hidden field is masked, and its name with it.
@@ -132,7 +139,7 @@ export function normalise(doc, side) {
     if (name === "option" && node.selected) attributes.push(":selected");
     if (name === "progress" || name === "meter") attributes.push(`:at=${node.value}`);
     for (const state of [":modal", ":popover-open"])
-      if (Element.prototype.matches.call(node, state)) attributes.push(state);
+      if (Element.prototype.matches.call(node, state)) attributes.push(stateOf(node, state));
     if (node.scrollTop || node.scrollLeft)
       attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
     // A picture of a plug-in is one.
