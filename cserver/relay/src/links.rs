@@ -80,6 +80,11 @@ impl Outlet {
         }
     }
 
+    /// Whether there may be something that was not taken.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
     /// The caller has taken everything.
     pub(crate) fn drained(&mut self) {
         self.dirty = false;

@@ -13,7 +13,7 @@ use slab::Slab;
 use crate::bounds::Bounds;
 use crate::events::{Event, JoinInfo, JoinSpec, SessionRef, SessionSpec};
 use crate::frames::WireFrame;
-use crate::links::{LinkId, Owner};
+use crate::links::{LinkId, Outlet, Owner};
 use crate::percore::Core;
 use crate::session::{End, Session};
 use crate::stats::{SessionFigures, Stats};
@@ -330,6 +330,10 @@ impl Relay {
     /// [`FRAME_WIRE_BYTES_MAX`](crate::FRAME_WIRE_BYTES_MAX).
     pub fn next_frame(&mut self, now: u64, link: LinkId, room: usize) -> Option<WireFrame> {
         let owner = self.core.links.get(link)?;
+        // The caller asks until there is none, and who has taken all is known.
+        if !self.is_dirty(owner) {
+            return None;
+        }
         let frame = match owner {
             Owner::Visitor(at) => self.with(at, |_, s| s.next_for_visitor(now, room)).flatten(),
             Owner::Agent(at, key) => self.session_mut(at)?.next_for_agent(now, key, room),
@@ -342,6 +346,12 @@ impl Relay {
             self.drained(owner);
         }
         frame
+    }
+
+    /// Whether the connection was given less than all that it had. Cheaper than [`has_more`](Self::has_more), and the same to who has just
+    /// called [`next_frame`](Self::next_frame).
+    pub fn has_rest(&self, link: LinkId) -> bool {
+        self.core.links.get(link).is_some_and(|owner| self.is_dirty(owner))
     }
 
     /// Whether the connection has anything to be sent.
@@ -535,6 +545,16 @@ impl Relay {
     fn forget_link(&mut self, now: u64, link: LinkId) {
         debug_assert!(self.core.links.get(link).is_none(), "a link is attached once");
         self.handle_gone(now, link);
+    }
+
+    fn is_dirty(&self, owner: Owner) -> bool {
+        let outlet = match owner {
+            Owner::Visitor(at) => self.session(at).and_then(|s| Some(&s.visitor.as_ref()?.outlet)),
+            Owner::Agent(at, key) => {
+                self.session(at).and_then(|s| Some(&s.agents.get(key)?.view.as_ref()?.outlet))
+            }
+        };
+        outlet.is_some_and(Outlet::is_dirty)
     }
 
     fn drained(&mut self, owner: Owner) {

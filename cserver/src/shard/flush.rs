@@ -159,7 +159,7 @@ impl Shard {
         }
         slot.connection.seal(&self.plain, &mut slot.outgoing);
         self.plain.clear();
-        slot.refill = self.relay.has_more(link);
+        slot.refill = self.relay.has_rest(link);
         self.want_send(link);
         taken
     }
