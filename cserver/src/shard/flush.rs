@@ -129,19 +129,22 @@ impl Shard {
         }
     }
 
-    /// Seals frames for one connection, or remembers to, when what it got before has not left. How many bytes of them.
+    /// Seals frames for one connection, or remembers to, when what it got before has not left. The answer to its own request, which leaves in
+    /// this turn, takes the first frames along. How many bytes of them.
     pub(super) fn fill(&mut self, now: Now, link: LinkId) -> usize {
         let Some(slot) = get(&mut self.slots, link) else { return 0 };
         if slot.ending.is_some() {
             return 0;
         }
-        if !slot.outgoing.is_empty() {
+        let held = slot.outgoing.len();
+        let is_answer = slot.queued && !slot.refill && held <= ANSWER_BYTES_MAX;
+        if held > 0 && !is_answer {
             slot.refill = true;
             return 0;
         }
-        let mut taken = 0;
-        while taken < SEAL_BYTES_MAX
-            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, SEAL_BYTES_MAX - taken)
+        let (mut taken, room) = (0, SEAL_BYTES_MAX - held);
+        while taken < room
+            && let Some(frame) = self.relay.next_frame(now.mono_ms, link, room - taken)
         {
             lend(&mut self.pool, &mut slot.outgoing);
             taken += frame.wire_len();
@@ -154,12 +157,12 @@ impl Shard {
                 self.plain.clear();
             }
         }
+        slot.refill = self.relay.has_rest(link);
         if taken == 0 {
             return 0;
         }
         slot.connection.seal(&self.plain, &mut slot.outgoing);
         self.plain.clear();
-        slot.refill = self.relay.has_rest(link);
         self.want_send(link);
         taken
     }
@@ -223,6 +226,9 @@ pub(super) const MORE_BYTES_PER_TURN: usize = 1024 * 1024;
 /// Bodies from here on are sealed where they lie in the log. Smaller ones are laid behind one another, since a record costs
 /// as much as copying some KiB.
 const DIRECT_BYTES_MIN: usize = 8 * 1024;
+
+/// The answer to an upgrade, with what may stand before it: a session ticket of TLS, a stream's head.
+const ANSWER_BYTES_MAX: usize = 4 * 1024;
 
 /// Spare buffers of a core: as many as a turn's busy connections commonly need, 4 MiB at most.
 const POOL_BUFFERS_MAX: usize = 64;

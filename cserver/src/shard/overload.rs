@@ -87,6 +87,28 @@ fn a_full_core_lets_the_flush_wait_and_an_idle_one_sends_at_once() {
 }
 
 #[test]
+fn the_answer_to_an_upgrade_takes_the_first_frames_along_in_its_own_send() {
+    let mut core = Core::new();
+    let (path, cookie) = core.world.join(0, SESSION, Privileges::VIEW);
+    let asked = upgrade(
+        &path.replace("/view/", "/agent/"),
+        &format!("csrf.{}", core.world.csrf(&path)),
+        "https://s1.example",
+        &format!("Cookie: {cookie}\r\n"),
+    );
+    let agent = core.world.connect(0);
+    core.world.exchange(agent, &super::testing::get("/healthz", ""));
+    let before = core.world.clients[agent].sends;
+    core.world.send(agent, &asked);
+    let told = std::mem::take(&mut core.world.clients[agent].inbox);
+    assert!(told.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&told));
+    assert!(told.windows(4).any(|bytes| bytes == b"page"), "the page came with it");
+    assert_eq!(core.world.clients[agent].sends - before, 1);
+    core.diff(b"and it goes on");
+    assert_eq!(core.world.clients[agent].sends - before, 2);
+}
+
+#[test]
 fn what_a_full_core_leaves_out_comes_back_when_there_is_room() {
     let mut core = Core::new();
     core.load(5, 100, 1_000);

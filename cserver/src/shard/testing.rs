@@ -80,6 +80,8 @@ pub(super) struct Client {
     pub(super) asleep: bool,
     /// Records that the server has sent it.
     pub(super) records: usize,
+    /// Sends that it took for that.
+    pub(super) sends: usize,
 }
 
 impl World {
@@ -142,6 +144,7 @@ impl World {
             closed: false,
             asleep: false,
             records: 0,
+            sends: 0,
         });
         self.clients.len() - 1
     }
@@ -269,6 +272,7 @@ impl World {
         }
         self.shards[core].handle_sent(self.now, link, bytes.len());
         client.take(&bytes);
+        client.sends += 1;
         true
     }
 
