@@ -272,6 +272,11 @@ describe("a style sheet without words", () => {
     );
   });
 
+  it("has no markup that somebody wrote into it", () => {
+    expect(wordlessCss("<b title='ab' x=\"cd\">")).toBe('<b title="" x="">');
+    expect(wordlessCss("a[ href ~= \"b\"][c='d']{}")).toBe("a[ href ~= \"b\"][c='d']{}");
+  });
+
   it("keeps names and loses what it says", () => {
     const kept = `@import "a.css";@font-face{font-family:"Open Sans";src:url("a.woff2") format("woff2")}a[href="b c"]{grid-template:"a b" "c d";content:"\\e900"}`;
     expect(wordlessCss(kept)).toBe(kept);

@@ -174,7 +174,7 @@ const CSS_COMMENT = new RegExp(`/\\*[^]*?(\\*/|$)|${CSS_STRING.source}`, "g");
 
 /** What stands before a string that is a name: a selector's value, an address, a font, a place of a grid. */
 const NAMED =
-  /(?:=|@[\w-]+|(?:url|src|format|local|lang)\(|image-set\([^)]*|(?:^|[;{\s])(?:font(?:-[\w-]+)?|grid[\w-]*|syntax)\s*:[^;{}]*)\s*$/i;
+  /(?:\[[^\]="']*=|@[\w-]+|(?:url|src|format|local|lang)\(|image-set\([^)]*|(?:^|[;{\s])(?:font(?:-[\w-]+)?|grid[\w-]*|syntax)\s*:[^;{}]*)\s*$/i;
 
 const WORDS =
   /^--|^content$|quotes$|list-style(-type)?$|counter-|locale$|text-(emphasis|overflow)|hyphenate-/i;
