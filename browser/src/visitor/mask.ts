@@ -236,6 +236,13 @@ export class Masker {
     return brand(this.scrubber.url(this.page.location.href));
   }
 
+  /** A page's first event, once it is known what its address may not say. */
+  located(meta: Masked<eventWithTime>): Masked<eventWithTime> {
+    return meta.type === EventType.Meta
+      ? brand({ ...meta, data: { ...meta.data, href: this.address() } })
+      : meta;
+  }
+
   /** rrweb's own masking, underneath: the same verdicts. */
   readonly inner = (text: string, node: Node | null): string =>
     text.trim() !== "" && this.freshJudge(node) !== "open" ? MASK : text;

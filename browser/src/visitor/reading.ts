@@ -37,8 +37,12 @@ function fieldsIn(page: Document): Element[] {
   });
 }
 
-/** Reads the page, in tasks behind this one. */
-export function read(walk: Walk, initialOffset: { top: number; left: number }, host: ReadingHost): void {
+/** Reads the page, in tasks behind this one. The answer is called before an event passes: what masked fields hold is known then. */
+export function read(
+  walk: Walk,
+  initialOffset: { top: number; left: number },
+  host: ReadingHost,
+): () => void {
   const { masker, mirror, isWhole } = host;
   // What masked fields hold is known before anything is read that may be a copy of it.
   const fields = fieldsIn(host.page);
@@ -70,4 +74,8 @@ export function read(walk: Walk, initialOffset: { top: number; left: number }, h
       return false;
     }
   });
+  return () => {
+    if (fields.length > 0) masker.look();
+    for (const field of fields.splice(0)) masker.meet(field);
+  };
 }

@@ -79,6 +79,8 @@ export class Recorder {
   private resources: Resources | null = null;
   private readonly addresses: Rules["addresses"];
   private readonly undo: (() => void)[] = [];
+  /** Looks at the fields that the reading under way has not come to. */
+  private meetFields = (): void => undefined;
   /** Canvases that were recorded, where their pictures travel. */
   private readonly canvases = new Set<HTMLCanvasElement>();
   /** Frame elements of the picture, and who lets those of other origins join; that part is loaded for the first of them. */
@@ -388,6 +390,7 @@ export class Recorder {
       this.masker.look();
       return;
     }
+    if (this.walk) this.meetFields();
     const masked = this.masker.event(event);
     const isShaken = this.walk?.isShaken(event) ?? false;
     if (isShaken) this.disturbed += 1;
@@ -406,7 +409,7 @@ export class Recorder {
     const walk = node as unknown as Walk;
     this.walk = walk;
     this.resources?.begin();
-    read(walk, initialOffset, {
+    this.meetFields = read(walk, initialOffset, {
       masker: this.masker,
       mirror: this.mirror,
       page: this.page.document,
@@ -437,7 +440,8 @@ export class Recorder {
   private beginEpoch(full: Masked<eventWithTime>): void {
     this.epochAt = performance.now();
     this.mirror?.read();
-    const keyframe = [...this.keyframe, full];
+    const [meta, ...more] = this.keyframe;
+    const keyframe = [...(meta ? [this.masker.located(meta)] : []), ...more, full];
     const { memory } = this;
     this.host.writer.beginInSlices(this.facts.read(), keyframe, memory.owesPurge, (sent) => {
       if (sent === "too_large") {

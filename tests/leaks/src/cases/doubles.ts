@@ -114,4 +114,13 @@ export const DOUBLES: readonly Case[] = [
       sign: '"862"',
     },
   ]),
+  {
+    name: "double: what a field holds in an adopted sheet and an address, from before the page was read",
+    html: `<input {m} value="{c}"><input {m} value="{c1}"><script>
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync('.z::after { content: "{c}" }');
+      document.adoptedStyleSheets = [sheet];
+      history.replaceState({}, "", location.pathname + "/{c1}");
+    </script>`,
+  },
 ];
