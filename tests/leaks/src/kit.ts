@@ -34,6 +34,8 @@ export interface Case {
   readonly controlGroup?: GroupName;
   readonly head?: string;
   readonly html: string;
+  /** Attributes of the tag besides; it then stands before all scripts of the page. */
+  readonly tag?: string;
   /** What kind of document it is; an ordinary one when not given. */
   readonly kind?: "xhtml" | "quirks";
   /** Markup of the control where the rule is not a matter of `{m}`: the same text in an open place of its kind. */
@@ -188,7 +190,7 @@ function letters(number: number): string {
 }
 
 /** The middle of a base64 text that holds the canary at that offset: what does not depend on its neighbours. */
-function base64(canary: string, offset: number): string {
+export function base64(canary: string, offset: number): string {
   const text = Buffer.from("\0".repeat(offset) + canary).toString("base64");
   return text.slice(offset === 0 ? 0 : 4, text.length - 4);
 }

@@ -90,7 +90,7 @@ export class Lane {
     const path = `/leak/${String(fill.number)}/${fill.isMasked ? "masked" : "control"}`;
     const markup = fill.isMasked ? one.html : (one.control ?? one.html);
     this.files = new Map([
-      [path, this.document(one.kind, fill.text(one.head ?? ""), fill.text(markup), fill)],
+      [path, this.document(one, fill.text(one.head ?? ""), fill.text(markup), fill)],
       ...Object.entries(one.files ?? {}).map(([name, text]): [string, string] => [
         `/leak/${String(fill.number)}/${name}`,
         this.whole(fill.text(text), fill),
@@ -199,8 +199,13 @@ export class Lane {
     }
   }
 
-  private document(kind: Case["kind"], head: string, body: string, fill: Fill): string {
-    const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" defer="defer"></script>`;
+  private document(
+    { kind, tag: more = 'defer="defer"' }: Case,
+    head: string,
+    body: string,
+    fill: Fill,
+  ): string {
+    const tag = `<script id="glance-cobrowse" src="${this.stack.web_url}/cobrowse/loader.js" data-groupid="${groupId(this.group)}" data-site="production" ${more}></script>`;
     // The marks stand in a place that even the default "text" leaves open.
     const marks = `<footer class="glance_unmasked"><p>ready${this.mark(fill)}</p><p id="the-end"></p></footer>`;
     const text = `${START[kind ?? "html"]}<head>${tag}${head}</head><body>${body}${marks}</body></html>`;

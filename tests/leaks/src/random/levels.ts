@@ -32,13 +32,13 @@ export interface Mark {
 
 type Make = (dice: Dice, key: string) => Level;
 
-/** One way down, of that many steps at most. */
-export function levelsOf(dice: Dice, key: string, stepsMax: number, isFirst: boolean): Level[] {
+/** One way down, of that many steps at most. `isUntold`: nobody hears of closed trees yet. */
+export function levelsOf(dice: Dice, key: string, stepsMax: number, isUntold: boolean): Level[] {
   const count = dice.below(stepsMax + 1);
   const levels: Level[] = [];
   for (let at = 0; at < count; at += 1) {
     const makes: readonly Make[] =
-      isFirst || levels.some(({ isUntold }) => isUntold) ? KNOWN : LEVELS;
+      isUntold || levels.some(({ isUntold }) => isUntold) ? KNOWN : LEVELS;
     levels.push(dice.pick(makes)(dice, `${key}_${String(at)}`));
   }
   return levels;

@@ -6,6 +6,7 @@
  */
 
 import { Dice } from "./dice.js";
+import { inJoined, joinedFile } from "./joined.js";
 import {
   levelsOf,
   markOf,
@@ -14,6 +15,7 @@ import {
   type Mark,
   type RandomGroup,
 } from "./levels.js";
+import { base64 } from "../kit.js";
 import { placeOf, type Place } from "./places.js";
 import { echoOf } from "./values.js";
 import { copyOf, echoedBy, writeOf } from "./writes.js";
@@ -34,17 +36,22 @@ export interface RandomDocument {
   readonly html: string;
   readonly kind: "html" | "quirks" | "xhtml";
   readonly canaries: readonly Canary[];
+  /** More files of the site. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Whether the tag asks to be told of closed shadow trees, also of those from before a session. */
+  readonly hasRoots: boolean;
   readonly pages: number;
   /** The page that is shown on a document that is loaded anew; none where it is 0. */
   readonly reloadsAt: number;
 }
 
-/** The document of a seed and a number. */
+/** The document of a seed and a number. `joins`: frames of another origin may join. */
 export function documentOf(
   seed: number,
   number: number,
   group: RandomGroup,
   isMasked: boolean,
+  joins: boolean,
 ): RandomDocument {
   const dice = new Dice(seed, number);
   const canaries: Canary[] = [];
@@ -52,6 +59,7 @@ export function documentOf(
   const filler = dice.chance(0.3) ? 600 + dice.below(1_500) : 0;
   const kind = dice.pick(DOCUMENTS);
   const reloadsAt = dice.chance(0.25) ? 1 + dice.below(PAGES - 1) : 0;
+  const hasRoots = dice.chance(0.3);
   for (let page = 0; page < PAGES; page += 1) {
     const pieces = Array.from({ length: 2 + dice.below(4) }, (_, at) => {
       const key = `${String(page)}_${String(at)}`;
@@ -59,7 +67,9 @@ export function documentOf(
       const make = dice.pick([echoPiece, echoPiece, keyedPiece]);
       const piece = isEcho
         ? make(dice, key, group, isMasked)
-        : pieceOf(dice, key, group, isMasked, page === 0);
+        : joins && dice.chance(0.4)
+          ? joinedPiece(dice, key, isMasked)
+          : pieceOf(dice, key, group, isMasked, page === 0, page === 0 && !hasRoots);
       canaries.push(...piece.canaries);
       return piece.script;
     });
@@ -70,7 +80,11 @@ export function documentOf(
   const rest = filler > 0 ? `<table id="filler"><tbody>${rows}</tbody></table>` : "";
   const [open, close] = kind === "xhtml" ? ["//<![CDATA[", "//]]>"] : ["", ""];
   const html = `<div id="random"></div><script>${open}${script}${close}</script>${rest}`;
-  return { html, kind, canaries, pages: PAGES, reloadsAt };
+  const files = {
+    ...Object.fromEntries(canaries.map(({ text }) => [`${text}.svg`, pictureOf(text)])),
+    "joined.html": joinedFile(PRELUDE),
+  };
+  return { html, kind, canaries, files, hasRoots, pages: PAGES, reloadsAt };
 }
 
 /** When a piece's mask comes, and goes. */
@@ -81,19 +95,34 @@ interface Piece {
   readonly canaries: Canary[];
 }
 
+/** A piece that stands in a frame of another origin; there nobody is told of closed trees from before. */
+function joinedPiece(dice: Dice, key: string, isMasked: boolean): Piece {
+  const piece = pieceOf(dice, key, "plain", isMasked, true, true);
+  const mark = dice.chance(0.3) ? markOf(dice, "plain", isMasked) : null;
+  const canaries = piece.canaries.map((one) => ({ ...one, what: `joined frame > ${one.what}` }));
+  return { script: inJoined(dice, piece.script, mark), canaries };
+}
+
+/** A picture that says a canary, for groups whose pictures travel along. */
+function pictureOf(text: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><title>${text}</title></svg>`;
+}
+
+/** `isFirst`: nobody looks yet at what passes. `isUntold`: nor hears of closed trees. */
 function pieceOf(
   dice: Dice,
   key: string,
   group: RandomGroup,
   isMasked: boolean,
   isFirst: boolean,
+  isUntold: boolean,
 ): Piece {
   const isOwn = group === "text" || group === "inputs" || (group === "plain" && dice.chance(0.15));
   const place = placeOf(dice, group, isOwn, isMasked);
   const isPlaced = group === "selectors" && dice.chance(0.4);
   const mark = isOwn || isPlaced ? null : markOf(dice, group, isMasked);
   const levels = [
-    ...levelsOf(dice, key, 3, isFirst),
+    ...levelsOf(dice, key, 3, isUntold),
     ...(isPlaced ? [dice.pick(SELF_MASKED)(dice, `${key}_m`)] : []),
   ];
   const [carrier, depth] = carrierOf(dice, levels);
@@ -272,9 +301,11 @@ function momentOf(
   return dice.pick(moments);
 }
 
-/** Either half, so that a canary that arrives in parts is seen. */
+/** Either half, so that a canary that arrives in parts is seen, and the whole as pictures have it. */
 function signsOf(text: string): string[] {
-  return text.startsWith("9") ? [text] : [text.slice(0, 8), text.slice(8)];
+  return text.startsWith("9")
+    ? [text]
+    : [text.slice(0, 8), text.slice(8), ...[0, 1, 2].map((at) => base64(text, at))];
 }
 
 /** A text of which each half is its own, or a number. */

@@ -141,7 +141,8 @@ class RandomRun {
 
   private async one(lane: Lane, batch: Batch, number: number): Promise<RandomDocument> {
     const { group, isMasked } = batch;
-    const document = documentOf(this.options.seed, number, group, isMasked);
+    const joins = stackGroup(batch) === "frames";
+    const document = documentOf(this.options.seed, number, group, isMasked, joins);
     const outcome = await lane.run(this.caseOf(document, number, batch), number % 1_000, isMasked);
     if (outcome.fault) {
       this.failed += 1;
@@ -159,7 +160,11 @@ class RandomRun {
       name: `random ${this.nameOf(number)}`,
       html: document.html,
       ...(document.kind === "html" ? {} : { kind: document.kind }),
-      files: { "frame.html": "<!doctype html><title>f</title><body><main></main>" },
+      ...(document.hasRoots ? { tag: 'data-closed-roots=""' } : {}),
+      files: {
+        ...document.files,
+        "frame.html": "<!doctype html><title>f</title><body><main></main>",
+      },
       act: (page) => play(page, document),
       found: (text) => {
         const low = text.toLowerCase();
@@ -250,14 +255,32 @@ async function typed(page: Page): Promise<void> {
 
 /** Each group in its turn; most of what pages do is a matter of marks. */
 function groupOf(number: number): RandomGroup {
-  return GROUPS[Math.floor(number / BATCH) % GROUPS.length] ?? "plain";
+  return turnOf(number)[0];
 }
 
-function stackGroup({ group, isMasked }: Batch): GroupName {
-  return isMasked ? group : "plain";
+/** Which group of the stack that is. The control of what a group masks runs where it masks nothing. */
+function stackGroup({ group, isMasked, numbers }: Batch): GroupName {
+  const [, masked] = turnOf(numbers[0] ?? 0);
+  return isMasked || group === "plain" ? masked : "plain";
 }
 
-const GROUPS: readonly RandomGroup[] = ["plain", "text", "plain", "selectors", "plain", "inputs"];
+function turnOf(number: number): Turn {
+  return TURNS[Math.floor(number / BATCH) % TURNS.length] ?? ["plain", "plain"];
+}
+
+type Turn = readonly [group: RandomGroup, stack: GroupName];
+
+/** What is masked, and the group of the stack that masks it: marks mask in groups whose pictures and frames travel too. */
+const TURNS: readonly Turn[] = [
+  ["plain", "plain"],
+  ["text", "text"],
+  ["plain", "frames"],
+  ["selectors", "selectors"],
+  ["plain", "uploads"],
+  ["inputs", "inputs"],
+  ["plain", "canvas"],
+  ["text", "canvas-text"],
+];
 
 /** Documents of one session. */
 const BATCH = 8;

@@ -183,6 +183,19 @@ const SHEET: Lines = {
   ],
 };
 
+/** Pictures that say the canary: by their address, and by what stands in them. */
+const PICTURE: Lines = {
+  of: "picture",
+  lines: [
+    "p.append(Object.assign(doc.createElement('img'), { src: `{folder}/${C}.svg` }));",
+    "{ const i = doc.createElement('img'); p.append(i); await later(DICE); i.srcset = `{folder}/${C}.svg 1x`; }",
+    "{ const s = doc.createElement('style'); s.textContent = `.k { background: url({folder}/${C}.svg) }`; p.append(s); }",
+    "p.style.background = `url({folder}/${C}.svg)`;",
+    "{ const c = doc.createElement('canvas'); p.append(c); c.getContext('2d')?.fillText(C, 0, 9); c.title = C; await later(DICE); c.append(C); }",
+    "p.insertAdjacentHTML('beforeend', `<svg><image href='{folder}/${C}.svg'/></svg>`);",
+  ],
+};
+
 const typed = (line: string, ...events: string[]): string =>
   `${line} ${events.map((name) => `p.dispatchEvent(new Event("${name}", { bubbles: true, composed: true }));`).join(" ")}`;
 
@@ -282,7 +295,7 @@ const ATTRIBUTES =
   );
 
 const LISTS: Readonly<Record<Kind, readonly Lines[]>> = {
-  text: [TEXT, TEXT, ATTRIBUTE, STYLE, SHEET],
+  text: [TEXT, TEXT, ATTRIBUTE, STYLE, SHEET, PICTURE],
   field: [VALUE, VALUE, ATTRIBUTE, STYLE],
   digits: [DIGITS, DIGITS, ATTRIBUTE],
   list: [LIST, LIST, ATTRIBUTE],
@@ -291,7 +304,7 @@ const LISTS: Readonly<Record<Kind, readonly Lines[]>> = {
 };
 
 /** What a default that masks texts keeps: names, pictures and their addresses. */
-const ONLY_NAMES = new Set(["style", "sheet"]);
+const ONLY_NAMES = new Set(["style", "sheet", "picture"]);
 
 /** Lines after which the page has run, or was told of something, before they are done. */
 const SLOW = /await|dispatchEvent|execCommand/;
