@@ -66,10 +66,13 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     for (const cookie of values.cookie) await setCookie(browser, url, cookie);
     const findings = await examine(browser, url, values.group ?? null, values.open).catch(
-      (error: unknown) => {
-        throw new Error(
-          [(error as Error).message, ...complaints.slice(-COMPLAINTS_MAX)].join("\n  its console: "),
+      async (error: unknown) => {
+        // A page that leads elsewhere by a script may do so in the middle of the test.
+        const why = await expectPage(browser, url).then(
+          () => (error as Error).message,
+          (elsewhere: unknown) => (elsewhere as Error).message,
         );
+        throw new Error([why, ...complaints.slice(-COMPLAINTS_MAX)].join("\n  its console: "));
       },
     );
     report(findings);
@@ -139,8 +142,9 @@ async function examine(
 /** A page that leads elsewhere, to a login above all, is not the one that was asked about. */
 async function expectPage(browser: Chromium, url: string): Promise<void> {
   const placeOf = ({ origin, pathname }: URL): string => origin + pathname;
-  const place = placeOf(new URL(String(await browser.evaluate("location.href"))));
-  if (place !== placeOf(new URL(url))) throw new Error(`${url} led to ${place}. ${ELSEWHERE}`);
+  const href = String(await browser.evaluate("location.href"));
+  const isElsewhere = href.startsWith("http") && placeOf(new URL(href)) !== placeOf(new URL(url));
+  if (isElsewhere) throw new Error(`${url} led to ${placeOf(new URL(href))}. ${ELSEWHERE}`);
 }
 
 async function setCookie(browser: Chromium, url: string, cookie: string): Promise<void> {
