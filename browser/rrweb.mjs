@@ -308,6 +308,14 @@ const LINES = [
   // A form's field may have that name.
   ["  const len = n.attributes.length;", "  const all = attributesOf(n);\n  const len = all.length;"],
   ["    const attr = n.attributes[i];", "    const attr = all[i];"],
+  [
+    "  switch (n.nodeType) {\n    case n.DOCUMENT_NODE:",
+    "  switch (nodeTypeOf(n)) {\n    case n.DOCUMENT_NODE:",
+  ],
+  [
+    'n && "host" in n && "mode" in n && index.host(n) || null',
+    "(n && nodeTypeOf(n) === 11 && index.host(n)) || null",
+  ],
   // In XML names are small.
   ['if (m.target.tagName === "TEXTAREA") {', 'if (m.target.localName === "textarea") {'],
   ['if (parent && parent.tagName === "TEXTAREA") {', 'if (parent && parent.localName === "textarea") {'],
@@ -471,7 +479,7 @@ export function trim(source) {
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
   const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
-  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { attributesOf } from ${tree};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { attributesOf, nodeTypeOf } from ${tree};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

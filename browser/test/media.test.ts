@@ -49,6 +49,26 @@ it("makes constants of those that the agent's browser answers otherwise", () => 
   expect(wishes.query("(prefers-reduced-motion: reduce)")).toBe("(prefers-reduced-motion: reduce)");
 });
 
+it("knows what a visitor points with, also where a query names no value", () => {
+  const touch = (query: string): boolean => ["(hover: none)", "(pointer: coarse)"].includes(query);
+  const mouse = (query: string): boolean => ["(hover: hover)", "(pointer: fine)"].includes(query);
+  const by = (matches: (query: string) => boolean): Window =>
+    ({
+      matchMedia: (query: string) => ({ matches: matches(query), addEventListener: vi.fn() }),
+    }) as unknown as Window;
+  tellMedia(
+    by(touch),
+    () => false,
+    (answers) => (told = answers),
+  );
+  const wishes = new Wishes();
+  wishes.take(told, by(mouse));
+  expect(wishes.query("(hover: hover) and (pointer:fine)")).toBe("(max-width: 0px) and (max-width: 0px)");
+  expect(wishes.query("(hover)")).toBe("(max-width: 0px)");
+  expect(wishes.query("(pointer)")).toBe("(pointer)");
+  expect(wishes.query("(hover: none)")).toBe("(min-width: 0px)");
+});
+
 it("leaves all as it is where both answer alike", () => {
   const wishes = new Wishes();
   wishes.take(told, browser(DARK));

@@ -74,4 +74,15 @@ describe("a form with fields of the names that the browser has for its own", () 
     expect(recording.json).toContain('"title":"said"');
     expect(recording.json).not.toContain("OWN-WORDS");
   });
+
+  it("is masked by itself, whatever it says to be", () => {
+    document.body.innerHTML = `<form class="secret"><input name="nodeType">OWN-WORDS</form><p>OPEN-WORDS</p>`;
+    const form = document.forms[0] as HTMLFormElement;
+    for (const name of ["nodeType", "textContent"])
+      Object.defineProperty(form, name, { value: form.firstChild });
+    recording = new Recording({ masks: [".secret"], mask_default: "passwords" });
+    expect(recording.json).toContain("OPEN-WORDS");
+    expect(recording.json).toContain('"tagName":"form"');
+    expect(recording.json).not.toContain("OWN-WORDS");
+  });
 });

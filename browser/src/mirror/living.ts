@@ -6,7 +6,7 @@
 
 import { isOpaque } from "../protocol/proof.js";
 import { WIDGET_TAG } from "../visitor/names.js";
-import { childrenOf } from "../visitor/tree.js";
+import { childrenOf, nodeTypeOf } from "../visitor/tree.js";
 
 /** What the walk asks of the visitor's script: this part is bundled by itself, and remembers no closed root of its own. */
 export interface Known {
@@ -33,9 +33,10 @@ export function* livingNodes(page: Document, known: Known): Generator<Living, un
     const [node, parent, isShadow] = next;
     const id = known.getId(node);
     if (id < 1) continue;
-    if (node.nodeType === Node.DOCUMENT_NODE) push(childrenOf(node), id, false);
-    else if (node.nodeType === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
-    else if (node.nodeType === Node.ELEMENT_NODE) {
+    const type = nodeTypeOf(node);
+    if (type === Node.DOCUMENT_NODE) push(childrenOf(node), id, false);
+    else if (type === Node.TEXT_NODE) yield { id, parent, isShadow, node: node as Text };
+    else if (type === Node.ELEMENT_NODE) {
       const element = node as Element;
       const tag = element.localName;
       if (tag === WIDGET_TAG) continue;

@@ -1,6 +1,6 @@
 /**
  * Tells how the visitor's browser answers media queries that ask for the person's wishes, which may be others than the
- * agent's: dark or light, less motion, more contrast. PROTOCOL.md section 4.
+ * agent's: dark or light, less motion, more contrast, a finger or a mouse. PROTOCOL.md section 4.
  *
  * Owns the list of questions. What becomes of them in the mirrored page is `viewer/media.ts`'s.
  */

@@ -92,6 +92,7 @@ export class PageStates {
     if (!live) return;
     if (HAS_STATE.test(node.tagName) || "popover" in node.attributes)
       Object.assign(node.attributes, stateOf(live, false));
+    dropBlocked(live, node.attributes);
     this.change(node.id, node.attributes);
     if (node.isShadowHost) this.watchRootOf(live);
     if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
@@ -275,6 +276,13 @@ export function stateOf(element: Element, isWhole: boolean): Attributes {
   return state;
 }
 
+/** What the page's policy has kept from being a style is none in the view, where no such policy is. */
+function dropBlocked(live: Element, attributes: Attributes): void {
+  const { sheet, style } = live as Partial<HTMLStyleElement>;
+  if (isStyle(live) && sheet === null && live.isConnected) attributes.media = "not all";
+  if (attributes.style && style?.length === 0) delete attributes.style;
+}
+
 /** rrweb makes addresses whole everywhere but in changed properties, and knows no animations; the agent's page has another base. */
 function wholeAddresses(parts: Attributes, base: string): void {
   const whole = (value: string): string =>
@@ -297,7 +305,8 @@ function isStyle(node: Node): boolean {
 
 /** Whether the places of a list's options say what is chosen, and its value does not. */
 function isChosenByPlace(node: Node | EventTarget): boolean {
-  if ((node as Element).localName !== "select") return false;
+  // A name of a field's in a drawing is none.
+  if ((node as Element).localName !== "select" || !("options" in node)) return false;
   const { multiple, selectedIndex, options, value } = node as HTMLSelectElement;
   return (
     multiple || selectedIndex < 0 || [...options].findIndex((one) => one.value === value) !== selectedIndex

@@ -10,7 +10,7 @@ import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "../visitor/lim
 import { windowOf } from "../visitor/root.js";
 import { wrapAfter } from "../visitor/wrap.js";
 
-/** What changes a sheet in a way that no event tells: calls and setters, and the getters of styles with setters of their own; by who has them. */
+/** What changes a sheet in a way that no event tells, besides a rule's map of properties: calls and setters, and the getters of styles with setters of their own; by who has them. */
 export function untold(page: Window & typeof globalThis): Untold[] {
   const rules: Partial<typeof page> & { CSSNestedDeclarations?: { prototype: object } } = page;
   const { CSSStyleRule, CSSKeyframesRule, CSSKeyframeRule, CSSNestedDeclarations, MediaList } = rules;
@@ -75,9 +75,13 @@ export class StyleWatcher {
     const touch = (rule: object, style: unknown): void => {
       this.touch(rule as CSSRule, style as CSSStyleDeclaration);
     };
-    return untold(view).flatMap(([owner, names, side]) =>
-      names.map((name) => wrapAfter(owner, name, side, side === "get" ? touch : this.onUnknown)),
-    );
+    return [
+      ...untold(view).flatMap(([owner, names, side]) =>
+        names.map((name) => wrapAfter(owner, name, side, side === "get" ? touch : this.onUnknown)),
+      ),
+      // Whoever asks for the one way to a rule's properties is watched as who asks for the other.
+      wrapAfter(view.CSSStyleRule.prototype, "styleMap", "get", (rule) => (rule as CSSStyleRule).style),
+    ];
   }
 
   private touch(rule: CSSRule, style: CSSStyleDeclaration): void {

@@ -18,15 +18,16 @@ export class Wishes {
     WISHES.forEach((wish, at) => {
       const isSo = answers[at] === "1";
       if (answers[at] !== undefined && view.matchMedia(`(${wish})`).matches !== isSo)
-        this.constants.set(wish, isSo ? ALWAYS : NEVER);
+        this.constants.set(wish, isSo ? ALWAYS : NEVER).set(...bare(wish, isSo));
     });
   }
 
   /** A query as the visitor's browser answers it. */
   query(text: string): string {
     if (this.constants.size === 0 || !QUESTION.test(text)) return text;
-    return text.replace(QUESTION_EACH, (all, feature: string, value: string) => {
-      return this.constants.get(`${feature.toLowerCase()}: ${value.toLowerCase()}`) ?? all;
+    return text.replace(QUESTION_EACH, (all, feature: string, value?: string) => {
+      const asked = value === undefined ? feature : `${feature}: ${value}`;
+      return this.constants.get(asked.toLowerCase()) ?? all;
     });
   }
 
@@ -66,7 +67,14 @@ export class Wishes {
   }
 }
 
+/** A feature without a value asks whether it is anything but none. */
+function bare(wish: string, isSo: boolean): [asked: string, constant: string] {
+  const [feature = "", value = ""] = wish.split(": ");
+  return NEUTRAL.has(value) ? [feature, isSo ? NEVER : ALWAYS] : [wish, isSo ? ALWAYS : NEVER];
+}
+
+const NEUTRAL = new Set(["none", "no-preference"]);
 const ALWAYS = "(min-width: 0px)";
 const NEVER = "(max-width: 0px)";
-const QUESTION = /\((prefers-[-a-z]+|forced-colors)\s*:\s*([-a-z]+)\s*\)/i;
+const QUESTION = /\(\s*(prefers-[-a-z]+|forced-colors|(?:any-)?(?:hover|pointer))\s*(?::\s*([-a-z]+)\s*)?\)/i;
 const QUESTION_EACH = new RegExp(QUESTION.source, "gi");

@@ -4,6 +4,7 @@
  * Owns the walk. What follows from a difference is `verify.ts`'s.
  */
 
+import { nodeTypeOf } from "../visitor/tree.js";
 import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
 import { ownId, spaceOf } from "../protocol/spaces.js";
 import { isRaised } from "./states.js";
@@ -23,12 +24,13 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number, withou
     const [node, parent, isShadow] = next;
     const id = idOf(node);
     if (id < 1) continue;
-    if (node.nodeType === Node.DOCUMENT_NODE) {
+    const type = nodeTypeOf(node);
+    if (type === Node.DOCUMENT_NODE) {
       push(node.childNodes, id, false);
-    } else if (node.nodeType === Node.TEXT_NODE) {
+    } else if (type === Node.TEXT_NODE) {
       const text = node.nodeValue ?? "";
       proof.add({ id, parent, isShadow, tag: "", get: () => null, text, isChecked: false });
-    } else if (node.nodeType === Node.ELEMENT_NODE) {
+    } else if (type === Node.ELEMENT_NODE) {
       const element = node as HTMLInputElement;
       const tag = element.localName;
       // The visitor's widget is no part of the page.
@@ -36,7 +38,9 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number, withou
       const isField = tag === "input" || tag === "textarea";
       const get = (name: string): string | null =>
         name === "popover" && isRaised(element) ? null : element.getAttribute(name);
-      const text = isTyped(tag, get("type") ?? "text") ? element.value : "";
+      const text = isTyped(tag, get("type") ?? "text")
+        ? ((element as Partial<HTMLInputElement>).value ?? "")
+        : "";
       proof.add({ id, parent, isShadow, tag, get, text, isChecked: isField && element.checked });
       if (isOpaque(tag)) continue;
       push(element.childNodes, id, false);

@@ -27,7 +27,7 @@ import {
 import { weightOf, ZERO, type Place } from "./forms.js";
 import { Held } from "./held.js";
 import { wordsOf } from "./names.js";
-import { isMatch } from "./tree.js";
+import { isMatch, parentOf } from "./tree.js";
 
 /** A field whose value can be read, or a text that can be edited. */
 type Field = HTMLElement &
@@ -138,8 +138,8 @@ export class Copies {
   /** Whether a text, with its neighbours, is a copy. */
   isSpread(node: Node | null): boolean {
     if (!node || this.isEmpty) return false;
-    let top = node.parentNode;
-    for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = top.parentNode) {
+    let top = parentOf(node);
+    for (let depth = 0; top && depth < COPY_SPREAD_DEPTH; depth += 1, top = parentOf(top)) {
       const whole = this.texts.get(top) ?? this.spreadIn(top);
       this.texts.set(top, whole);
       if (whole === null) return false;

@@ -245,7 +245,8 @@ export class Masker {
 
   /** rrweb's own masking, underneath: the same verdicts. */
   readonly inner = (text: string, node: Node | null): string =>
-    text.trim() !== "" && this.freshJudge(node) !== "open" ? MASK : text;
+    // What has a field's name in a drawing has no value.
+    (text as string | undefined)?.trim() && this.freshJudge(node) !== "open" ? MASK : text;
 
   /** rrweb asks once a text: within one run of it the tree does not change. */
   private freshJudge(node: Node | null): Verdict {

@@ -210,7 +210,8 @@ export class NodeMasker {
   hasMaskedChoice(id: number): boolean {
     const node = this.live.getNode(id);
     if (!node || !isElement(node) || node.localName !== "select") return false;
-    return [...(node as HTMLSelectElement).selectedOptions].some((one) => this.rules.judge(one) !== "open");
+    const { selectedOptions = [] } = node as Partial<HTMLSelectElement>;
+    return [...selectedOptions].some((one) => this.rules.judge(one) !== "open");
   }
 
   private noteFrame(id: number): void {

@@ -14,7 +14,7 @@
  *  - `CSSStyleDeclaration.prototype`: `setProperty`, `removeProperty`
  *  - the setters of `indeterminate`, and of `selected` once more; `setRangeText` of both kinds of fields
  *  - `CSSKeyframesRule.prototype`: `appendRule`, `deleteRule`, the setter of `name`; `CSSKeyframeRule.prototype`: that of `keyText`
- *  - `CSSStyleRule.prototype`, `CSSKeyframeRule.prototype`, `CSSNestedDeclarations.prototype`: the getter of `style`; of the first the setter of `selectorText`; `StyleSheet.prototype` and
+ *  - `CSSStyleRule.prototype`, `CSSKeyframeRule.prototype`, `CSSNestedDeclarations.prototype`: the getter of `style`; of the first the setter of `selectorText` and the getter of `styleMap`; `StyleSheet.prototype` and
  *    `HTMLStyleElement.prototype`: the setter of `disabled`; `MediaList.prototype`: that of `mediaText`, `appendMedium`, `deleteMedium`
  *
  * all of it in the windows of frames that are recorded, too.

@@ -19,7 +19,7 @@ import { closedSlotOf } from "./closed.js";
 import { Copies } from "./copies.js";
 import { wordsOf } from "./names.js";
 import { dependenceOf, isSelector, marksOf, together, type Dependence } from "./selectors.js";
-import { inputTypeOf, isMatch, parentOf, slotOf } from "./tree.js";
+import { inputTypeOf, isMatch, nodeTypeOf, parentOf, slotOf } from "./tree.js";
 
 /** `full`: nothing of the node's content may leave. `text`: its texts may not, its pictures and styles may. */
 export type Verdict = "open" | "text" | "full";
@@ -225,7 +225,7 @@ export function parentsOf(node: Node): Node[] {
 
 /** By node type and not by class: nodes of a frame are of another realm. */
 export function isElement(node: Node): node is Element {
-  return node.nodeType === Node.ELEMENT_NODE;
+  return nodeTypeOf(node) === Node.ELEMENT_NODE;
 }
 
 /** Whether what is said of an element is whether it is ticked or picked. */

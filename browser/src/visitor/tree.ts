@@ -18,6 +18,9 @@ export const parentOf = look("parentNode");
 /** What stands right below a node. */
 export const childrenOf = look("childNodes");
 
+/** Of what kind a node is. */
+export const nodeTypeOf = look("nodeType");
+
 /** An element's attributes. */
 export const attributesOf = look("attributes", globalThis.Element);
 

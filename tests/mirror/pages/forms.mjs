@@ -106,6 +106,13 @@ page([
     $("note").focus();
   },
   () => {
+    // A form answers with its fields where they have such names.
+    const named = document.createElement("form");
+    for (const name of ["nodeType", "textContent", "host", "mode"])
+      named.append(Object.assign(document.createElement("input"), { name, value: name }));
+    app.append(named);
+  },
+  () => {
     // As libraries do that keep the browser from running it; scripts are never told.
     const script = document.createElement("script");
     script.type = "text/x-none";

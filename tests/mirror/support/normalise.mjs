@@ -46,9 +46,9 @@ export function normalise(doc, side) {
   };
   const css = (text) =>
     text.replace(/url\(\s*["']?([^"')]*)["']?\s*\)/g, (_, url) => `url(${tail(url)})`).replace(/\s+/g, " ");
-  // What a person wishes counts as the answer: in the view it may be a constant.
+  // What a person wishes and points with counts as the answer: in the view it may be a constant.
   const answered = (query) =>
-    query.replace(/\(prefers-[^)]*\)/g, (wish) =>
+    query.replace(/\((?:prefers-|(?:any-)?(?:hover|pointer))[^)]*\)/g, (wish) =>
       doc.defaultView.matchMedia(wish).matches ? "(min-width: 0px)" : "(max-width: 0px)",
     );
   const rootOf = (host) =>

@@ -29,8 +29,8 @@ export function launch(stack) {
 /** A visitor on a page of the suite. */
 export class Visitor {
   static async open(browser, stack, scripts, name, options) {
-    const colorScheme = name === "wishes" ? "dark" : "light";
-    const context = await browser.newContext({ viewport: VIEWPORT, colorScheme });
+    const wishes = name === "wishes" ? { colorScheme: "dark", hasTouch: true } : { colorScheme: "light" };
+    const context = await browser.newContext({ viewport: VIEWPORT, ...wishes });
     // Only the comparison needs to see closed roots; the product has its own way to know them.
     await context.addInitScript(() => {
       const roots = new WeakMap();
