@@ -299,6 +299,7 @@ async function looser(seed: number): Promise<string[]> {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 describe("a look where something has changed", () => {
@@ -315,6 +316,42 @@ describe("a look where something has changed", () => {
     for (let seed = 0; seed < SEEDS && found.length === 0; seed += 1) found.push(...(await looser(seed)));
     expect(found).not.toEqual([]);
   }, 120_000);
+});
+
+describe("a polyfill that writes changes of children anew", () => {
+  it("keeps no mask from being seen", async () => {
+    const Native = MutationObserver;
+    // As polyfills of shadow trees do: a record that can tell no attribute.
+    vi.stubGlobal("MutationObserver", function (then: MutationCallback) {
+      return new Native((changes, observer) => {
+        then(
+          changes.map((one) => (one.type === "childList" ? retold(one) : one)),
+          observer,
+        );
+      });
+    });
+    document.body.innerHTML = "<p>shown</p><div></div>";
+    const memory = new MaskMemory();
+    const rules = new Rules({ masks: [], mask_default: "passwords" }, document, memory);
+    const exposed = vi.fn();
+    const watch = new MaskWatch(rules, memory, document, exposed);
+    const [shown, box] = [document.querySelector("p"), document.querySelector("div")];
+    if (!shown || !box) throw new Error("the page is not there");
+    memory.shown.set(shown, rules.judge(shown));
+    box.append("more");
+    shown.className = "glance_masked";
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    watch.stop();
+    expect(exposed).toHaveBeenCalledOnce();
+  });
+
+  function retold({ addedNodes, removedNodes, target, type }: MutationRecord): MutationRecord {
+    const told: object = Object.create(MutationRecord.prototype) as object;
+    const values = { addedNodes, removedNodes, target, type };
+    for (const [name, value] of Object.entries(values))
+      Object.defineProperty(told, name, { get: () => value });
+    return told as MutationRecord;
+  }
 });
 
 describe("what a selector depends on", () => {

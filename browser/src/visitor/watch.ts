@@ -158,11 +158,16 @@ export class MaskWatch {
     const { rules } = this;
     const { attributes, looksUpOnly } = rules.dependence;
     // Who left before a mask went stood below it.
-    for (const { target, attributeName: name, oldValue } of changes)
-      if (name !== null && rules.wasMask(target as Element, name, oldValue)) rules.stick(target);
-    for (const { type, target, attributeName: name, oldValue, addedNodes, removedNodes } of changes) {
+    for (const change of changes) {
+      const name = nameOf(change);
+      if (name !== null && rules.wasMask(change.target as Element, name, change.oldValue))
+        rules.stick(change.target);
+    }
+    for (const change of changes) {
+      const { target } = change;
       if (!looksUpOnly || !attributes) this.isFarDirty = true;
-      if (type === "childList") {
+      if (change.type === "childList") {
+        const { addedNodes, removedNodes } = change;
         // What stood below a mask for a moment was never looked at there.
         if (removedNodes.length > 0 && rules.isBelow(target))
           removedNodes.forEach((node) => {
@@ -174,11 +179,12 @@ export class MaskWatch {
         continue;
       }
       const element = target as Element;
+      const name = nameOf(change);
       if (name === null) continue;
       if (name === "slot") this.branches.add(element);
       else if (name === "name" && element.localName === "slot") this.noteSlotted(element.getRootNode());
       else if (FIELD_ATTRIBUTES.has(name)) this.branches.add(element);
-      if (rules.wasUnmask(name, oldValue)) this.branches.add(element);
+      if (rules.wasUnmask(name, change.oldValue)) this.branches.add(element);
       if (rules.nearAttributes?.has(name)) this.targets.add(element);
     }
   }
@@ -237,6 +243,11 @@ function allBelow(node: Node): Node[] {
   if (contentDocument) children.push(contentDocument);
   if ("assignedNodes" in node) children.push(...(node as HTMLSlotElement).assignedNodes());
   return children;
+}
+
+/** The attribute that a change is of. Polyfills of shadow trees write changes of children anew, and such a record tells nothing else. */
+function nameOf(change: MutationRecord): string | null {
+  return change.type === "attributes" ? change.attributeName : null;
 }
 
 function holdsSlot(node: Node): boolean {
