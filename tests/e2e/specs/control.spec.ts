@@ -273,6 +273,8 @@ test("masked, refused and disabled targets stay the visitor's alone", async ({ b
   await clickOn(viewer, "#in-modal");
   await expect(shopper.page.locator("#in-modal")).toHaveText("1");
   await clickOn(viewer, "#wrap");
+  // Who clicks on what has changed since is told to look again.
+  await viewer.expectText("#in-modal", "1");
   await clickOn(viewer, "#in-modal");
   await expect(shopper.page.locator("#in-modal")).toHaveText("2");
   await expect(shopper.page.locator("#wrap")).not.toBeChecked();

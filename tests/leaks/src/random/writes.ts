@@ -27,7 +27,10 @@ export function writeOf(
   const fit = lines.filter(
     (line) =>
       !(isInstant && SLOW.test(line)) &&
-      !(group === "text" && ADDRESS.test(line)) &&
+      !(
+        group === "text" &&
+        (ADDRESS.test(line) || (place.name === "style" && MARKUP.test(line)))
+      ) &&
       (isMarked || !line.includes("p.cloneNode")),
   );
   return { name: of, line: thrown(dice, dice.pick(fit), group) };
@@ -314,5 +317,8 @@ const ODD = /<|`|src|href|URL|splitText|setStart|JSON|ATTR|toggle|dirname|type/;
 
 /** What a default that masks texts lets through: addresses of what is loaded, and names. */
 const ADDRESS = / (?:src|srcset|href|data|poster|rel|media|coords|background|xlink:href)[=:]/;
+
+/** What puts markup below an element. In a style it is a rule, and its words are names. */
+const MARKUP = /HTML/;
 
 const WAITS_MS = [0, 0, 1, 5, 20, 45];
