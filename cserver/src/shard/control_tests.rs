@@ -2,16 +2,13 @@
 
 use protocol::Privileges;
 
-use super::testing::{World, get};
-use super::tests::{CONTROL_REQUEST, text};
+use super::testing::{World, get, text};
 use crate::limits::GROUPS_MAX;
 
 #[test]
 fn settings_for_which_there_is_no_room_are_not_acknowledged() {
     let mut world = World::new(2);
-    let dialled = world.dial(0);
-    world.exchange(dialled, CONTROL_REQUEST);
-    world.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+    let dialled = world.web_tier(0);
     let settings = |name: &str| {
         format!(
             r#"{{"type":"group","group":"{name}","revision":3,"origins":["https://shop.example"],"resource_origins":[],"embed_ancestors":[],"follows_protocol":false,"grace_ms":30000,"visitor":{{}}}}"#

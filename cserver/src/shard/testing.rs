@@ -14,7 +14,7 @@ use protocol::secret::Secret;
 use protocol::{AgentId, GroupSettings, KeyId, Privileges, SessionId, Subject, Ticket};
 use relay::LinkId;
 
-pub(super) use super::wire::{frame, header};
+pub(super) use super::wire::{CONTROL_REQUEST, frame, header, text};
 pub(crate) use super::wire::{get, message, messages, upgrade};
 
 use super::pki::{CONTROL, Pki, tls};
@@ -124,6 +124,14 @@ impl World {
     /// Connects a web tier.
     pub(super) fn dial(&mut self, core: CoreIndex) -> usize {
         self.connect_as(core, CONTROL, self.pki.control.clone())
+    }
+
+    /// Connects a web tier that has its control stream and has said who it is.
+    pub(super) fn web_tier(&mut self, core: CoreIndex) -> usize {
+        let dialled = self.dial(core);
+        self.exchange(dialled, CONTROL_REQUEST);
+        self.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+        dialled
     }
 
     fn connect_as(

@@ -9,10 +9,11 @@ use protocol::limits::{FRAME_PAYLOAD_BYTES_MAX, PING_INTERVAL_MS};
 use protocol::secret::Secret;
 use protocol::{Privileges, Subject};
 
-use super::testing::{HOST, SHOP, World, get, header, message, messages, resume, secret, upgrade};
+use super::testing::{
+    CONTROL_REQUEST, HOST, SHOP, World, get, header, message, messages, resume, secret, text,
+    upgrade,
+};
 use crate::limits::{LINGER_MS, OPENING_MS_MAX, REPORTS_GATHER_MS, SEAL_BYTES_MAX};
-
-pub(super) const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
 
 const SESSION: &str = "demo:471113:000102030405060708090a0b0c0d0e0f";
 
@@ -455,9 +456,7 @@ fn a_web_tier_hears_what_happened_and_its_revocation_cuts_the_agent_on_any_core(
 #[test]
 fn an_old_home_ends_when_it_hears_of_a_newer_one() {
     let mut world = World::new(2);
-    let dialled = world.dial(0);
-    world.exchange(dialled, CONTROL_REQUEST);
-    world.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+    let dialled = world.web_tier(0);
     let visitor = world.start(1, SESSION);
     world.clients[visitor].inbox.clear();
     let moved = |home| text(&format!(r#"{{"type":"moved","session":"{SESSION}","home":{home}}}"#));
@@ -523,9 +522,7 @@ fn a_ticket_for_another_group_or_an_unknown_key_is_refused_alike() {
 #[test]
 fn a_page_that_is_there_is_told_of_gets_offers_and_is_missed_when_it_goes() {
     let mut world = World::new(2);
-    let dialled = world.dial(1);
-    world.exchange(dialled, CONTROL_REQUEST);
-    world.exchange(dialled, &text(r#"{"type":"hello","replica":"w1","now_ms":0}"#));
+    let dialled = world.web_tier(1);
     let number = "000102030405060708090a0b0c0d0e0f";
     let ticket = world.ticket(&format!("demo:crm-77:{number}"), Subject::Presence);
     // On the core that holds no control stream, and it stays there.
@@ -580,14 +577,4 @@ fn presence_opens_with_its_own_ticket_only_once_and_not_by_a_flood() {
     world.pass(1);
     let told = String::from_utf8_lossy(&world.clients[page].inbox).into_owned();
     assert!(told.contains("flooding") && world.clients[page].shut, "{told:?}");
-}
-
-/// A text message as a client sends it, masked with zeros.
-pub(super) fn text(record: &str) -> Vec<u8> {
-    let mut bytes = Connection::text_frame(record);
-    let body = bytes.split_off(bytes.len() - record.len());
-    bytes[1] |= 0x80;
-    bytes.extend([0; 4]);
-    bytes.extend(body);
-    bytes
 }

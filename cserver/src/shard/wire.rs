@@ -1,6 +1,6 @@
 //! What clients of the server in memory say and read: requests, WebSocket messages, frames.
 
-use connection::frame_prefix;
+use connection::{Connection, frame_prefix};
 use protocol::frame::{Flags, Header, Kind};
 
 use super::testing::HOST;
@@ -61,4 +61,17 @@ pub(super) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let find = |line: &&'a str| line.to_ascii_lowercase().starts_with(&name.to_ascii_lowercase());
     let line = answer.lines().find(find).unwrap_or_else(|| panic!("no {name} in {answer}"));
     line[name.len() + 1..].trim()
+}
+
+/// A web tier asks for a control stream.
+pub(super) const CONTROL_REQUEST: &[u8] = b"GET /control HTTP/1.1\r\nHost: c1.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: cobrowse.control.v1\r\n\r\n";
+
+/// A text message as a client sends it, masked with zeros.
+pub(super) fn text(record: &str) -> Vec<u8> {
+    let mut bytes = Connection::text_frame(record);
+    let body = bytes.split_off(bytes.len() - record.len());
+    bytes[1] |= 0x80;
+    bytes.extend([0; 4]);
+    bytes.extend(body);
+    bytes
 }
