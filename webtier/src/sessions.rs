@@ -112,16 +112,8 @@ impl Service {
         origin: Option<&str>,
         request: ContinueRequest,
     ) -> Result<StartAnswer, Refusal> {
-        let resume = Resume::from_text(&request.resume).ok_or(Refusal::NotFound)?;
-        let id = resume.session;
-        let group = self.group_for(id.group, origin).await?;
-        let session = self.store(move |store| store.session(&id)).await?;
-        // The same work whether there is such a session or not.
-        let owner =
-            session.as_ref().map_or(SecretHash::from_bytes(NOBODY), |session| session.resume);
-        let is_owner = owner.matches(&resume.secret);
-        let session = session.filter(|session| is_owner && session.may_move());
-        let session = session.ok_or(Refusal::NotFound)?;
+        let (session, group, resume) =
+            self.owned(origin, &request.resume, Session::may_move).await?;
         let (revision, now_ms) = (group.settings.revision, self.clock.now_ms());
         let stays = session.is_open() && self.fleet().keeps(&session.server, session.boot);
         let here = self.home_of(&session).filter(|_| stays);
@@ -137,7 +129,8 @@ impl Service {
             }
         };
         let (to, now_ms, old_home) = ((home.server, home.boot), self.clock.now_ms(), session.home);
-        let moved = self.store(move |store| store.move_session(&id, old_home, to, now_ms)).await;
+        let moved =
+            self.store(move |store| store.move_session(&session.id, old_home, to, now_ms)).await;
         match moved {
             Ok(session) => self.answer(&group, &session, &home, resume.secret),
             // Somebody else took the key: for this visitor the session is over.
@@ -208,7 +201,7 @@ impl Service {
         request: Crossing,
     ) -> Result<FramedAnswer, Refusal> {
         let left = self.left(&self.frames, origin, &request)?;
-        let (_, group, _) = self.owned(origin, &left.resume).await?;
+        let (_, group, _) = self.owned(origin, &left.resume, Session::is_open).await?;
         let settings = group.settings.visitor.clone();
         Ok(FramedAnswer { group: group.id.as_str().to_owned(), parent: left.from, settings })
     }
@@ -220,7 +213,7 @@ impl Service {
         origin: Option<&str>,
         request: CrossRequest,
     ) -> Result<(Session, Crossing), Refusal> {
-        let (session, group, _) = self.owned(origin, &request.resume).await?;
+        let (session, group, _) = self.owned(origin, &request.resume, Session::is_open).await?;
         let from = origin.filter(|_| group.settings.allows_origin(&request.to));
         let from = from.ok_or(Refusal::NotAllowed)?;
         let now_ms = self.clock.now_ms();
@@ -246,7 +239,7 @@ impl Service {
         origin: Option<&str>,
         request: MasksReport,
     ) -> Result<(), Refusal> {
-        let (_, group, _) = self.owned(origin, &request.resume).await?;
+        let (_, group, _) = self.owned(origin, &request.resume, Session::is_open).await?;
         let masks = &group.settings.visitor.masks;
         for selector in lock(&self.unreadable).tell(group.id, masks, &request.unreadable) {
             crate::metrics::unreadable_mask(group.id.as_str());
@@ -271,7 +264,7 @@ impl Service {
         request: Crossing,
     ) -> Result<Arrival, Refusal> {
         let left = self.left(&self.crossings, origin, &request)?;
-        let (session, _, resume) = self.owned(origin, &left.resume).await?;
+        let (session, _, resume) = self.owned(origin, &left.resume, Session::is_open).await?;
         let home = self.home_of(&session).ok_or(Refusal::NoServer)?;
         let (server, status) = upload_urls(&home);
         Ok(Arrival {
@@ -283,20 +276,22 @@ impl Service {
         })
     }
 
-    /// The open session of a resume secret, for a page of one of its group's origins.
+    /// The session of a resume secret, if it `is_fit`, for a page of one of its group's origins.
     async fn owned(
         &self,
         origin: Option<&str>,
         resume: &str,
+        is_fit: impl Fn(&Session) -> bool,
     ) -> Result<(Session, Group, Resume), Refusal> {
         let resume = Resume::from_text(resume).ok_or(Refusal::NotFound)?;
         let id = resume.session;
         let group = self.group_for(id.group, origin).await?;
         let session = self.store(move |store| store.session(&id)).await?;
+        // The same work whether there is such a session or not.
         let owner =
             session.as_ref().map_or(SecretHash::from_bytes(NOBODY), |session| session.resume);
         let is_owner = owner.matches(&resume.secret);
-        let session = session.filter(|session| is_owner && session.is_open());
+        let session = session.filter(|session| is_owner && is_fit(session));
         Ok((session.ok_or(Refusal::NotFound)?, group, resume))
     }
 
