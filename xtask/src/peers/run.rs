@@ -120,7 +120,7 @@ impl<'r> Bench<'r> {
         };
         load.extend(words(&format!("--json {}", report.display())));
         load.extend(words(&match workload {
-            Workload::W3 => format!("--rate {W3_FIRST_RATE} --seconds 2 --warmup 1 --sample 5"),
+            Workload::W3 => format!("--rate {W3_FIRST_RATE} --seconds 2 --warmup 1 --sample 20"),
             Workload::W5 | Workload::W6 => "--seconds 1 --warmup 1".to_owned(),
             // In the first second the kernel lays messages into memory that it has not had before, which makes each a tenth dearer for every
             // server; what gathers then takes one that is nearly full another second to work off.
