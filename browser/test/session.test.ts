@@ -60,10 +60,15 @@ const LAST = 0x02;
 /** `null` where the part did not load. */
 let deflater: typeof deflate | null = deflate;
 
+/** What completes the mirror, where it comes later than the first picture. */
+let late: Promise<typeof mirror> | null = null;
+
 /** Parts come at once; what is there without waiting keeps virtual time simple. */
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
-  loadFirst: () => ({ then: (take: (parts: unknown) => void) => take({ deflate: deflater, mirror }) }),
+  loadFirst: () => ({
+    then: (take: (parts: unknown) => void) => take({ deflate: deflater, mirror: late ? null : mirror, late }),
+  }),
   loadMirror: () => Promise.resolve(null),
 }));
 
@@ -167,6 +172,16 @@ function last(): FakeSocket {
   return FakeSocket.all.at(-1) as FakeSocket;
 }
 
+/** What the keyframes and diffs of these frames say; each epoch is one stream. */
+function textOf(frames: readonly Frame[]): string {
+  const streams = new Map<number, Uint8Array[]>();
+  for (const { kind, epoch, payload } of frames)
+    if (kind === "keyframe" || kind === "diff") streams.set(epoch, [...(streams.get(epoch) ?? []), payload]);
+  return [...streams.values()]
+    .map((parts) => inflateRawSync(Buffer.concat(parts), { finishFlush: constants.Z_SYNC_FLUSH }))
+    .join();
+}
+
 /** Messages between two ports in virtual time; each is a task of its own. */
 class FakeChannel {
   readonly port1: { onmessage: (() => void) | null; close(): void } = {
@@ -246,6 +261,43 @@ describe("a session", () => {
     }
   });
 
+  it("is shown without what completes the mirror, and anew when that has come", async () => {
+    let arrive: (module: typeof mirror) => void = () => undefined;
+    late = new Promise((resolve) => (arrive = resolve));
+    try {
+      const box = document.body.appendChild(document.createElement("input"));
+      Object.assign(box, { type: "checkbox", indeterminate: true });
+      last().welcome();
+      expect(last().sent.map(({ kind, epoch }) => [kind, epoch])).toEqual([
+        ["facts", 1],
+        ["keyframe", 1],
+      ]);
+      expect(textOf(last().sent)).not.toContain("rr_indeterminate");
+      arrive(mirror);
+      await vi.advanceTimersByTimeAsync(TASKS_MS);
+      const second = last().sent.filter(({ epoch }) => epoch === 2);
+      expect(second.map(({ kind }) => kind).slice(0, 2)).toEqual(["facts", "keyframe"]);
+      expect(textOf(second)).toContain("rr_indeterminate");
+      expect(textOf(last().sent)).not.toContain("CANARY");
+    } finally {
+      late = null;
+    }
+  });
+
+  it("sends nothing more over a connection that is gone when what completes the mirror comes", async () => {
+    let arrive: (module: typeof mirror) => void = () => undefined;
+    late = new Promise((resolve) => (arrive = resolve));
+    try {
+      last().welcome();
+      last().end(1006);
+      arrive(mirror);
+      await vi.advanceTimersByTimeAsync(TASKS_MS);
+      expect(FakeSocket.all[0]?.sent.map(({ epoch }) => epoch)).toEqual([1, 1]);
+    } finally {
+      late = null;
+    }
+  });
+
   it.each([undefined, {}, { masks: [], mask_default: "nothing" }])(
     "sends nothing without settings: %j",
     (settings) => {
@@ -274,6 +326,21 @@ describe("a session", () => {
     expect(witness.states.at(-1)?.[0]).toBe("passive");
     window.dispatchEvent(new Event("focus"));
     expect(FakeSocket.all.length).toBe(2);
+  });
+
+  it("rests in a page that was opened behind another, until that is seen", () => {
+    const seen = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    const { session: id, server, status, resume, home } = ANSWER;
+    const behind = new Session(window, TAG, { session: id, server, status, resume, home }, witness);
+    const before = FakeSocket.all.length;
+    behind.resume();
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(FakeSocket.all.length).toBe(before);
+    expect(witness.states.at(-1)).toEqual(["passive", null]);
+    seen.mockReturnValue("visible");
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(FakeSocket.all.length).toBe(before + 1);
+    behind.stop();
   });
 
   it("goes on when what took over may have been an attempt of its own that came late, once for each", async () => {

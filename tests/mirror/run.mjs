@@ -17,6 +17,7 @@ import { measureChurn } from "./support/churn.mjs";
 import { measureCost } from "./support/cost.mjs";
 import { measureLatency, measureTasks } from "./support/measure.mjs";
 import { differences, normalise } from "./support/normalise.mjs";
+import { measureMoments } from "./support/moments.mjs";
 import { Agent, launch, Visitor } from "./support/people.mjs";
 import { pixelDiffPercent } from "./support/pixels.mjs";
 import { proveProof } from "./support/proof.mjs";
@@ -94,6 +95,7 @@ try {
     const people = { browser, stack, scripts, site, agent: live };
     Object.assign(report, await measureLatency(people, rounds));
     Object.assign(report, await measureTasks(people));
+    if (!options.quick) report.moments = await measureMoments({ ...people, other: late });
     Object.assign(report, await measureCost(browser, options.quick ? 1 : 7));
     report.random = await random(RANDOM_SECONDS, null, RANDOM_PAGES_MAX);
     failed ||= report.random.differing.length > 0;

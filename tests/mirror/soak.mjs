@@ -1,10 +1,11 @@
 /**
- * The soak: a page that never rests, with shadow hosts and frames that come and go, watched for minutes.
+ * The soak: a page that hardly ever rests, watched for minutes. Shadow hosts, frames of both kinds, popovers, dialogs, pictures,
+ * canvases, rules and animations come and go, so that each part of the visitor's script is at work.
  *
  *     node soak.mjs --minutes 20 [--dist DIR] [--json FILE]
  *
  * Owns the page's changes and the judgement: what the heap holds after a collection, on average, in the first third and in
- * the last. Exit code 1 when that grows.
+ * the last, and whether the view is proven to show the page whenever it rests. Exit code 1 when the one grows or the other fails.
  */
 
 import { writeFileSync } from "node:fs";
@@ -12,7 +13,7 @@ import { parseArgs } from "node:util";
 
 import { Agent, launch, Visitor } from "./support/people.mjs";
 import { bundle } from "./support/site.mjs";
-import { startStack } from "./support/stack.mjs";
+import { PAY, startStack } from "./support/stack.mjs";
 
 /** Growth of the heap that is noise: code that is compiled meanwhile, buffers of the connection. */
 const GROWTH_MB_MAX = 3;
@@ -33,30 +34,39 @@ if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error("--minutes is a number
 const scripts = await bundle(["forms"]);
 const stack = await startStack();
 const browser = await launch(stack);
-let isFlat = false;
+let isGood = false;
 try {
   const site = { dist: options.dist };
   const agent = await Agent.logIn(browser, stack, scripts, "ada", site);
   const visitor = await Visitor.open(browser, stack, scripts, "forms", site);
   await agent.open(await visitor.start());
-  await visitor.page.evaluate(`(${churn.toString()})()`);
+  await visitor.page.evaluate(`(${churn.toString()})(${JSON.stringify(`${PAY}/mirror/pay.html`)})`);
   const counters = await visitor.context.newCDPSession(visitor.page);
   const samples = [];
+  let unproven = 0;
   const until = Date.now() + minutes * 60_000;
   const pause = Math.min(30_000, (minutes * 60_000) / 6);
   do {
     await new Promise((resolve) => setTimeout(resolve, pause));
-    samples.push({ ...(await measure(counters)), epoch: (await visitor.position()).split("/")[0] });
-    console.error(JSON.stringify(samples.at(-1)));
+    // What never rests is never proven. The view takes its word back when it shows anything else.
+    await visitor.page.evaluate(() => window.soakRest(true));
+    await agent.catchUp(visitor);
+    if (!(await agent.becomesVerified(Date.now()))) unproven += 1;
+    const joined = await agent.page.evaluate(joinedFrames);
+    samples.push({ ...(await measure(counters)), epoch: (await visitor.position()).split("/")[0], joined });
+    console.error(JSON.stringify({ ...samples.at(-1), unproven }));
+    await visitor.page.evaluate(() => window.soakRest(false));
   } while (Date.now() < until);
   const rounds = await visitor.page.evaluate(() => window.soakRounds);
-  await visitor.page.evaluate(() => window.soakStop());
-  await agent.catchUp(visitor);
   const third = Math.ceil(samples.length / 3);
   const [first, last] = [average(samples.slice(0, third)), average(samples.slice(-third))];
-  isFlat = last.heap_mb - first.heap_mb <= GROWTH_MB_MAX && last.nodes - first.nodes <= NODES_GROWTH_MAX;
+  const isFlat =
+    last.heap_mb - first.heap_mb <= GROWTH_MB_MAX && last.nodes - first.nodes <= NODES_GROWTH_MAX;
   const highest_mb = Math.max(...samples.map(({ heap_mb }) => heap_mb));
-  const report = { minutes, rounds, first, last, highest_mb, is_flat: isFlat, faults: visitor.faults };
+  const joined = samples.filter((one) => one.joined > 0).length;
+  isGood = isFlat && unproven === 0 && joined > 0;
+  const figures = { minutes, rounds, first, last, highest_mb, is_flat: isFlat };
+  const report = { ...figures, samples: samples.length, unproven, joined, faults: visitor.faults };
   const text = `${JSON.stringify({ soak: report }, null, 2)}\n`;
   if (options.json) writeFileSync(options.json, text);
   console.log(text);
@@ -64,7 +74,7 @@ try {
   await browser.close();
   await stack.stop();
 }
-process.exitCode = isFlat ? 0 : 1;
+process.exitCode = isGood ? 0 : 1;
 
 function average(samples) {
   const mean = (of) =>
@@ -83,29 +93,77 @@ async function measure(session) {
   return { heap_mb: Math.round(usedSize / 104_857.6) / 10, nodes, documents, listeners: jsEventListeners };
 }
 
-/** Runs in the visitor's page: every round adds a host with a tree, a frame and rows, and takes the oldest away. */
-function churn() {
+/** Runs in the agent's page: how many frames of the other origin are shown with their content. */
+function joinedFrames() {
+  const shown = document.querySelector("#stage iframe")?.contentDocument;
+  return [...(shown?.querySelectorAll("iframe.pay") ?? [])].filter((frame) =>
+    frame.contentDocument?.querySelector("#field"),
+  ).length;
+}
+
+/** Runs in the visitor's page: every round adds something of each kind, and takes the oldest away. */
+function churn(pay) {
   const place = document.createElement("div");
   document.body.append(place);
+  const sheet = document.head.appendChild(document.createElement("style")).sheet;
+  sheet.insertRule(".soaked { color: teal }", 0);
   window.soakRounds = 0;
-  const timer = setInterval(() => {
+  let isResting = false;
+  const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+  const add = (one) => place.appendChild(one);
+  const picture = (round) => {
+    const rect = `<rect width="9" height="9" fill="hsl(${round % 360} 50% 50%)"/>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${rect}</svg>`;
+    const src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    return make("img", { src, onload: () => URL.revokeObjectURL(src) });
+  };
+  const deeds = {
+    1(round) {
+      const host = make("section", { className: "soaked" });
+      host.attachShadow({ mode: "open" }).innerHTML =
+        `<style>p{color:teal}</style><p>host ${round}</p><slot></slot>`;
+      host.append(make("p", { textContent: `row ${round}` }));
+      add(host);
+      sheet.cssRules[0].style.setProperty("margin-left", `${round % 9}px`);
+    },
+    3(round) {
+      add(make("div", { popover: "manual", textContent: `tip ${round}` })).showPopover();
+      add(make("input", { type: "checkbox" })).indeterminate = round % 2 === 0;
+    },
+    5(round) {
+      const srcdoc = `<!doctype html><p>frame ${round}</p><ul><li>one</li><li>two</li></ul>`;
+      add(make("iframe", { srcdoc, height: "30" }));
+    },
+    7(round) {
+      sheet.insertRule(`.soaked-${round} { color: rgb(${round % 255} 0 0) }`, sheet.cssRules.length);
+      if (sheet.cssRules.length > 20) sheet.deleteRule(1);
+      const adopted = new CSSStyleSheet();
+      adopted.replaceSync(`p { --round: ${round} }`);
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets.slice(-3), adopted];
+      place.lastElementChild.animate([{ opacity: 1 }, { opacity: 0.5 }], { duration: 400 });
+    },
+    11(round) {
+      add(picture(round));
+      const canvas = add(make("canvas", { width: 20, height: 20 }));
+      canvas.getContext("2d").fillRect(0, 0, round % 20, 9);
+    },
+    13() {
+      const dialog = add(make("dialog", { textContent: "a dialog" }));
+      dialog.show();
+    },
+    199() {
+      place.querySelector(".pay")?.remove();
+      place.prepend(make("iframe", { className: "pay", src: pay, width: 300, height: 90 }));
+    },
+  };
+  setInterval(() => {
+    if (isResting) return;
     window.soakRounds += 1;
-    const host = document.createElement("section");
-    host.attachShadow({ mode: "open" }).innerHTML =
-      `<style>p{color:teal}</style><p>host ${window.soakRounds}</p><slot></slot>`;
-    const row = document.createElement("p");
-    row.textContent = `row ${window.soakRounds}`;
-    host.append(row);
-    place.append(host);
-    if (window.soakRounds % 5 === 0) {
-      const frame = document.createElement("iframe");
-      frame.srcdoc = `<!doctype html><p>frame ${window.soakRounds}</p><ul><li>one</li><li>two</li></ul>`;
-      frame.height = "30";
-      place.append(frame);
-    }
+    for (const [every, deed] of Object.entries(deeds))
+      if (window.soakRounds % every === 1 % every) deed(window.soakRounds);
     for (const one of place.children)
       one.firstElementChild?.setAttribute("data-round", String(window.soakRounds));
-    while (place.children.length > 20) place.firstElementChild.remove();
+    while (place.children.length > 20) place.querySelector(":scope > :not(.pay)").remove();
   }, 50);
-  window.soakStop = () => clearInterval(timer);
+  window.soakRest = (is) => (isResting = is);
 }

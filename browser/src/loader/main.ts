@@ -23,7 +23,7 @@ function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
   const loadedFrom = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
   if (/^(?!https:)./.test(loadedFrom)) {
-    console.error("Cobrowse: the loader has to come over HTTPS");
+    say("the loader has to come over HTTPS");
     return;
   }
   const queue: QueuedCall[] = [];
@@ -69,10 +69,7 @@ function load(): void {
     queue,
     readTag: read,
     closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
-    stopSession() {
-      queue.length = 0;
-      return Promise.resolve();
-    },
+    stopSession: () => Promise.resolve(void queue.splice(0)),
     getStatus: status,
     getSessionState: status,
     inSession: () => false,
@@ -135,19 +132,23 @@ async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<() => vo
     } catch {
       sayMissing(tag, "presence.js");
     }
-  } else console.error("Cobrowse: data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
+  } else say("data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
   return () => undefined;
 }
 
 function sayMissing({ scripts }: Tag, name: string): void {
-  console.error(`Cobrowse: ${scripts}${name} did not load. Check the page's Content-Security-Policy.`);
+  say(`${scripts}${name} did not load. See the page's Content-Security-Policy.`);
+}
+
+function say(words: string): void {
+  console.error(`Cobrowse: ${words}`);
 }
 
 function readTagOrSay(read: () => Tag): Tag | null {
   try {
     return read();
   } catch (error) {
-    console.error(`Cobrowse: ${(error as Error).message}`);
+    say((error as Error).message);
     return null;
   }
 }

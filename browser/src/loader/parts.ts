@@ -21,6 +21,8 @@ export function scriptTag(tag: Scripts, name: string, hashes = HASHES): HTMLScri
     script.integrity = hash;
     script.crossOrigin = "anonymous";
   }
+  // Whatever the page's policy is, its address is not the web tier's business.
+  script.referrerPolicy = "no-referrer";
   script.src = tag.trust(tag.scripts + name);
   return script;
 }
@@ -35,9 +37,7 @@ export async function loadModule(tag: Scripts, name: string, hashes = HASHES): P
     script.onload = () => {
       resolve(import(/* @vite-ignore */ url));
     };
-    script.onerror = () => {
-      reject(new Error(`${url} did not load`));
-    };
+    script.onerror = reject;
     document.head.append(script);
     script.remove();
   });

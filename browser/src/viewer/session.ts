@@ -9,7 +9,7 @@ import { EventType, IncrementalSource, MouseInteractions } from "@rrweb/types";
 
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { createFallback } from "../protocol/channel.js";
-import { closeNameOf, isCloseName, type CloseName } from "../protocol/close.js";
+import { closeNameOf, type CloseName } from "../protocol/close.js";
 import { readAnswers, readControlState, readInk, type CommandKind } from "../protocol/commands.js";
 import { bareFrame, decodeFrame, encodeFrame, FLAGS, KINDS, type Frame } from "../protocol/frame.js";
 import {
@@ -31,19 +31,14 @@ import { Burden, surroundings, wasTaken } from "./burden.js";
 import { framesUrl, mayFollow } from "./follow.js";
 import { Hands } from "./hands.js";
 import { EpochError, EpochReader } from "./inflate.js";
-import {
-  FAILED_EPOCHS_MAX,
-  FOLLOW_INTERVAL_MS,
-  REPAIR_INTERVAL_MS,
-  RESYNC_INTERVAL_MS,
-  STATUS_MS_MAX,
-} from "./limits.js";
+import { FAILED_EPOCHS_MAX, FOLLOW_INTERVAL_MS, REPAIR_INTERVAL_MS, RESYNC_INTERVAL_MS } from "./limits.js";
 import * as messages from "./messages.js";
 import { PointerPace, type AgentPoint } from "./pointer.js";
 import { Parent } from "./parent.js";
 import { FrameName, isThere, mayRenew, memoryOf, renewUrl } from "./renew.js";
 import { Stage } from "./stage.js";
 import { Resources } from "./resources.js";
+import { askStatus, Doubt } from "./status.js";
 import { validateDiff, validateKeyframe, validatePointer } from "./validate.js";
 import { Verifier } from "./verify.js";
 import { View, type ViewState } from "./view.js";
@@ -92,6 +87,7 @@ export class ViewerSession {
   private failures = 0;
   private failedEpochs = 0;
   private readonly resources = new Resources();
+  private readonly doubt = new Doubt();
   private readonly burden: Burden;
   private readonly alive: Alive;
   private resyncs = 0;
@@ -205,6 +201,7 @@ export class ViewerSession {
   }
 
   private receive(data: unknown): void {
+    this.doubt.note();
     let frame: Frame;
     try {
       if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
@@ -421,9 +418,16 @@ export class ViewerSession {
   }
 
   private async measure(): Promise<number | null> {
-    if (this.socket?.readyState !== WebSocket.OPEN || document.visibilityState === "hidden") return null;
+    const { socket } = this;
+    if (socket?.readyState !== WebSocket.OPEN || document.visibilityState === "hidden") return null;
     const began = performance.now();
-    return (await askStatus(this.page.join)) === "live" ? performance.now() - began : null;
+    const answer = await askStatus(this.page.join);
+    if (this.socket === socket && this.doubt.isDead(answer !== null)) {
+      this.lose();
+      socket.close();
+      this.retry(null, messages.LOST_WORDS);
+    }
+    return answer === "live" ? performance.now() - began : null;
   }
 
   private setParticipants(agents: readonly Participant[]): void {
@@ -573,20 +577,4 @@ export class ViewerSession {
 /** Whether the agent may not be here; everything else that fails is a fault on the way. */
 function isDenial(reason: string | null): boolean {
   return reason === "revoked" || reason === "not_allowed" || reason === "unauthorized";
-}
-
-/** Asks why an upgrade failed: `live`, a close code's name, or `null` when nobody answered. */
-async function askStatus(join: string): Promise<"live" | CloseName | null> {
-  try {
-    const response = await fetch(`/view/${join}/status`, {
-      cache: "no-store",
-      credentials: "same-origin",
-      signal: AbortSignal.timeout(STATUS_MS_MAX),
-    });
-    if (response.ok) return "live";
-    const body: unknown = await response.json();
-    return isRecord(body) && isCloseName(body.error) ? body.error : null;
-  } catch {
-    return null;
-  }
 }

@@ -49,11 +49,17 @@ export const STRAY_MS_MAX = 60_000;
 /** Time without any server before the session is given up: the longest grace period. */
 export const OFFLINE_MS_MAX = 600_000;
 
+/** Time for the goodbye to leave. */
+export const BYE_MS = 500;
+
 /** How long the widget says that the session is over. */
 export const ENDED_SHOWN_MS = 8_000;
 
 /** An answer of the web tier or of a status question, and the part that deflates. Longer: counts as unreachable, and is done without. */
 export const REQUEST_MS_MAX = 10_000;
+
+/** How long the first picture waits for what completes the mirror. Longer: it is shown without, and another follows when that has come. */
+export const MIRROR_MS_MAX = 2_000;
 
 /** Characters of a title in the facts. Longer titles are cut. */
 export const TITLE_CHARS_MAX = 512;

@@ -18,7 +18,7 @@ import type { Participant } from "../protocol/payloads.js";
 import type { Fallback } from "../protocol/ways.js";
 import type { AssistWords } from "../words/types.js";
 import type { Continuity } from "./continuity.js";
-import { REQUEST_MS_MAX } from "./limits.js";
+import { MIRROR_MS_MAX, REQUEST_MS_MAX } from "./limits.js";
 import { LOG_PREFIX } from "./names.js";
 import type { Reach } from "./recorder.js";
 import type { Shell } from "./widget.js";
@@ -181,15 +181,18 @@ export interface FirstParts {
   /** Makes epochs short; without it they are sent as they are. */
   readonly deflate: MirrorModules["deflate"] | null;
   readonly mirror: MirrorModules["mirror"] | null;
+  /** The mirror, where it is still on its way. */
+  readonly late: Promise<MirrorModules["mirror"] | null> | null;
 }
 
 /** Loads that; `null` where something is not there in time. */
 export async function loadFirst(tag: Tag): Promise<FirstParts> {
-  const late = new Promise<null>((resolve) => setTimeout(resolve, REQUEST_MS_MAX, null));
-  const first = <N extends keyof MirrorModules>(name: N): Promise<MirrorModules[N] | null> =>
-    Promise.race([loadMirror(tag, name), late]);
-  const [deflate, mirror] = await Promise.all([first("deflate"), first("mirror")]);
-  return { deflate, mirror };
+  const after = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms));
+  const mirror = loadMirror(tag, "mirror");
+  const tooLate = after(MIRROR_MS_MAX);
+  const deflate = await Promise.race([loadMirror(tag, "deflate"), after(REQUEST_MS_MAX)]);
+  const first = await Promise.race([mirror, tooLate]);
+  return { deflate: deflate ?? null, mirror: first ?? null, late: first === undefined ? mirror : null };
 }
 
 /** Loads a part. Only one hash stands in this script, that of the part which has the others'. */

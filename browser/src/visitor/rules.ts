@@ -41,6 +41,13 @@ export class MaskMemory {
   readonly copies = new Copies();
 }
 
+/** Whether two settings let the same leave. */
+export function isSameMask(one: VisitorSettings, other: VisitorSettings): boolean {
+  const rules = (of: VisitorSettings): string =>
+    JSON.stringify([of.masks, of.mask_default, of.query_names, of.canvas_rate, of.upload_origins]);
+  return rules(one) === rules(other);
+}
+
 /** The verdicts of one page. */
 export class Rules {
   private readonly selector: string;

@@ -35,12 +35,12 @@ import {
 import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
 import { EpochWriter } from "./epoch.js";
 import type { Identity } from "./identity.js";
-import { OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
+import { BYE_MS, OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
 import { emptyPage, NO_WORDS } from "./mask.js";
 import { LOG_PREFIX } from "./names.js";
 import { loadFirst, loadMirror, loadRequests, type FirstParts } from "./parts.js";
 import { Recorder, type Reach, type RecorderHost } from "./recorder.js";
-import { MaskMemory } from "./rules.js";
+import { isSameMask, MaskMemory } from "./rules.js";
 import { askStatus, continueAt, isRefusal } from "./webtier.js";
 
 /** What the widget and the page's own code see of a session. */
@@ -271,7 +271,7 @@ export class Session {
     }
   }
 
-  private welcome(frame: Frame, { deflate, mirror }: FirstParts): void {
+  private welcome(frame: Frame, { deflate, mirror, late }: FirstParts): void {
     const socket = this.socket;
     const welcome = readWelcome(parseJson(frame.payload));
     if (!socket) return;
@@ -303,6 +303,9 @@ export class Session {
     );
     this.writer = writer;
     this.mirror = mirror;
+    void late?.then((module) => {
+      if (this.writer === writer) this.complete(module);
+    });
     if (this.isStopping) {
       this.sayBye();
       return;
@@ -313,6 +316,12 @@ export class Session {
     this.listener.onSettings(welcome.settings);
     this.setState("live", null);
     this.share();
+  }
+
+  /** What completes the mirror has come after the first picture: the next begins with it. */
+  private complete(mirror: FirstParts["mirror"]): void {
+    this.mirror = mirror;
+    if (mirror && this.recorder) this.share();
   }
 
   /** The group's settings have changed while the page is shared: by other masks everything is sent anew. */
@@ -588,13 +597,3 @@ export class Session {
     this.setState("ended", reason);
   }
 }
-
-/** Whether two settings let the same leave. */
-function isSameMask(one: VisitorSettings, other: VisitorSettings): boolean {
-  const rules = (of: VisitorSettings): string =>
-    JSON.stringify([of.masks, of.mask_default, of.query_names, of.canvas_rate, of.upload_origins]);
-  return rules(one) === rules(other);
-}
-
-/** Time for the goodbye to leave. */
-const BYE_MS = 500;

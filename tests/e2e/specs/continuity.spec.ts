@@ -49,6 +49,31 @@ test("back and forward: a page that the browser has kept goes on where it was", 
   }
 });
 
+test("back and forward: a page that the browser loads anew goes on as well", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.withSession(browser, "/product");
+  const key = await shopper.key();
+  const viewer = await Viewer.join(browser, "ada", key);
+  const kind = (): Promise<string | undefined> =>
+    shopper.page.evaluate(() => performance.getEntriesByType("navigation")[0]?.toJSON().type);
+  await shopper.page.click("#to-cart");
+  await viewer.expectText("h1", /cart/i);
+  for (const [go, heading] of [
+    ["goBack", "Harbour lamp"],
+    ["goForward", /cart/i],
+  ] as const) {
+    await shopper.page[go]();
+    expect(await kind()).toBe("back_forward");
+    await viewer.expectText("h1", heading);
+    await shopper.expectState("live");
+    await viewer.expectState("live");
+    expect(await shopper.key()).toBe(key);
+  }
+  await shopper.page.evaluate(() => document.querySelector("h1")?.append(" once more"));
+  await viewer.expectText("h1", /once more/);
+});
+
 test("several tabs: the one that is looked at is shown, and a closed one gives way", async ({
   browser,
 }) => {

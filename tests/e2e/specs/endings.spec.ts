@@ -2,7 +2,9 @@
  * Every way a session ends, and what each side is told.
  */
 
-import { expect, Shopper, shoot, test, Viewer } from "../support/people.js";
+import { Gate } from "../support/gate.js";
+import { expect, launch, Shopper, shoot, test, Viewer } from "../support/people.js";
+import { stack } from "../support/stack.js";
 
 test("the visitor ends the session and the agent is told so", async ({ browser }) => {
   const shopper = await Shopper.withSession(browser);
@@ -59,12 +61,21 @@ test("an agent with the right to it ends the session, and one without has no but
   }
 });
 
-test("an agent whose connection breaks comes back by itself", async ({ browser }) => {
-  const shopper = await Shopper.withSession(browser);
-  const viewer = await Viewer.join(browser, "ada", await shopper.key());
-  await viewer.context.setOffline(true);
-  await shopper.page.click("[data-id=chair] .add");
-  await viewer.context.setOffline(false);
-  await viewer.expectText("#cart-count", "1");
-  await viewer.expectState("live");
+test("an agent whose connection breaks comes back by itself", async ({ browser: visitors }) => {
+  const gate = await Gate.to(...stack().servers.map(({ url }) => url), stack().web_url);
+  const browser = await launch(gate.args);
+  try {
+    const shopper = await Shopper.withSession(visitors);
+    const viewer = await Viewer.join(browser, "ada", await shopper.key());
+    gate.cut();
+    await viewer.expectState("reconnecting");
+    await expect(shopper.widget).toHaveAttribute("data-agents", "0");
+    await shopper.page.click("[data-id=chair] .add");
+    gate.mend();
+    await viewer.expectText("#cart-count", "1");
+    await viewer.expectState("live");
+  } finally {
+    await browser.close();
+    gate.close();
+  }
 });

@@ -120,6 +120,77 @@ test("a session goes on and is controlled without the parts that deflate and com
     await expect.poll(() => said.join()).toContain(`${part}.js did not load`);
 });
 
+test("a page is shown while the part that completes the mirror hangs, and is whole and proven once that comes", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.open(browser);
+  let arrive: () => void = () => undefined;
+  const arrival = new Promise<void>((resolve) => (arrive = resolve));
+  await shopper.page.route("**/cobrowse/mirror.js", async (route) => {
+    await arrival;
+    await route.continue();
+  });
+  await shopper.page.evaluate(() => {
+    const tip = document.body.appendChild(document.createElement("p"));
+    Object.assign(tip, { id: "tip", popover: "manual", textContent: "a tip" });
+    tip.showPopover();
+  });
+  await shopper.page.click("#help");
+  await shopper.expectState("live");
+  const viewer = await Viewer.join(browser, "ada", await shopper.key());
+  await viewer.expectText("#tip", "a tip");
+  expect(await viewer.count("#tip:popover-open")).toBe(0);
+  const { epoch } = await shopper.position();
+  arrive();
+  await expect.poll(() => viewer.count("#tip:popover-open")).toBe(1);
+  await expect(viewer.page.locator("body")).toHaveAttribute("data-verified", "true");
+  expect((await shopper.position()).epoch).toBeGreaterThan(epoch);
+});
+
+test("a page that tells everybody its address tells it neither to the web tier nor to a session server", async ({
+  browser,
+}) => {
+  const shopper = await Shopper.open(browser, "/support");
+  const ours = [stack().web_url, ...stack().servers.map(({ url }) => url)];
+  const told: Promise<[string, string]>[] = [];
+  shopper.page.on("request", (request) => {
+    const { origin, pathname } = new URL(request.url());
+    if (!ours.includes(origin)) return;
+    const name = pathname.replace(/.*\//, "");
+    told.push(request.allHeaders().then((headers) => [name, headers["referer"] ?? ""]));
+  });
+  const { version, hashes } = JSON.parse(await read("integrity.json")) as {
+    version: string;
+    hashes: Record<string, string>;
+  };
+  const groups = 'data-groupid="demo" data-language="de" data-presence="on" data-visitorid="v"';
+  const pinned =
+    `src="${stack().web_url}/cobrowse/v/${version}/loader.js" ` +
+    `integrity="${hashes["loader.js"] ?? ""}" crossorigin="anonymous"`;
+  const plain = `src="${stack().web_url}/cobrowse/loader.js"`;
+  for (const [source, path] of [
+    [plain, "/cart?private=1"],
+    [pinned, "/cart?private=2"],
+  ] as const) {
+    told.length = 0;
+    const tag = `<script id="glance-cobrowse" ${source} ${groups} defer>`;
+    await shopper.goTagged(path, tag, "", { "referrer-policy": "unsafe-url" });
+    await shopper.start({});
+    await shopper.expectState("live");
+    const viewer = await Viewer.join(browser, "ada", await shopper.key());
+    const names = async (): Promise<string[]> => (await Promise.all(told)).map(([name]) => name);
+    for (const name of ["visitor", "mirror", "deflate", "ways", "assist", "presence", "de"])
+      await expect.poll(names).toContain(`${name}.js`);
+    await expect.poll(names).toContain("sessions");
+    // The tag is the page's own: what it says shows that the policy is in force.
+    const all = await Promise.all(told);
+    expect(all.find(([name]) => name === "loader.js")?.[1]).toContain(path);
+    expect(all.filter(([name, from]) => name !== "loader.js" && from.includes("cart"))).toEqual([]);
+    await shopper.stop();
+    await viewer.expectState("ended");
+  }
+});
+
 test("a tag with another release's hash takes nothing", async ({ browser }) => {
   const shopper = await Shopper.open(browser, "/order");
   const load = (src: string, integrity: string): Promise<string> =>

@@ -148,19 +148,21 @@ export class Shopper {
     await this.page.goto(stack().shop_url + path);
   }
 
-  /** Goes to a page of the shop that has another tag, and a longer policy: what a customer writes is the test's choice. */
-  async goTagged(path: string, tag: string, more = ""): Promise<void> {
+  /** Goes to a page of the shop that has another tag, a longer policy, and further headers: what a customer writes is the test's choice. */
+  async goTagged(path: string, tag: string, more = "", headers = {}): Promise<void> {
     const page = await fetchRaw(stack().shop_url + path);
     const body = page.body.replace(/<script id="glance-cobrowse"[^>]*>/, tag);
     expect(body).not.toBe(page.body);
     const policy = String(page.headers["content-security-policy"]);
     // A page that the test serves itself counts as one from elsewhere, which asks before it reaches this machine.
     await this.context.grantPermissions(["local-network-access"]);
-    await this.page.route(stack().shop_url + path.replace(/[?#].*/, ""), (route) =>
+    const { pathname } = new URL(path, stack().shop_url);
+    const isIt = (url: URL): boolean => url.origin + url.pathname === stack().shop_url + pathname;
+    await this.page.route(isIt, (route) =>
       route.fulfill({
         body,
         contentType: "text/html",
-        headers: { "content-security-policy": policy + more },
+        headers: { "content-security-policy": policy + more, ...headers },
       }),
     );
     await this.go(path);

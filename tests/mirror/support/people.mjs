@@ -168,11 +168,18 @@ export class Agent {
     }
   }
 
-  /** Whether the view comes to say that it is proven to show the visitor's page. */
-  async becomesVerified() {
+  /** Whether the view comes to say that it is proven to show the visitor's page, and was after a moment. */
+  async becomesVerified(since = 0) {
     const until = Date.now() + WAIT_MS_MAX;
     for (;;) {
-      if (await this.page.evaluate(() => document.body.dataset.verified === "true")) return true;
+      const ago = await this.page.evaluate(() => {
+        const words = document.getElementById("verified").textContent;
+        return document.body.dataset.verified === "true"
+          ? Number(/(\d+) s ago/.exec(words)?.[1] ?? 0)
+          : Infinity;
+      });
+      // Told in whole seconds, of which the last is not over.
+      if (Date.now() - (ago + 1) * 1_000 > since) return true;
       if (Date.now() > until) return false;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
