@@ -20,7 +20,7 @@ it("the list says how much is not shown, opens on request, and holds texts only"
   button.click();
   expect([shown.hidden, button.getAttribute("aria-expanded")]).toEqual([false, "true"]);
   expect([...shown.children].map((item) => item.textContent)).toEqual([
-    "A picture did not load, 40 × 30 https://shop.example/<b>.png",
+    "Picture not reachable from here, 40 × 30 https://shop.example/<b>.png",
     "A movement that cannot be mirrored, 40 × 30",
     "A style did not load https://cdn.example/b.css",
   ]);

@@ -39,12 +39,25 @@ const SETTLE_MS_MAX = 20_000;
  * Where pixels may differ, and nowhere else: a canvas is empty where the group lets no picture of it travel, what is gone or
  * moves by a time of its own is marked, and another site's frame has a placeholder.
  */
-const UNSEEN = { images: "#unseen, #gone, #driven", frames: "#far" };
+const UNSEEN = { images: "#unseen, #gone, #driven, #lost", frames: "#far" };
 
-/** What the agent's view has to say that it cannot show; of all other pages nothing. */
+/** What the agent's view has to say that it cannot show, by the last part of its address; of all other pages nothing. */
 const UNSHOWN = {
-  frames: ["frame https://elsewhere.localhost:1/"],
-  images: ["canvas ", "image https://elsewhere.localhost:1/gone.png", "animation "],
+  frames: ["frame "],
+  images: [
+    ...["style more.css", "canvas ", "image gone.png", "animation ", "image rule.svg", "image own.svg"],
+    ...[
+      "image over.svg",
+      "image before.svg",
+      "image list.svg",
+      "image mask.svg",
+      "image border.svg",
+      "image blob",
+    ],
+    ...["image cut.svg#c", "image named.svg", "image button.svg", "image drawn.svg", "image sprite.svg#s"],
+    ...["image poster.svg", "media a.webm", "image set.svg", "image inner.svg", "image tree.svg"],
+    ...["plugin a.pdf", "canvas ", "media blob", "media blob", "font Far"],
+  ],
 };
 
 const { values: options } = parseArgs({

@@ -29,6 +29,8 @@ export class PageStates {
   private readonly roots = new Map<Document | ShadowRoot, () => void>();
   /** How many roots there are when the next look for removed ones is due. */
   private lookAt = ROOTS_LOOK_AT;
+  /** Films and sounds that are known to play from a script's object. */
+  private readonly streaming = new WeakSet<Node>();
   private readonly pictures = new Pictures((image, src) => {
     this.send(image, { src });
   });
@@ -74,7 +76,7 @@ export class PageStates {
           this.sayState(node);
           return null;
         }
-      }
+      } else if (OF_SHEETS.has(data.source)) wholeAddresses(data, this.baseOf(data));
     }
     return event;
   }
@@ -94,6 +96,10 @@ export class PageStates {
       Object.assign(node.attributes, stateOf(live, false));
     dropBlocked(live, node.attributes);
     this.change(node.id, node.attributes);
+    if (isStreaming(live)) {
+      this.streaming.add(live);
+      node.attributes.src = STREAM;
+    }
     if (node.isShadowHost) this.watchRootOf(live);
     if (node.tagName === "canvas") this.canvases?.add(live as HTMLCanvasElement);
   }
@@ -138,6 +144,12 @@ export class PageStates {
     data.texts = data.texts.filter(({ id }) => !said.some((one) => one.id === id)).concat(said);
   }
 
+  /** What addresses of a rule start from: its sheet, or the page that it was made in. */
+  private baseOf({ id }: SheetData): string {
+    const node: (Node & { sheet?: CSSStyleSheet | null }) | null = id ? this.ids.getNode(id) : null;
+    return node?.sheet?.href ?? (node ?? this.page.document).baseURI;
+  }
+
   /** A blob can be read in this browser only. */
   private change(id: number, attributes: Attributes): void {
     const { src, style, rr_animations: animations } = attributes;
@@ -146,8 +158,10 @@ export class PageStates {
         wholeAddresses(part as Attributes, this.page.document.baseURI);
     if (typeof src !== "string" || !src.startsWith("blob:")) return;
     const node = this.ids.getNode(id);
+    // Of a film its address travels: agents are told what they do not see.
+    if (node && node.nodeName !== "IMG") return;
     delete attributes.src;
-    if (node?.nodeName !== "IMG") return;
+    if (!node) return;
     const image = node as HTMLImageElement;
     const data = this.pictures.dataOf(image, src);
     if (data) attributes.src = data;
@@ -202,6 +216,17 @@ export class PageStates {
     const hear = (name: string, listener: (event: Event) => void): void => {
       root.addEventListener(name, listener, { capture: true, passive: true, signal: ended.signal });
     };
+    // What plays from a script's object has no address: it gets one, so that agents are told what they do not see.
+    const onSource = ({ target }: Event): void => {
+      const media = target as HTMLMediaElement;
+      const is = isStreaming(media);
+      if (is === this.streaming.has(media)) return;
+      if (is) this.streaming.add(media);
+      else this.streaming.delete(media);
+      this.send(media, { src: is ? STREAM : media.getAttribute("src") });
+    };
+    hear("loadstart", onSource);
+    hear("emptied", onSource);
     hear("reset", onReset);
     hear("toggle", onToggle);
     hear("input", onInput);
@@ -283,7 +308,15 @@ function dropBlocked(live: Element, attributes: Attributes): void {
   if (attributes.style && style?.length === 0) delete attributes.style;
 }
 
-/** rrweb makes addresses whole everywhere but in changed properties, and knows no animations; the agent's page has another base. */
+/** A change of a sheet. */
+type SheetData = Attributes & { readonly id?: number };
+const OF_SHEETS = new Set<IncrementalSource>([
+  IncrementalSource.StyleSheetRule,
+  IncrementalSource.StyleDeclaration,
+  IncrementalSource.AdoptedStyleSheet,
+]);
+
+/** rrweb makes addresses whole in attributes and in sheets of elements, and knows no animations; the agent's page has another base. */
 function wholeAddresses(parts: Attributes, base: string): void {
   const whole = (value: string): string =>
     value.replace(RELATIVE_URL, (all, quote: string, url: string) => {
@@ -297,6 +330,10 @@ function wholeAddresses(parts: Attributes, base: string): void {
     if (typeof value === "string") parts[name] = whole(value);
     else if (typeof value === "object" && value !== null) wholeAddresses(value as Attributes, base);
   }
+}
+
+function isStreaming(element: Partial<HTMLMediaElement>): boolean {
+  return Boolean(element.srcObject);
 }
 
 function isStyle(node: Node): boolean {
@@ -321,6 +358,9 @@ function isPoppedUp(element: Element): boolean {
     return false;
   }
 }
+
+/** Address of what has none. */
+const STREAM = "blob:";
 
 /** An address in a style that has no scheme and is no fragment. */
 const RELATIVE_URL = /url\(\s*(["']?)(?![a-z][a-z0-9+.-]*:|#)([^"')]+)\1\s*\)/gi;

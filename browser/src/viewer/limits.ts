@@ -56,6 +56,30 @@ export const ASK_LATENCY_MS = 15_000;
 /** Pause between a change of the page and the look at what could not be shown. */
 export const UNSHOWN_LOOK_MS = 500;
 
+/** So long the look goes on in one piece: a part of what one picture of the screen takes. */
+export const UNSHOWN_SLICE_MS = 4;
+
+/** Between two looks passes so many times what one took: a page that changes all the time costs a twentieth of the view's time at most. */
+export const UNSHOWN_REST = 20;
+
+/** The longest pause between two looks. */
+export const UNSHOWN_REST_MS_MAX = 15_000;
+
+/** Elements that are marked at once. More are listed or counted, not marked. */
+export const MARKS_MAX = 400;
+
+/** Addresses of a page whose pictures are asked for. Of pages with more the rest is taken to be shown. */
+export const PROBES_MAX = 500;
+
+/** As many as a browser asks of one site at once. */
+export const PROBES_AT_ONCE = 6;
+
+/** What is missing is asked for again after so long, then after thrice as long each time: a site that is deployed anew is away for seconds. */
+export const PROBE_AGAIN_MS = 3_000;
+
+/** The longest pause between two tries. */
+export const PROBE_AGAIN_MS_MAX = 60_000;
+
 /** A page that has not been laid out for so long stops its view: slow ones are done sooner, or answer in between. */
 export const BURDEN_AGE_MS_MIN = 3_000;
 

@@ -58,6 +58,10 @@ export class Stage {
       (list) => {
         listener.onUnshown(list);
       },
+      () => {
+        // What failed once stays so in a document; a new one loads it.
+        listener.onDrift();
+      },
     );
   }
 

@@ -4,6 +4,7 @@
  * Owns its elements and sentences. What is not shown is found by `unshown.ts`.
  */
 
+import { MISSING_WORDS } from "./marks.js";
 import type { Unshown } from "./unshown.js";
 
 /** Button and list. */
@@ -53,10 +54,12 @@ function find(id: string): HTMLElement {
 }
 
 const WORDS: Readonly<Record<Unshown["kind"], string>> = {
-  image: "A picture did not load",
+  image: MISSING_WORDS,
   media: "A video or sound did not load",
   style: "A style did not load",
+  font: "A font did not load, so that words look otherwise",
   frame: "Another site's content, which only the visitor sees",
+  plugin: "A document that only the visitor's browser shows",
   canvas: "A drawing that cannot be mirrored",
   animation: "A movement that cannot be mirrored",
 };

@@ -112,11 +112,16 @@ export function normalise(doc, side) {
       return;
     }
     const attributes = [];
+    // A picture of a plug-in is one, and all else of it a place in the view.
+    const isPlugin = name === "object" || name === "embed";
+    const isPicture = isPlugin && !node.type.startsWith("application/");
     for (const { name: key, value } of attributesOf(node)) {
       // What fills the screen is a popover in the view.
       if (key === "popover" && node.hasAttribute("rr_fullscreen")) continue;
       if (DROPPED.test(key) || (name === "iframe" && key === "src")) continue;
       if (key === "data" && node.hasAttribute("src")) continue;
+      // What plays from a script's object has an address in the view only.
+      if (key === "src" && value === "blob:") continue;
       // A hidden field is masked, and its name with it.
       if (key === "name" && name === "input" && node.type === "hidden") continue;
       if (key === "srcset" && (value === "" || value.includes("/private/"))) continue;
@@ -127,7 +132,7 @@ export function normalise(doc, side) {
         attributes.push(`href=${link(value, node.baseURI)}`);
       } else
         attributes.push(
-          `${name === "object" && key === "data" ? "src" : key.replace("xlink:", "")}=${ADDRESS.test(key) ? tail(value) : value}`,
+          `${isPicture && key === "data" ? "src" : key.replace("xlink:", "")}=${ADDRESS.test(key) ? tail(value) : value}`,
         );
     }
     if (node.style?.cssText) attributes.push(`style=${css(node.style.cssText)}`);
@@ -142,8 +147,7 @@ export function normalise(doc, side) {
       if (Element.prototype.matches.call(node, state)) attributes.push(stateOf(node, state));
     if (node.scrollTop || node.scrollLeft)
       attributes.push(`:scroll=${Math.round(node.scrollLeft)},${Math.round(node.scrollTop)}`);
-    // A picture of a plug-in is one.
-    const kind = name === "object" || name === "embed" ? "img" : name;
+    const kind = isPlugin ? (isPicture ? "img" : "div") : name;
     const space = (node.namespaceURI ?? "").split("/").at(-1);
     lines.push(
       `${depth}<${space === "xhtml" ? "" : `${space}:`}${kind} ${[...new Set(attributes)].sort().join(" ")}>`,

@@ -161,7 +161,9 @@ export class Agent {
     const until = Date.now() + WAIT_MS_MAX;
     for (;;) {
       const said = await this.page.evaluate(() =>
-        window.mirrorUnshown.map(({ kind, url }) => `${kind} ${url}`),
+        window.mirrorUnshown.map(
+          ({ kind, url }) => `${kind} ${url.startsWith("blob:") ? "blob" : url.split("/").at(-1)}`,
+        ),
       );
       if (said.join() === expected.join() || Date.now() > until) return said;
       await new Promise((resolve) => setTimeout(resolve, 100));
