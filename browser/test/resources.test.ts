@@ -50,6 +50,30 @@ describe("an address of an upload origin", () => {
     expect(addresses.attribute("img", "srcset", `${ORIGIN}/a.png 2x`)).toBe("");
   });
 
+  it("may be what a page of that origin holds in memory", () => {
+    const url = `blob:${ORIGIN}/0f7c`;
+    const { resources, addresses } = known();
+    expect(addresses.css(`.a { background: url("${url}") }`)).toContain(url);
+    addresses.css(`.b { background: url("blob:https://other.example/0f7d") }`);
+    expect([...resources.asked]).toEqual([url]);
+    resources.add(url, { hash: HASH, data: DATA });
+    expect(addresses.css(`.a { background: url("${url}") }`)).toBe(`.a { background: url("${NAME}") }`);
+  });
+
+  it("keeps the part that is meant of a drawing, and no other fragment", () => {
+    const { resources, addresses } = known();
+    addresses.css(`.a { clip-path: url("${ORIGIN}/a.svg#c") }`);
+    expect([...resources.asked]).toEqual([`${ORIGIN}/a.svg`]);
+    for (const name of ["a.svg", "b.png"]) resources.add(`${ORIGIN}/${name}`, { hash: HASH, data: DATA });
+    const clean = (part: string): string => addresses.css(`url("${ORIGIN}/${part}")`);
+    expect(clean("a.svg#c")).toBe(`url("${NAME}#c")`);
+    // A name stays one however often a text is looked through.
+    expect(addresses.css(clean("a.svg#c"))).toBe(clean("a.svg#c"));
+    expect(clean("b.png#c")).toBe(`url("${NAME}")`);
+    expect(clean("a.svg#t=a1b2")).toBe(`url("${NAME}")`);
+    expect(clean('a.svg#\\") url(x')).toBe(`url("${NAME}")`);
+  });
+
   it("is told once in an epoch, before what names it", () => {
     const { resources, addresses } = known(`${ORIGIN}/a.png`, `${ORIGIN}/same.png`);
     for (const name of ["a", "same", "a"]) addresses.attribute("img", "src", `${ORIGIN}/${name}.png`);

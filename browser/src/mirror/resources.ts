@@ -29,11 +29,12 @@ export class Resources {
 
   /** What stands for an address; `null` leaves it as it is. */
   nameOf(url: string): string | null {
-    const known = this.look(url);
+    const [file = "", part] = url.split("#", 2);
+    const known = this.look(file);
     if (!known || known.css !== undefined) return null;
     if (!this.told.has(known.hash)) this.fresh.push(known);
     this.told.add(known.hash);
-    return `${RESOURCE_SCHEME}${known.hash}`;
+    return `${RESOURCE_SCHEME}${known.hash}${part && DRAWING.test(`${file}#${part}`) ? `#${part}` : ""}`;
   }
 
   /** What is written in a style sheet; `null` leaves it where it is. */
@@ -41,9 +42,10 @@ export class Resources {
     return this.look(url)?.css ?? null;
   }
 
-  /** Whether an address, or one in a list, is of an origin whose resources travel along. */
+  /** Whether an address, or one in a list, is of an origin whose resources travel along, or of what a page of such an origin holds. */
   covers(urls: string): boolean {
-    return urls.split(/[\s,]+/).some((url) => this.origins.some((origin) => url.startsWith(`${origin}/`)));
+    const known = this.origins.flatMap((origin) => [`${origin}/`, `blob:${origin}/`]);
+    return urls.split(/[\s,]+/).some((url) => known.some((start) => url.startsWith(start)));
   }
 
   /** Takes what was read of an address. */
@@ -73,3 +75,6 @@ export class Resources {
 
 /** An address that is a resource's name. */
 const RESOURCE_SCHEME = "resource:";
+
+/** A part of a drawing, by its name there. No other fragment leaves. */
+const DRAWING = /\.svg(?:\?.*)?#[\w.:-]+$/;

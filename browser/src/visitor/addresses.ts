@@ -84,7 +84,7 @@ export class Addresses {
 }
 
 /** Addresses that hold what they name: there is no query in them. */
-const INLINE = /^\s*(data|blob|javascript):/i;
+const INLINE = /^\s*(data|blob|resource|javascript):/i;
 const PARTS = /^([^?#]*)(\?[^#]*)?(#.*)?$/s;
 const ABSOLUTE = /^\s*(https?:)?\/\/[^\s]+$/i;
 /** Name and password in an address. */

@@ -126,7 +126,7 @@ function html(name, stack, tagAttributes) {
 /** A tile is a square with a colour of its own, so that a wrong one shows in the pixels. */
 function tile(path) {
   const seed = [...path].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7);
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="hsl(${seed} 50% 70%)"/><path d="M0 0L256 256" stroke="#fff"/></svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="hsl(${seed} 50% 70%)"/><path d="M0 0L256 256" stroke="#fff"/><clipPath id="c"><circle cx="40" cy="20" r="20"/></clipPath></svg>`;
 }
 
 async function serveDist(context, stack, dist) {

@@ -32,6 +32,9 @@ export const UPLOADS: readonly Case[] = [
     '<p class="{M}"><img src="secret.svg" srcset="secret.svg 2x"></p>',
   ),
   upload("a masked element's background", '<p {m} style="background:url(secret.svg)">x</p>'),
+  upload("a masked element's background that the page has made itself", '<p {m} id="b">x</p>', {
+    act: `b.style.background = "url(" + URL.createObjectURL(new Blob(['${svg("{c}")}'], { type: "image/svg+xml" })) + ")"`,
+  }),
   upload(
     "a sheet below a mask",
     '<div {m}><style>.s { background: url(secret.svg) }</style><p class="s">x</p></div>',
