@@ -39,11 +39,11 @@ const SETTLE_MS_MAX = 20_000;
  * Where pixels may differ, and nowhere else: a canvas is empty where the group lets no picture of it travel, what is gone or
  * moves by a time of its own is marked, and another site's frame has a placeholder.
  */
-const UNSEEN = { images: "#unseen, #gone, #driven, #lost", frames: "#far" };
+const UNSEEN = { images: "#unseen, #gone, #driven, #lost", frames: "#far, #opaque, #boxed" };
 
 /** What the agent's view has to say that it cannot show, by the last part of its address; of all other pages nothing. */
 const UNSHOWN = {
-  frames: ["frame "],
+  frames: ["frame ", "frame ", "frame "],
   images: [
     ...["style more.css", "canvas ", "image gone.png", "animation ", "image rule.svg", "image own.svg"],
     ...[

@@ -96,6 +96,9 @@ export class PageStates {
       Object.assign(node.attributes, stateOf(live, false));
     dropBlocked(live, node.attributes);
     this.change(node.id, node.attributes);
+    // What nobody may look into and no site has is no page's: only that it is there is told.
+    if (node.tagName === "iframe" && !(live as HTMLIFrameElement).contentDocument)
+      if (!SITE.test(String(node.attributes.rr_src))) node.attributes.rr_src = "";
     if (isStreaming(live)) {
       this.streaming.add(live);
       node.attributes.src = STREAM;
@@ -358,6 +361,9 @@ function isPoppedUp(element: Element): boolean {
     return false;
   }
 }
+
+/** Address of a frame that some site has. */
+const SITE = /^https?:/i;
 
 /** Address of what has none. */
 const STREAM = "blob:";

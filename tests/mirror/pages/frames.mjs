@@ -1,4 +1,4 @@
-/** Frames of the same origin: written, by srcdoc and by address, nested, added late; and one of another origin. */
+/** Frames of the same origin: written, by srcdoc and by address, nested, added late; one of another origin, and two of none. */
 
 import { app, el, page, pause } from "./kit.mjs";
 
@@ -7,7 +7,9 @@ app.innerHTML = "<h1>Frames</h1>";
 const plain = frame({ id: "plain" });
 const doc = frame({ id: "doc", srcdoc: "<!doctype html><style>p{color:teal}</style><p>by srcdoc</p>" });
 const far = frame({ id: "far", src: "https://elsewhere.localhost:1/" });
-app.append(plain, doc, far);
+const opaque = frame({ id: "opaque", src: "data:text/html,<p>by its address", height: "40" });
+const boxed = frame({ id: "boxed", srcdoc: "<p>in a sandbox</p>", sandbox: "", height: "40" });
+app.append(plain, doc, far, opaque, boxed);
 plain.contentDocument.body.innerHTML = "<h2>written</h2><ul><li>one</li></ul>";
 
 page(
