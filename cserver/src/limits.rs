@@ -79,6 +79,10 @@ pub const SHUT_LOOK_MS_MAX: u64 = 100;
 /// every four seconds. A 99th percentile of everybody else feels what takes more than a hundredth of a core's time.
 pub const SHUT_LOOKS_PER_S: u64 = 2_500;
 
+/// Looks in one turn: those who stopped together are due together, and who comes meanwhile waits for 20 us. Reached: the next turn follows at once and
+/// looks on.
+pub const SHUT_LOOKS_PER_TURN_MAX: usize = 8;
+
 /// Then the kernel is told to ask such a peer, and again after so long: its word that it reads again may have been lost. Some have to wait for up to
 /// [`SHUT_SPREAD_MS`] more, so that many who stopped together are not asked together.
 pub const SHUT_MS: u64 = 10_000;

@@ -16,7 +16,8 @@ use super::office::Bell;
 use super::window::{self, Shut, Window};
 use super::{Clock, Core, Office, Post, listener, micros};
 use crate::limits::{
-    ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX, UNSENT_BYTES,
+    ACCEPTS_PER_TURN_MAX, HANDSHAKES_PER_TURN_MAX, READ_BYTES, READS_PER_TURN_MAX,
+    SHUT_LOOKS_PER_TURN_MAX, UNSENT_BYTES,
 };
 use crate::shard::{CONTROL_CORE, Now, Output, Shard};
 
@@ -212,13 +213,19 @@ impl<W: Watch> Turn<W> {
             }
         }
         self.spare = list;
-        self.look_at_shut(now);
         self.shard.handle_time(now);
         self.shard.end_turn(now);
+        self.send_all(now);
+        // Behind everybody who reads.
+        self.look_at_shut(now);
+        self.send_all(now);
+        self.outputs();
+    }
+
+    fn send_all(&mut self, now: Now) {
         while let Some(link) = self.shard.poll_send(now) {
             self.send(now, link);
         }
-        self.outputs();
     }
 
     fn collect(&mut self, now: Now) {
@@ -368,9 +375,10 @@ impl<W: Watch> Turn<W> {
         }
     }
 
-    /// Goes on sending to those who have room again.
+    /// Goes on sending to those who have room again. Looks at as many as a turn may; the next looks on.
     fn look_at_shut(&mut self, now: Now) {
-        while let Some(mut look) = self.shut.poll(now.mono_ms) {
+        for _ in 0..SHUT_LOOKS_PER_TURN_MAX {
+            let Some(mut look) = self.shut.poll(now.mono_ms) else { return };
             let link = look.link;
             let Some(socket) = find(&mut self.sockets, link) else { continue };
             if std::mem::take(&mut look.is_asked) {

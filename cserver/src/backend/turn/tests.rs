@@ -256,6 +256,29 @@ fn who_has_room_is_looked_at_seldom() {
     assert_eq!(socket.room, window.room - 100, "the next look is due when that is used up");
 }
 
+#[test]
+fn many_who_are_to_be_looked_at_take_their_turns_and_the_core_does_not_sleep_meanwhile() {
+    let mut bench = Bench::new();
+    let _strangers: Vec<_> = (0..CROWD).map(|_| bench.stranger()).collect();
+    bench.accept(CROWD);
+    bench.turn(&[]);
+    let now = bench.turn.clock.now();
+    for link in bench.links() {
+        find(&mut bench.turn.sockets, link).unwrap().shut = true;
+        bench.turn.shut.begin(now.mono_ms, link);
+    }
+    let later = Now { mono_ms: now.mono_ms + 2 * SHUT_LOOK_MS_MAX, ..now };
+    let left = |bench: &Bench| bench.turn.sockets.iter().flatten().filter(|one| one.shut).count();
+    for looked_at in (SHUT_LOOKS_PER_TURN_MAX..CROWD).step_by(SHUT_LOOKS_PER_TURN_MAX) {
+        bench.turn.run(later);
+        assert_eq!(left(&bench), CROWD - looked_at, "all of them have room");
+        assert_eq!(bench.turn.patience(later), Some(Duration::ZERO));
+    }
+    bench.turn.run(later);
+    assert_eq!(left(&bench), 0);
+    assert_ne!(bench.turn.patience(later), Some(Duration::ZERO), "nobody is left");
+}
+
 #[cfg(target_os = "linux")]
 const RECEIVE_BYTES: usize = 16 * 1024;
 
@@ -265,5 +288,7 @@ const LEFT_BYTES: usize = 4 * 1024;
 /// Each answer has 300 bytes or more.
 #[cfg(target_os = "linux")]
 const ASKED_MAX: usize = 4 * RECEIVE_BYTES / 300;
+
+const CROWD: usize = 3 * SHUT_LOOKS_PER_TURN_MAX - 1;
 
 const STORM: usize = 5 * HANDSHAKES_PER_TURN_MAX;
