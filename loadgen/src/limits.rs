@@ -68,6 +68,10 @@ pub const STEPS_MAX: usize = 40;
 /// Files besides connections: standard streams, rings, timers, reports.
 pub const FILES_OTHER: u64 = 64;
 
+/// Share of the messages that a step of a search may leave out with notice. When a page is replaced, what waited of the one before goes, and whoever
+/// waited for it is told: some tens of half a million. A server that leaves out more is full, however soon the rest arrives.
+pub const SKIPPED_SHARE_MAX: f64 = 0.001;
+
 /// Above this share of its core the generator, not the server, is suspected to be the limit.
 pub const GENERATOR_SHARE_MAX: f64 = 0.92;
 

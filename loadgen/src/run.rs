@@ -151,7 +151,7 @@ fn measure(plan: &Plan, threads: &Threads, watch: &Watch) -> anyhow::Result<(Vec
             steps.push(step);
             return Ok((steps, lost));
         };
-        let kept = keeps(&step, p99_ms);
+        let kept = keeps(&step.total, p99_ms);
         let generator_full = step.generator_cpu >= crate::limits::GENERATOR_SHARE_MAX;
         steps.push(step);
         if lost || !kept || generator_full || steps.len() == STEPS_MAX {
@@ -161,14 +161,17 @@ fn measure(plan: &Plan, threads: &Threads, watch: &Watch) -> anyhow::Result<(Vec
     }
 }
 
-fn keeps(step: &Step, p99_ms: u64) -> bool {
-    let total = &step.total;
-    total.latency.p99_us <= p99_ms * 1_000 && total.lost + total.skipped + total.unsent == 0
+/// Whether a step of a search is one that the server has carried. What it said it left out may be a little, and is in no figure.
+fn keeps(total: &Figures, p99_ms: u64) -> bool {
+    let skipped_max = (total.delivered + total.skipped) as f64 * crate::limits::SKIPPED_SHARE_MAX;
+    total.latency.p99_us <= p99_ms * 1_000
+        && total.lost + total.unsent == 0
+        && total.skipped as f64 <= skipped_max
 }
 
 fn capacity(plan: &Plan, steps: &[Step]) -> Option<f64> {
     let Mode::Saturate { p99_ms, .. } = plan.scenario.mode else { return None };
-    let kept = steps.iter().filter(|step| keeps(step, p99_ms));
+    let kept = steps.iter().filter(|step| keeps(&step.total, p99_ms));
     kept.map(|step| step.total.arrived as f64 * 1e3 / step.window_ms as f64)
         .fold(None, |best: Option<f64>, one| Some(best.map_or(one, |best| best.max(one))))
 }
@@ -531,6 +534,21 @@ mod tests {
             assert_eq!(pair[1].2, pair[0].2 + 1 + shape.agents + shape.stalled);
         }
         assert_eq!(scenario.connections(), next.1 as usize);
+    }
+
+    #[test]
+    fn a_step_with_a_loss_does_not_count_and_one_with_a_few_skipped_does() {
+        let keeps = |p99_us, lost, skipped, unsent| {
+            let tally = Tally { delivered: 99_900, lost, skipped, unsent, ..Tally::default() };
+            let mut total = Figures::new("all", &tally);
+            total.latency.p99_us = p99_us;
+            super::keeps(&total, 50)
+        };
+        assert!(keeps(50_000, 0, 0, 0) && keeps(50_000, 0, 99, 0));
+        assert!(!keeps(50_001, 0, 0, 0), "too late");
+        assert!(!keeps(50, 1, 0, 0), "lost without a word");
+        assert!(!keeps(50, 0, 0, 1), "not even sent");
+        assert!(!keeps(50, 0, 101, 0), "more than a thousandth is left out");
     }
 
     #[test]
