@@ -5,7 +5,8 @@
 //!
 //! - made every minute, 30 s before its time, and pushed to every CServer that is known, derived for it;
 //! - signs for a CServer once its time has come and that CServer has acknowledged it;
-//! - retired there when a newer one signs: the record is pushed again with the end of the last ticket, and our copy is wiped;
+//! - retired there when a newer one signs: the record is pushed again with the end of the last ticket, on every new stream too until that CServer
+//!   has acknowledged it, and then our copy is wiped;
 //! - without a newer acknowledgement it signs for at most ten minutes, then nothing does.
 //!
 //! Each key lies in locked pages of its own from then until it is wiped; what carries it to a CServer does not keep it.
@@ -47,6 +48,8 @@ struct Made {
 struct Held {
     boot: Boot,
     derived: VecDeque<Derived>,
+    /// Sign no more, and the CServer has not said yet that it knows when they end.
+    retired: Vec<Derived>,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,11 @@ struct Derived {
     id: KeyId,
     key: Locked<TicketKey>,
     not_before_ms: u64,
+    /// The CServer is told that it ends then.
+    expires_ms: u64,
     acked: bool,
+    /// Acknowledgements that are to come for what was pushed on the stream that is open.
+    owed: u32,
 }
 
 /// A record that has to go to a CServer, if a stream to it is open; if none is, `hello` brings it.
@@ -82,7 +89,7 @@ impl Rotation {
         if now_ms < self.ticked_ms.saturating_sub(CLOCK_BACK_MS_MAX) {
             // The clock was set back: keys of a time that is to come would sign nothing for as long.
             self.made.clear();
-            self.servers.values_mut().for_each(|held| held.derived.clear());
+            self.servers.values_mut().for_each(Held::clear);
         }
         self.ticked_ms = now_ms;
         let newest = self.made.back().map(|made| made.not_before_ms);
@@ -123,15 +130,18 @@ impl Rotation {
         for made in self.made.iter().filter(|made| newest < Some(made.not_before_ms)) {
             held.give(&server, made);
         }
-        held.derived.iter().map(|derived| derived.push(&server, derived.expires_ms())).collect()
+        held.all().for_each(|derived| derived.owed = 0);
+        held.all().map(|derived| derived.push(&server)).collect()
     }
 
     /// A CServer has a key ready.
     pub fn acked(&mut self, now_ms: u64, server: ServerId, key: KeyId) -> Vec<Push> {
         let Some(held) = self.servers.get_mut(&server) else { return Vec::new() };
-        for derived in held.derived.iter_mut().filter(|derived| derived.id == key) {
+        for derived in held.all().filter(|derived| derived.id == key) {
             derived.acked = true;
+            derived.owed = derived.owed.saturating_sub(1);
         }
+        held.retired.retain(|old| old.owed > 0);
         held.retire(&server, now_ms)
     }
 
@@ -161,17 +171,23 @@ impl Made {
 
 impl Held {
     fn new(boot: Boot) -> Self {
-        Self { boot, derived: VecDeque::new() }
+        Self { boot, derived: VecDeque::new(), retired: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        self.derived.clear();
+        self.retired.clear();
+    }
+
+    /// Oldest first.
+    fn all(&mut self) -> impl Iterator<Item = &mut Derived> {
+        self.retired.iter_mut().chain(&mut self.derived)
     }
 
     fn give(&mut self, server: &ServerId, made: &Made) -> Push {
-        let derived = Derived {
-            id: made.id,
-            key: Locked::new(made.key.derive(server, self.boot.nonce())),
-            not_before_ms: made.not_before_ms,
-            acked: false,
-        };
-        let push = derived.push(server, derived.expires_ms());
+        let key = Locked::new(made.key.derive(server, self.boot.nonce()));
+        let mut derived = Derived::new(made.id, key, made.not_before_ms);
+        let push = derived.push(server);
         self.derived.push_back(derived);
         push
     }
@@ -180,22 +196,29 @@ impl Held {
         self.derived.iter().rev().find(|derived| derived.signs_at(now_ms))
     }
 
-    /// Drops what has a successor that signs, and what is past its ten minutes. The CServer hears when the last
+    /// Retires what has a successor that signs, and drops what is past its ten minutes. The CServer hears when the last
     /// ticket of the former has expired.
     fn retire(&mut self, server: &ServerId, now_ms: u64) -> Vec<Push> {
         self.derived.retain(|derived| now_ms < derived.signs_until_ms());
+        self.retired.retain(|old| now_ms < old.last_ms());
         let Some(signing) = self.derived.iter().rposition(|derived| derived.signs_at(now_ms))
         else {
             return Vec::new();
         };
-        self.derived
-            .drain(..signing)
-            .map(|old| old.push(server, (now_ms + TICKET_LIFE_MS).min(old.expires_ms())))
-            .collect()
+        let from = self.retired.len();
+        self.retired.extend(self.derived.drain(..signing));
+        let retiring = self.retired[from..].iter_mut();
+        retiring.map(|old| old.end_by(now_ms + TICKET_LIFE_MS).push(server)).collect()
     }
 }
 
 impl Derived {
+    fn new(id: KeyId, key: Locked<TicketKey>, not_before_ms: u64) -> Self {
+        let mut new = Self { id, key, not_before_ms, expires_ms: 0, acked: false, owed: 0 };
+        new.expires_ms = new.last_ms();
+        new
+    }
+
     fn signs_at(&self, now_ms: u64) -> bool {
         self.acked && self.not_before_ms <= now_ms && now_ms < self.signs_until_ms()
     }
@@ -205,16 +228,22 @@ impl Derived {
     }
 
     /// When the last ticket that it could ever sign has expired.
-    fn expires_ms(&self) -> u64 {
+    fn last_ms(&self) -> u64 {
         self.signs_until_ms() + TICKET_LIFE_MS
     }
 
-    fn push(&self, server: &ServerId, expires_ms: u64) -> Push {
+    fn end_by(&mut self, ms: u64) -> &mut Self {
+        self.expires_ms = self.expires_ms.min(ms);
+        self
+    }
+
+    fn push(&mut self, server: &ServerId) -> Push {
+        self.owed += 1;
         let record = Down::Key {
             key_id: self.id,
             secret: KeyText::new(&self.key),
             not_before_ms: self.not_before_ms,
-            expires_ms,
+            expires_ms: self.expires_ms,
         };
         Push { server: *server, record }
     }

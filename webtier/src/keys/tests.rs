@@ -278,6 +278,48 @@ fn a_retired_key_verifies_until_its_last_ticket_has_expired_and_no_longer() {
 }
 
 #[test]
+fn the_end_of_a_retired_key_comes_again_with_every_stream_until_it_is_acknowledged() {
+    let mut world = World::new(&["s1"]);
+    let first = world.signer(0).unwrap();
+    world.pass(SERVER_KEY_PERIOD_MS - 1);
+    // The stream is lost with the record that shortens the first key's life.
+    world.open[0] = false;
+    world.pass(1);
+    assert_ne!(world.signer(0), Some(first));
+    assert!(world.peers[0].keys[&first].1 > world.now_ms + SERVER_KEY_PERIOD_MS);
+    // The next one brings it and is lost with its acknowledgement, and so is the third with all that it brings.
+    world.acks[0] = false;
+    world.reconnect(0);
+    assert_eq!(world.peers[0].keys[&first].1, world.now_ms + TICKET_LIFE_MS);
+    let ends_ms = world.peers[0].keys[&first].1;
+    world.open[0] = false;
+    let (id, boot) = (world.peers[0].id, world.peers[0].boot);
+    let lost = world.rotation.hello(id, boot);
+    assert_eq!(lost.len(), 2, "the retired key and the one that signs");
+    world.acks[0] = true;
+    world.reconnect(0);
+    assert_eq!(world.peers[0].keys[&first].1, ends_ms, "it ends when it would have");
+    assert!(world.rotation.servers[&id].retired.is_empty(), "our copy is wiped");
+    assert_eq!(world.rotation.hello(id, boot).len(), 1);
+}
+
+#[test]
+fn a_late_acknowledgement_of_a_key_says_nothing_of_its_end() {
+    let mut world = World::new(&["s1"]);
+    let (id, first) = (world.peers[0].id, world.signer(0).unwrap());
+    world.acks[0] = false;
+    world.reconnect(0);
+    world.pass(SERVER_KEY_PERIOD_MS);
+    let second = world.rotation.servers[&id].derived.back().unwrap().id;
+    let retiring = world.rotation.acked(world.now_ms, id, second);
+    assert_eq!(retiring.len(), 1);
+    world.rotation.acked(world.now_ms, id, first);
+    assert_eq!(world.rotation.servers[&id].retired.len(), 1, "that was for the stream's beginning");
+    world.rotation.acked(world.now_ms, id, first);
+    assert!(world.rotation.servers[&id].retired.is_empty());
+}
+
+#[test]
 fn a_clock_set_back_or_a_host_that_slept_leaves_no_gap() {
     for now_ms in [T0 - 86_400_000, T0 + 86_400_000] {
         let mut world = World::new(&["s1"]);
