@@ -19,7 +19,7 @@ use cserver::limits::{DRAIN_MS, FILES_WANTED};
 use cserver::shard::{Entropy, Shard};
 use cserver::shared::{Identity, Shared};
 use cserver::supervise::Supervisor;
-use cserver::tls::TlsSetupError;
+use cserver::tls::{TlsFaults, TlsSetupError};
 use cserver::{startup, tls};
 use host::source::SourceError;
 use host::{Notifier, inherited};
@@ -107,13 +107,14 @@ fn serve(path: &std::path::Path) -> anyhow::Result<()> {
     let found = startup::look(config.backend, config.cores)?;
     found.log();
     let cores = found.cores.len();
+    let (configs, expiries) = tls::read(&config)?;
     let shared = Arc::new(Shared::new(
         Identity::new(&config, random(), found.backend.name()),
-        tls::configs(&config)?,
+        configs,
         CookieKeys::new(&Secret::new(random())),
         cores,
     ));
-    shared.set_certificates(tls::expiries(&config)?);
+    shared.set_certificates(expiries);
     shared.set_limits(config.limits);
     open_secrets(&config).iter().for_each(|line| tracing::warn!("{line}"));
     let office = Arc::new(Office::new(cores));
@@ -246,8 +247,7 @@ fn listeners(config: &Config, cores: usize) -> anyhow::Result<Vec<Vec<TcpListene
 
 fn check(path: &std::path::Path) -> anyhow::Result<()> {
     let config = Config::read(path)?;
-    tls::configs(&config)?;
-    tls::expiries(&config)?;
+    tls::read(&config)?;
     let found = startup::look(config.backend, config.cores)?;
     say(&format!(
         "{}: good. Backend {} ({}), {} cores, {} open files.\n",
@@ -316,10 +316,10 @@ impl Drop for EndOnPanic {
 fn reload(path: &std::path::Path, shared: &Shared) {
     let read = || -> anyhow::Result<_> {
         let config = Config::read(path)?;
-        Ok((tls::configs(&config)?, tls::expiries(&config)?, config.limits))
+        Ok((tls::read(&config)?, config.limits))
     };
     match read() {
-        Ok((configs, expiries, limits)) => {
+        Ok(((configs, expiries), limits)) => {
             *shared.tls.write() = Arc::new(configs);
             shared.set_certificates(expiries);
             shared.set_limits(limits);
@@ -338,12 +338,12 @@ fn reload(path: &std::path::Path, shared: &Shared) {
 
 /// Whether a file may not be read: what `confine` says of a folder that it does not know, and the file's mode may be blameless.
 fn is_denied(error: &anyhow::Error) -> bool {
-    let of_tls = match error.downcast_ref() {
-        Some(TlsSetupError::Source { error: SourceError::Read { error }, .. }) => {
-            Some(error.kind())
-        }
+    let kind_of = |fault: &TlsSetupError| match fault {
+        TlsSetupError::Source { error: SourceError::Read { error }, .. } => Some(error.kind()),
         _ => None,
     };
+    let mut of_tls = error.downcast_ref().into_iter().flat_map(|TlsFaults(faults)| faults);
+    let of_tls = of_tls.find_map(kind_of);
     let of_config = match error.downcast_ref() {
         Some(ConfigError::Read { error, .. }) => Some(error.kind()),
         _ => None,

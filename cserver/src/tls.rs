@@ -7,6 +7,7 @@ use std::sync::Arc;
 use connection::TlsConfigs;
 use connection::rustls::pki_types::pem::PemObject;
 use connection::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use connection::rustls::server::danger::ClientCertVerifier;
 use connection::rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
 use connection::rustls::{self, RootCertStore, ServerConfig};
 
@@ -71,30 +72,61 @@ pub enum TlsSetupError {
     },
 }
 
-/// Reads all files of a configuration: TLS 1.2 and 1.3, HTTP/1.1, one session ticket, a ticketer for all cores.
-pub fn configs(config: &Config) -> Result<TlsConfigs, TlsSetupError> {
-    let public = finish(builder().with_no_client_auth(), &config.tls.certificate, &config.tls.key)?;
-    let ca = &config.control.ca;
+/// All that is wrong with them.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+pub struct TlsFaults(pub Vec<TlsSetupError>);
+
+/// When certificates expire, seconds of the wall clock, by what they are for.
+pub type Expiries = BTreeMap<String, u64>;
+
+/// Reads all files of a configuration: TLS 1.2 and 1.3, HTTP/1.1, one session ticket, a ticketer for all cores. Every file that does not serve is told,
+/// and a certificate that cannot be used now.
+pub fn read(config: &Config) -> Result<(TlsConfigs, Expiries), TlsFaults> {
+    let (mut faults, mut expiries) = (Vec::new(), Expiries::new());
+    let Config { tls, control, .. } = config;
+    let public = pair(&tls.certificate, &tls.key, &mut faults);
+    let own = pair(&control.certificate, &control.key, &mut faults);
+    let verifier = note(verifier(&control.ca), &mut faults);
+    for (name, pair) in [("public", &public), ("control", &own)] {
+        let life = pair.as_ref().and_then(|pair| pair.life);
+        expiries.extend(life.map(|life| (name.to_owned(), life.ends_s)));
+    }
+    let public = public.and_then(|pair| {
+        note(pair.finish(builder().with_no_client_auth(), &tls.certificate), &mut faults)
+    });
+    let control = own.zip(verifier).and_then(|(pair, verifier)| {
+        let builder = builder().with_client_cert_verifier(verifier);
+        note(pair.finish(builder, &control.certificate), &mut faults)
+    });
+    match (public, control) {
+        (Some(public), Some(control)) if faults.is_empty() => Ok((
+            TlsConfigs {
+                public: Arc::new(public),
+                control: Some((config.control_name.clone(), Arc::new(control))),
+                plain_host: config.plain_host.clone(),
+            },
+            expiries,
+        )),
+        _ => Err(TlsFaults(faults)),
+    }
+}
+
+fn note<T>(result: Result<T, TlsSetupError>, faults: &mut Vec<TlsSetupError>) -> Option<T> {
+    result.map_err(|error| faults.push(error)).ok()
+}
+
+/// Who may open a control stream.
+fn verifier(ca: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsSetupError> {
     let mut roots = RootCertStore::empty();
-    for certificate in chain(ca)? {
+    for certificate in chain(ca)?.0 {
         roots
             .add(certificate)
             .map_err(|error| TlsSetupError::Refused { path: ca.display().to_string(), error })?;
     }
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), connection::provider())
-            .build()
-            .map_err(|error| TlsSetupError::Ca { path: ca.display().to_string(), error })?;
-    let control = finish(
-        builder().with_client_cert_verifier(verifier),
-        &config.control.certificate,
-        &config.control.key,
-    )?;
-    Ok(TlsConfigs {
-        public: Arc::new(public),
-        control: Some((config.control_name.clone(), Arc::new(control))),
-        plain_host: config.plain_host.clone(),
-    })
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), connection::provider())
+        .build()
+        .map_err(|error| TlsSetupError::Ca { path: ca.display().to_string(), error })
 }
 
 /// TLS 1.2 and 1.3, with what the library offers and short traffic keys.
@@ -104,56 +136,64 @@ fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
         .expect("the library's suites serve its versions")
 }
 
-/// When the certificates expire, seconds of the wall clock, by what they are for; an error for one that cannot be used now.
-pub fn expiries(config: &Config) -> Result<BTreeMap<String, u64>, TlsSetupError> {
-    let files = [("public", &config.tls.certificate), ("control", &config.control.certificate)];
-    let mut expiries = BTreeMap::new();
-    for (name, path) in files {
-        if let Some(life) = Life::of(&read("certificate", path)?) {
-            life.check()
-                .map_err(|error| TlsSetupError::Time { path: path.display().to_string(), error })?;
-            expiries.insert(name.to_owned(), life.ends_s);
-        }
-    }
-    Ok(expiries)
-}
-
 type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;
 
-fn finish(builder: Builder, certificate: &Path, key: &Path) -> Result<ServerConfig, TlsSetupError> {
-    let chain = chain(certificate)?;
-    let text = Zeroizing::new(read("private key", key)?);
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| TlsSetupError::File {
-        what: "private key",
-        path: key.display().to_string(),
-        error,
-    })?;
-    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
-        TlsSetupError::Refused { path: certificate.display().to_string(), error }
-    })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // One ticket: a browser comes back once. Two cost a seal and a send at each handshake.
-    config.send_tls13_tickets = 1;
-    config.session_storage = ServerSessionMemoryCache::new(0);
-    config.ticketer = Ticketer::new().map_err(TlsSetupError::Random)?;
-    Ok(config)
+/// A certificate with its key.
+struct Pair {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    life: Option<Life>,
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+fn pair(certificate: &Path, key: &Path, faults: &mut Vec<TlsSetupError>) -> Option<Pair> {
+    let read = note(chain(certificate), faults);
+    let key = note(private_key(key), faults);
+    let (chain, life) = read?;
+    if let Some(Err(error)) = life.map(Life::check) {
+        faults.push(TlsSetupError::Time { path: certificate.display().to_string(), error });
+    }
+    Some(Pair { chain, key: key?, life })
+}
+
+impl Pair {
+    fn finish(self, builder: Builder, path: &Path) -> Result<ServerConfig, TlsSetupError> {
+        let mut config = builder
+            .with_single_cert(self.chain, self.key)
+            .map_err(|error| TlsSetupError::Refused { path: path.display().to_string(), error })?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // One ticket: a browser comes back once. Two cost a seal and a send at each handshake.
+        config.send_tls13_tickets = 1;
+        config.session_storage = ServerSessionMemoryCache::new(0);
+        config.ticketer = Ticketer::new().map_err(TlsSetupError::Random)?;
+        Ok(config)
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
+    let text = Zeroizing::new(bytes("private key", path)?);
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| TlsSetupError::File {
+        what: "private key",
+        path: path.display().to_string(),
+        error,
+    })
+}
+
+/// The certificates of a file, and the life of the first.
+fn chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Option<Life>), TlsSetupError> {
     let fault = |error| TlsSetupError::File {
         what: "certificate",
         path: path.display().to_string(),
         error,
     };
-    let text = read("certificate", path)?;
+    let text = bytes("certificate", path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match chain.map_err(fault)? {
         chain if chain.is_empty() => Err(TlsSetupError::Empty(path.display().to_string())),
-        chain => Ok(chain),
+        chain => Ok((chain, Life::of(&text))),
     }
 }
 
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
+fn bytes(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
     let path_of = |error| TlsSetupError::Source { what, path: path.display().to_string(), error };
     host::source::read(path).map_err(path_of)
 }

@@ -1,6 +1,7 @@
 //! The servers' own command lines, with the files of a real stack: `check`, `print-config`, and faults that are told.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -40,18 +41,27 @@ fn both_servers_check_their_configuration_and_tell_every_fault() -> Result<()> {
 }
 
 #[test]
-fn all_files_of_a_web_tier_that_cannot_be_used_are_told_together() -> Result<()> {
+fn all_files_of_a_server_that_cannot_be_used_are_told_together() -> Result<()> {
     let stack = Stack::plan().start()?;
-    let file = stack.folder().join("webtier.toml");
-    let names = [
+    let common = [
         ("[tls]", "certificate", "bad.pem"),
         ("[tls]", "key", "bad.key"),
         ("[control]", "key", "bad-control.key"),
         ("[control]", "ca", "bad-ca.pem"),
-        ("[audit]", "key", "bad-audit.key"),
-        ("[metrics]", "token", "bad.token"),
     ];
-    let text = fs::read_to_string(&file)? + "\n[metrics]\ntoken = \"\"\n";
+    let of_web = [("[audit]", "key", "bad-audit.key"), ("[metrics]", "token", "bad.token")];
+    bad_files_are_told(&stack, "cserver", &common)?;
+    fs::OpenOptions::new()
+        .append(true)
+        .open(stack.folder().join("webtier.toml"))?
+        .write_all(b"\n[metrics]\ntoken = \"\"\n")?;
+    bad_files_are_told(&stack, "webtier", &[&common[..], &of_web].concat())
+}
+
+/// With files of these names, which hold nothing, under these keys of these tables.
+fn bad_files_are_told(stack: &Stack, program: &str, names: &[(&str, &str, &str)]) -> Result<()> {
+    let name = if program == "cserver" { "s1.toml" } else { "webtier.toml" };
+    let text = fs::read_to_string(stack.folder().join(name))?;
     let mut table = "";
     let lines = text.lines().map(|line| {
         table = if line.starts_with('[') { line } else { table };
@@ -63,13 +73,14 @@ fn all_files_of_a_web_tier_that_cannot_be_used_are_told_together() -> Result<()>
         }
     });
     let changed: Vec<String> = lines.collect();
+    let file = stack.folder().join("bad.toml");
     fs::write(&file, changed.join("\n"))?;
     for (_, _, name) in names {
         fs::write(stack.folder().join(name), "nothing")?;
     }
-    let told = call(&beside_us("webtier"), "check", &file).expect_err("bad files").to_string();
+    let told = call(&beside_us(program), "check", &file).expect_err("bad files").to_string();
     for (_, _, name) in names {
-        assert!(told.contains(name), "{name} is not among them: {told}");
+        assert!(told.contains(name), "{program}: {name} is not among them: {told}");
     }
     Ok(())
 }
