@@ -88,6 +88,84 @@ mod tests {
     use super::*;
     use crate::limits::CORE_STUCK_MS;
 
+    /// What systemd makes of the words of a service that is on its way out (`service_notify_message`), in virtual time.
+    struct Manager {
+        socket: UnixDatagram,
+        /// It kills the service then.
+        stop_ms: Option<u64>,
+        watchdog_ms: u64,
+    }
+
+    impl Manager {
+        /// Hears all that was said by now. The watchdog is asked first: a word that comes too late finds nobody.
+        fn hear(&mut self, now_ms: u64) {
+            let mut bytes = [0; 512];
+            while let Ok(length) = self.socket.recv(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
+                    match name {
+                        "WATCHDOG" => {
+                            self.watchdog_ms = self.watchdog_ms.max(now_ms + unit_ms("WatchdogSec"))
+                        }
+                        // As if it had been asked to stop: from now on the time of the unit counts.
+                        "STOPPING" if self.stop_ms.is_none() => {
+                            self.stop_ms = Some(now_ms + unit_ms("TimeoutStopSec"));
+                        }
+                        // Of each deadline, and never to sooner.
+                        "EXTEND_TIMEOUT_USEC" => {
+                            let until_ms = now_ms + value.parse::<u64>().unwrap() / 1_000;
+                            self.stop_ms = self.stop_ms.map(|stop_ms| stop_ms.max(until_ms));
+                            self.watchdog_ms = self.watchdog_ms.max(until_ms);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+
+        fn kills_at(&self) -> u64 {
+            self.stop_ms.unwrap_or(u64::MAX).min(self.watchdog_ms)
+        }
+    }
+
+    /// What the unit says, in seconds there.
+    fn unit_ms(name: &str) -> u64 {
+        let unit = include_str!("../../systemd/cserver.service");
+        let said = unit.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        said.unwrap().parse::<u64>().unwrap() * 1_000
+    }
+
+    #[test]
+    fn a_drain_of_minutes_is_left_its_time_while_the_cores_turn_and_no_longer() {
+        let (socket, ours) = UnixDatagram::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut manager = Manager { socket, stop_ms: None, watchdog_ms: u64::MAX };
+        let supervisor = Supervisor {
+            notifier: Arc::new(Notifier::over(ours, None)),
+            office: Arc::new(Office::new(1)),
+            shared: crate::shard::testing::shared(1),
+            clock: Clock::start(),
+        };
+        let mut told = Told::default();
+        manager.watchdog_ms = unit_ms("WatchdogSec");
+        let stuck_ms = 10 * 60_000;
+        for now_ms in (1..).step_by(BEAT_MS as usize) {
+            let turned_ms = now_ms.min(stuck_ms);
+            supervisor.shared.load(0).turned_ms.store(turned_ms, Ordering::Relaxed);
+            if now_ms > 60_000 {
+                supervisor.shared.drain();
+            }
+            if now_ms >= manager.kills_at() {
+                assert!(now_ms > stuck_ms, "killed after {now_ms} ms, though its core turned");
+                return;
+            }
+            supervisor.tell(now_ms, &mut told);
+            manager.hear(now_ms);
+            let latest_ms = stuck_ms + CORE_STUCK_MS + 2 * DRAIN_MS + BEAT_MS;
+            assert!(now_ms < latest_ms, "a core that does not turn is waited for");
+        }
+    }
+
     #[test]
     fn a_core_that_is_stuck_in_a_drain_gets_no_more_time_and_one_that_has_ended_is_not_missed() {
         let (manager, ours) = UnixDatagram::pair().unwrap();
