@@ -294,12 +294,7 @@ fn content_length(text: &str) -> Result<usize, RequestFault> {
 }
 
 fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut before = 0;
-    head.iter().any(|byte| {
-        let bare = *byte == b'\n' && before != b'\r';
-        before = *byte;
-        bare
-    })
+    memchr::memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r')
 }
 
 /// A whole response. Every one carries the headers of [`Response::new`]; routes add their own.
