@@ -292,6 +292,8 @@ export class Masker {
         if (isElement(node)) this.memory.copies.touch(node);
         this.nodes.noteValue(node, data.text);
         const isOpen = this.nodes.send(data.id) === "open" && !this.nodes.hasMaskedChoice(data.id);
+        // Which of several is picked is what they hold.
+        if (!isOpen && isElement(node) && isChoice(node)) return null;
         // A masked field says once that it holds something: how often it is typed into is its own business.
         if (!isOpen && (this.saidOnce.get(node) ?? data) !== data) return null;
         if (isOpen) this.saidOnce.delete(node);

@@ -237,7 +237,7 @@ export function isElement(node: Node): node is Element {
 
 /** Whether what is said of an element is whether it is ticked or picked. */
 export function isChoice(element: Element): boolean {
-  return CHOICES.has(element.getAttribute("type") ?? "");
+  return element.localName === "input" && CHOICES.has(typeOf(element));
 }
 
 /** Whether what somebody types or chooses is kept by this element. */
