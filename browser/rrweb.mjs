@@ -270,6 +270,12 @@ const LINES = [
     'tagNameLower === "iframe" && attributeName === "src"',
   ],
   ['    recordAfter = options.recordAfter === "DOMContentLoaded" ? options.recordAfter : "load",\n', ""],
+  // A node that moves into a new one goes where that goes, also with what stands around both.
+  ["&& !this.movedSet.has(parentNode22)", "&& !isSelfOrAncestorInSet(this.movedSet, parentNode22)"],
+  [
+    '} else if (name === "background" && ["table", "td", "th"].includes(tagName)) {',
+    '} else if (name === "background") {',
+  ],
   ['if (name === "src" || name === "href"', 'if (name === "src" || name === "poster" || name === "href"'],
   ["mergeHooks(o, hooks);\n", ""],
   ["    styleDeclarationObserver();\n    fontObserver();\n", ""],

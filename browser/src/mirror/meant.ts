@@ -90,6 +90,7 @@ function isMeaning(node: Node, name: string): boolean {
 /** How far up a change reaches: from a text through an icon and a label to its button. */
 const LEVELS = 3;
 
-const BUTTONS = new Set(["button", "submit", "reset", "image"]);
+/** Types of inputs that are buttons. */
+export const BUTTONS = new Set(["button", "submit", "reset", "image"]);
 
 const MEANINGS = new Set(["href", "type", "name", "id", "for", "role", "action", "formaction", "aria-label"]);

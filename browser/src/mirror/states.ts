@@ -20,6 +20,7 @@ import { isShown, windowOf } from "../visitor/root.js";
 import type { Ids } from "../visitor/tree.js";
 import { wrapAfter } from "../visitor/wrap.js";
 import type { Known } from "./living.js";
+import { BUTTONS } from "./meant.js";
 import { Pictures } from "./pictures.js";
 
 type Attributes = Record<string, unknown>;
@@ -265,7 +266,8 @@ export class PageStates {
   private sendInput(target: Element): void {
     const id = this.ids.getId(target);
     const field = target as HTMLInputElement;
-    if (this.isStopped || id < 1 || !FIELD.test(target.localName)) return;
+    // A button without a value shows a word of the browser's own, which an empty value would take away.
+    if (this.isStopped || id < 1 || !FIELD.test(target.localName) || BUTTONS.has(field.type)) return;
     this.emit({
       type: EventType.IncrementalSnapshot,
       data: { source: IncrementalSource.Input, id, text: field.value, isChecked: field.checked },

@@ -87,7 +87,9 @@ function cleanOne(
   // A removed attribute tells only that it is gone.
   if (value === null) return null;
   if (typeof value === "string") {
-    return isScriptUrl(value) ? undefined : value;
+    if (!isScriptUrl(value)) return value;
+    // A link without an address would not look like one.
+    return tagName === "a" && name === "href" ? "about:blank" : undefined;
   }
   if (name === "style" && typeof value === "object") return value as Record<string, unknown>;
   if (typeof value === "number" && Number.isFinite(value)) return value;

@@ -15,7 +15,7 @@ app.innerHTML = `
     <p><progress id="progress" max="10" value="2"></progress> <meter id="meter" max="10" value="7"></meter> <output id="out">0</output></p>
     <fieldset disabled><legend>Later</legend><input value="off"></fieldset>
     <details id="more"><summary>More</summary><p>Hidden until opened</p></details>
-    <button type="button">Send</button>
+    <button type="button">Send</button> <a href="javascript:void 0">Help</a>
   </form>`;
 const $ = (id) => document.getElementById(id);
 
@@ -57,7 +57,7 @@ page([
   },
   () => {
     const other = document.createElement("form");
-    other.innerHTML = `<input value="one"><input type="checkbox" checked><select><option>a<option selected>b</select><textarea>x</textarea>`;
+    other.innerHTML = `<input value="one"><input type="checkbox" checked><select><option>a<option selected>b</select><textarea>x</textarea><input type="reset">`;
     app.append(other);
     const [text, box, list, area] = other.elements;
     text.value = area.value = "typed";

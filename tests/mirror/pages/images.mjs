@@ -14,7 +14,7 @@ app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" w
   <img srcset="/mirror/tile/4,1.svg 1x,/mirror/tile/none.svg 2x" width="80" height="60"> <video id="film" poster="tile/5/1/1.svg" width="80" height="60"></video>
   <object data="/mirror/tile/6/1/1.svg" type="image/svg+xml" width="80" height="60">no picture</object> <embed src="/mirror/tile/6/2/2.svg" width="80" height="60"></p><div id="back" style="width:120px;height:60px"></div>
   <div id="set" style='width:80px;height:60px;background:image-set("../mirror/tile/7/1/1.svg" type("image/svg+xml") 1x, "tile/none.svg" 2x)'></div>
-  <p><b class="tile" id="adopted"></b> <b class="tile" id="inserted"></b> <b class="tile" id="declared"></b></p><p id="driven" style="width:120px">driven</p>
+  <p><b class="tile" id="adopted"></b> <b class="tile" id="inserted"></b> <b class="tile" id="declared"></b></p><p id="driven" style="width:120px">driven</p> <table><tr background="tile/8/1/1.svg"><td width="80" height="20">row</table>
   <div id="lost"><p class="rule">by a rule</p><p style="background:url(/mirror/private/own.svg)">of its own</p><p class="over">over another</p><p class="before">before</p>
   <ul><li>of a list</li></ul><p class="mask"></p><p class="framed">framed</p><p id="local">a blob</p><p class="cut">cut</p><p class="named">named</p>
   <input type="image" src="/mirror/private/button.svg" width="40" height="30" alt=""> <svg width="60" height="30"><image href="/mirror/private/drawn.svg" width="60" height="30"/></svg>
@@ -58,6 +58,7 @@ page(
       $("data").src = data("tomato");
       $("near").src = "/mirror/tile/2/1/3.svg";
       $("film").poster = "tile/5/2/2.svg";
+      document.body.background = "tile/8/2/2.svg";
       await pause(150);
     },
     async () => {

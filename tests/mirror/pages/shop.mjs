@@ -39,6 +39,13 @@ page(
     },
     () => products.append(...[...products.children].reverse()),
     () => {
+      // Words go into an element of their own, and what stands around them to another place.
+      const [first, box] = [products.firstElementChild, document.createElement("b")];
+      box.append(...first.childNodes);
+      first.append(box);
+      products.append(first);
+    },
+    () => {
       for (const list of document.querySelectorAll("select")) list.selectedIndex = 1;
       document.querySelector(".far").textContent = "seen";
     },

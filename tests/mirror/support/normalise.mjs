@@ -36,10 +36,11 @@ export function normalise(doc, side) {
     const fragment = /#.*$/.exec(url)?.[0];
     return fragment ?? url.split("?")[0].replace(/\/+$/, "").split("/").at(-1);
   };
-  // A link loses query and fragment by the rules of the mask, so it counts without them.
+  // A link loses query and fragment by the rules of the mask, so it counts without them; one that is script leads nowhere.
   const link = (url, base) => {
     try {
-      return new URL(url, base).pathname;
+      const { protocol, pathname } = new URL(url, base);
+      return protocol === "javascript:" ? "blank" : pathname;
     } catch {
       return "unreadable";
     }
@@ -138,6 +139,8 @@ export function normalise(doc, side) {
     if (node.style?.cssText) attributes.push(`style=${css(node.style.cssText)}`);
     if (name === "input" || name === "textarea") {
       if (node.type !== "password" && node.type !== "hidden") attributes.push(`:value=${node.value}`);
+      // Its browser then says what it does.
+      if (/^(submit|reset)$/.test(node.type) && !node.hasAttribute("value")) attributes.push(":unnamed");
       if (node.checked) attributes.push(":checked");
       if (node.type === "checkbox" && node.indeterminate) attributes.push(":indeterminate");
     }
