@@ -4,8 +4,8 @@
 
 import { EPOCH_INFLATED_BYTES_MAX } from "../protocol/limits.js";
 
-/** Bytes that may wait in the WebSocket: some seconds of a slow line. Reached: nothing is sent until it is empty again, then a new epoch begins. */
-export const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes of changes that may wait behind a keyframe: what agents may be behind at the CServer. Beyond it nothing is sent until the line is empty again, then a new epoch begins. */
+export const BUFFERED_BYTES_MAX = 512 * 1024;
 
 /** What may still wait when a new epoch begins after that: it should reach the agent soon. */
 export const BUFFERED_BYTES_RESUME = 64 * 1024;

@@ -103,6 +103,8 @@ export class Recorder {
   /** How many events there were: a proof holds for one number. */
   private events = 0;
   private epochAt = Number.NEGATIVE_INFINITY;
+  /** What waited once the epoch's keyframe was out: mostly that. */
+  private keyframeBytes = 0;
   private readonly pointer: PointerPace;
 
   constructor(
@@ -450,6 +452,7 @@ export class Recorder {
         return;
       }
       memory.owesPurge = false;
+      this.keyframeBytes = this.host.bufferedBytes();
       this.host.onSent();
       this.host.onEpoch();
       this.flush();
@@ -483,7 +486,7 @@ export class Recorder {
     // A watcher of the page's own may have masked what it was told of after us.
     if (!this.isStopped && !this.masker.isSound) this.planEpoch();
     if (this.isStopped || this.isEpochPlanned || !this.host.writer.isOpen) return;
-    if (this.host.bufferedBytes() > BUFFERED_BYTES_MAX) {
+    if (this.host.bufferedBytes() > this.keyframeBytes + BUFFERED_BYTES_MAX) {
       this.waitForBuffer();
       return;
     }

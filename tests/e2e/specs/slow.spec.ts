@@ -12,8 +12,8 @@ import { stack } from "../support/stack.js";
 /** Bytes that the line takes in a second: a poor mobile one. */
 const BYTES_PER_S = 20_000;
 
-/** What the script lets wait (`BUFFERED_BYTES_MAX`), and the change that goes beyond it. */
-const WAITING_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024;
+/** What the script lets wait (`BUFFERED_BYTES_MAX`), a small keyframe, and the change that goes beyond. */
+const WAITING_BYTES_MAX = 640 * 1024;
 
 /** What the visitor's page may hold more than before: code that is compiled meanwhile, a deflate stream, the flood's own texts. */
 const HEAP_GROWTH_BYTES_MAX = 12 * 1024 * 1024;
@@ -33,7 +33,7 @@ test("a line that is too slow is given no more than it can bear, and the agent e
     gate.slow(BYTES_PER_S);
     await pair.flood(60_000);
     const full = { timeout: 120_000 };
-    await expect.poll(() => pair.waitedBytesMax(), full).toBeGreaterThan(WAITING_BYTES_MAX * 0.95);
+    await expect.poll(() => pair.waitedBytesMax(), full).toBeGreaterThan(512 * 1024);
     // From here on nothing more is put on the line, however often the page changes.
     const floods = await pair.floods();
     await expect.poll(() => pair.floods()).toBeGreaterThan(floods + 30);
