@@ -123,11 +123,17 @@ describe("what is dangerous in an element", () => {
       { rr_mediaVolume: 2, rr_mediaPlaybackRate: -1, rr_mediaMuted: false },
       { rr_mediaMuted: true },
     ],
+    ["how it plays, of what is no film", "p", { rr_mediaState: "paused", rr_mediaVolume: 1 }],
     ["an animation without its keyframes", "div", { rr_animations: [{ at: 0 }] }],
     ["animations that are a text", "div", { rr_animations: "all" }],
     ["values that are no values", "div", { a: { b: 1 }, c: [1], d: Number.NaN, e: undefined }],
   ] as [string, string, Fields, Fields?][])("is left out: %s", (_, tagName, attributes, rest = {}) => {
     expect(kept(element(tagName, attributes)).attributes).toEqual(rest);
+  });
+
+  it("is left out of a drawing's element with a film's name: how it plays", () => {
+    const drawn = { ...element("video", { rr_mediaState: "played", id: "v" }), isSVG: true };
+    expect(kept(drawn).attributes).toEqual({ id: "v" });
   });
 
   it.each([

@@ -29,8 +29,11 @@ export function safeDoctype(name: string): string {
 /** Attributes that may stand in a picture of a page. An unknown tag, `""`, gets the strictest rules of all. */
 export function attributes(tagName: string, given: Fields): Fields {
   const kept: Fields = {};
+  const isPlayed = tagName === "video" || tagName === "audio";
   for (const [name, value] of Object.entries(given)) {
     const lower = name.toLowerCase();
+    // What is no film cannot be told to play: the rebuild would end there.
+    if (!isPlayed && /^rr_media./.test(lower)) continue;
     if (!ATTRIBUTE_NAME.test(name) || lower.startsWith("on") || BARRED_ATTRIBUTES.has(lower)) continue;
     if (tagName === "meta" && !(lower === "charset" || META_NAMES.has(String(given.name)))) continue;
     if ((tagName === "iframe" || tagName === "") && FRAME_ATTRIBUTES.has(lower)) continue;
@@ -51,7 +54,7 @@ export function attributes(tagName: string, given: Fields): Fields {
       kept[name] = styles(value);
     }
   }
-  if (tagName === "video" || tagName === "audio") kept.rr_mediaMuted = true;
+  if (isPlayed) kept.rr_mediaMuted = true;
   return kept;
 }
 

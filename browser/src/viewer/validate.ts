@@ -271,7 +271,10 @@ class Validator {
           ...common,
           type: NodeType.Element,
           tagName,
-          attributes: (isBarred ? { hidden: "" } : attributes(tagName, record(node.attributes))) as Record<
+          attributes: (isBarred
+            ? { hidden: "" }
+            : // A drawing may use names of pages' elements: it plays, loads and frames nothing by them.
+              attributes(node.isSVG === true ? "svg" : tagName, record(node.attributes))) as Record<
             string,
             string
           >,

@@ -12,8 +12,10 @@ app.innerHTML = `<h1>Vectors</h1>
   <p><math><mfrac><mi>a</mi><msqrt><mi>b</mi></msqrt></mfrac><mo>=</mo><msup><mi>c</mi><mn>2</mn></msup></math></p>
   <math display="block" id="m"><mrow><mi>x</mi></mrow></math>`;
 const svg = app.querySelector("svg");
-// Names of fields' that are none here.
-svg.append(...["input", "select", "textarea"].map((name) => document.createElementNS(SVG, name)));
+// Names of fields' and films' that are none here.
+svg.append(
+  ...["input", "select", "textarea", "video", "audio"].map((name) => document.createElementNS(SVG, name)),
+);
 
 page([
   () => {
