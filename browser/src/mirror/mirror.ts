@@ -11,23 +11,18 @@ import type { Ids } from "../visitor/tree.js";
 import type { Known } from "./living.js";
 import { Targets, type TargetsHost } from "./meant.js";
 import { Prover, type ProofHost } from "./proof.js";
-import { learnRules } from "./sources.js";
+import { learnRules, type Sources } from "./sources.js";
 import { PageStates } from "./states.js";
 import { StyleWatcher } from "./styles.js";
 import { tellUnsaid } from "./unsaid.js";
 
 /** What it asks of the recorder. */
-export interface MirrorHost {
+export interface MirrorHost extends Sources {
   readonly ids: Ids & Known;
   /** Gets the canvases that are recorded; `null` where nobody asks. */
   readonly canvases: Set<HTMLCanvasElement> | null;
   readonly proving: ProofHost;
-  /** Sheets with rules of which nobody knows what was written, and what is known of others. */
-  readonly unread: Set<CSSStyleSheet>;
-  readonly written: Map<string, string>;
   readonly position: TargetsHost["position"];
-  /** The trees that are recorded. */
-  readonly roots: () => Iterable<Document | ShadowRoot>;
   readonly emit: (event: eventWithTime) => void;
   /** Tells of attributes that no mutation has. */
   readonly send: (node: Node, attributes: Record<string, unknown>) => void;
@@ -112,8 +107,7 @@ export class Mirror {
 
   /** Rules that the browser wrote without their values are told once more when it is known what stood there. */
   async learn(): Promise<void> {
-    const { unread, written } = this.host;
-    if (unread.size > 0 && (await learnRules(this.page, unread, written)) && !this.isStopped)
-      this.host.renew();
+    const { host } = this;
+    if (host.unread.size > 0 && (await learnRules(this.page, host)) && !this.isStopped) host.renew();
   }
 }

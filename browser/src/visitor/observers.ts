@@ -8,8 +8,10 @@
 
 import { MouseInteractions } from "@rrweb/types";
 
+import { WRITTEN_RULES_MAX } from "./limits.js";
 import { WIDGET_TAG } from "./names.js";
 import type { Ids } from "./tree.js";
+import { put } from "./written.js";
 
 /** What rrweb gives its observers. */
 interface Observed {
@@ -80,6 +82,8 @@ export function observeSheets(
     const ours = new Proxy(inner, {
       apply(target, self, words) {
         const result: unknown = Reflect.apply(target, self, words);
+        const text = String(words[0]);
+        if (text.includes("var(") && put.size < WRITTEN_RULES_MAX) put.add(text);
         say(self as never, words);
         return result;
       },

@@ -32,7 +32,7 @@ import { watchRoot } from "./root.js";
 import { parentsOf, Rules, type MaskMemory } from "./rules.js";
 import { told } from "./told.js";
 import type { Walk } from "./walk.js";
-import { unread, written } from "./written.js";
+import { put, unread, written } from "./written.js";
 
 /** Where the recorder writes: a connection, or the page around a frame. */
 export type Writer = Pick<
@@ -142,8 +142,10 @@ export class Recorder {
         proving: this.proving,
         unread,
         written,
+        put,
         position: () => this.position,
         roots: this.masker.roots,
+        isOpen: (element) => this.masker.isOpen(element),
         emit: (event) => {
           this.take(event);
         },

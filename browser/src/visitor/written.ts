@@ -9,6 +9,9 @@
 /** What was written, by what the browser makes of it. */
 export const written = new Map<string, string>();
 
+/** Texts with variables that scripts have put into sheets since somebody listens: those have no source. */
+export const put = new Set<string>();
+
 /** Sheets with rules of which nobody knows yet what was written. */
 export const unread = new Set<CSSStyleSheet>();
 

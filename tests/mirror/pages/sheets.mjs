@@ -13,6 +13,10 @@ const RIM = "border: solid var(--rim); border-color: var(--tint)";
 document.head.append(
   el("style", {}, `section { --rim: 9px; --tint: teal; .rim { ${RIM} } } h1 { --rim: 2px; ${RIM} }`),
 );
+// What a script put in before anybody listened stands in no source: it shows as it is.
+const put = el("style", { "data-far": "" });
+document.head.append(put);
+put.sheet.insertRule("@media all { .rim { padding: var(--rim) 0; padding-left: 30px } }");
 const made = new CSSStyleSheet();
 made.replaceSync(".c { color: purple; font-weight: bold }");
 document.adoptedStyleSheets = [made];
@@ -102,6 +106,7 @@ page([
     document.head.append(fast);
     fast.sheet.insertRule(".a { background: honeydew }");
     fast.sheet.insertRule(".b { background: mistyrose }", 1);
+    fast.sheet.insertRule(".c { border: var(--thick, 5px) solid; border-left-color: red }", 2);
     style.firstChild.data = ".a { color: darkgreen } .b { color: darkblue }";
     style.sheet.insertRule(".d { letter-spacing: 6px }", 0);
     style.sheet.cssRules[1].style.fontWeight = "bold";

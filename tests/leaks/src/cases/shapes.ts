@@ -205,6 +205,11 @@ export const SHAPES: readonly Case[] = [
       act: `${PAUSE} const s = z2.firstChild; s.append(".w::after { content: '{c}' }"); await 0; s.firstChild.splitText(2); s.normalize(); ${PAUSE} s.sheet.cssRules[0].style.content = "'{c}'";`,
     },
     {
+      what: "a rule that a script has put in, whose value a masked element has",
+      html: `<p class="{M} v4" style="--z: 12px '{c}'">x</p><style id="z4"></style><script>z4.sheet.insertRule(".v4 { font: var(--z); font-size: 9px }")</script>`,
+      act: PAUSE,
+    },
+    {
       what: "a drawing's own",
       html: '<svg {m} id="z3"><style>text { fill: red }</style><text>x</text></svg>',
       act: `${PAUSE} z3.firstChild.textContent = "text::after { content: '{c}' }"; z3.lastChild.textContent = "{c}";`,
