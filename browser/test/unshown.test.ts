@@ -1,9 +1,11 @@
 /**
- * The list of what could not be shown, as the agent reads it. Finding it is tried on real pages by the mirror suite.
+ * The list of what could not be shown, as the agent reads it, and sheets that come late. Finding the rest is tried on real pages by the mirror suite.
  */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 
+import { PROBE_AGAIN_MS, PROBE_AGAIN_MS_MAX } from "../src/viewer/limits.js";
+import { UnshownWatch } from "../src/viewer/unshown.js";
 import { UnshownList } from "../src/viewer/unshown-list.js";
 
 it("the list says how much is not shown, opens on request, and holds texts only", () => {
@@ -28,4 +30,36 @@ it("the list says how much is not shown, opens on request, and holds texts only"
   expect(shown.hidden).toBe(true);
   list.show([]);
   expect(button.hidden).toBe(true);
+});
+
+it("a sheet that did not load is asked for again in ever longer pauses, until it has", () => {
+  vi.useFakeTimers();
+  // jsdom knows nothing of pseudo elements.
+  const styles = vi.spyOn(window, "getComputedStyle");
+  styles.mockReturnValue({ display: "none" } as CSSStyleDeclaration);
+  document.head.innerHTML = `<link rel="stylesheet" href="https://shop.example/a.css">`;
+  const link = document.head.firstElementChild as HTMLLinkElement;
+  const asked = vi.spyOn(link, "setAttribute");
+  const set = (): unknown[] => asked.mock.calls.map(([name, value]) => [name, value]);
+  const href = ["href", "https://shop.example/a.css"];
+  const kinds: string[][] = [];
+  const watch = new UnshownWatch(
+    () => document,
+    (list) => kinds.push(list.map(({ kind }) => kind)),
+    () => undefined,
+  );
+  watch.plan();
+  link.dispatchEvent(new Event("error"));
+  vi.advanceTimersByTime(PROBE_AGAIN_MS);
+  expect([set(), link.getAttribute("href"), kinds.at(-1)]).toEqual([[href], href[1], ["style"]]);
+  link.dispatchEvent(new Event("error"));
+  vi.advanceTimersByTime(2 * PROBE_AGAIN_MS);
+  expect(set()).toEqual([href]);
+  vi.advanceTimersByTime(PROBE_AGAIN_MS);
+  expect(set()).toEqual([href, href]);
+  link.dispatchEvent(new Event("load"));
+  vi.advanceTimersByTime(PROBE_AGAIN_MS_MAX);
+  expect([set(), kinds.at(-1)]).toEqual([[href, href], []]);
+  styles.mockRestore();
+  vi.useRealTimers();
 });

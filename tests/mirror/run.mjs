@@ -56,7 +56,8 @@ const UNSHOWN = {
     ],
     ...["image cut.svg#c", "image named.svg", "image button.svg", "image drawn.svg", "image sprite.svg#s"],
     ...["image poster.svg", "media a.webm", "image set.svg", "image inner.svg", "image tree.svg"],
-    ...["plugin a.pdf", "canvas ", "media blob", "media blob", "font Far"],
+    ...["plugin a.pdf", "canvas ", "media blob", "media blob"],
+    ...["image within.svg", "font Far"],
   ],
 };
 

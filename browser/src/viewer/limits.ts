@@ -62,6 +62,9 @@ export const UNSHOWN_SLICE_MS = 4;
 /** Between two looks passes so many times what one took: a page that changes all the time costs a twentieth of the view's time at most. */
 export const UNSHOWN_REST = 20;
 
+/** So soon after an answer marks are there, however long a look takes; answers of that time are seen together. */
+export const UNSHOWN_KNOWN_MS = 1_000;
+
 /** The longest pause between two looks. */
 export const UNSHOWN_REST_MS_MAX = 15_000;
 

@@ -96,7 +96,7 @@ export class Probes {
   }
 
   private planAgain(key: string, one: Known): void {
-    const ms = Math.min(PROBE_AGAIN_MS * 3 ** one.tries, PROBE_AGAIN_MS_MAX);
+    const ms = pauseMs(one.tries);
     one.tries += 1;
     one.timer = setTimeout(() => {
       if (one.isNamed) this.enqueue(key);
@@ -108,6 +108,11 @@ export class Probes {
     clearTimeout(one.timer);
     this.known.delete(key);
   }
+}
+
+/** How long what is missing is left alone after so many tries in vain. */
+export function pauseMs(tries: number): number {
+  return Math.min(PROBE_AGAIN_MS * 3 ** tries, PROBE_AGAIN_MS_MAX);
 }
 
 /** What is known of one address. */

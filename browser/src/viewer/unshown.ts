@@ -8,6 +8,7 @@
 
 import { isUnshown } from "./animations.js";
 import {
+  UNSHOWN_KNOWN_MS,
   UNSHOWN_LOOK_MS,
   UNSHOWN_MAX,
   UNSHOWN_REST,
@@ -17,7 +18,7 @@ import {
 } from "./limits.js";
 import { Marks, type Marked } from "./marks.js";
 import { addressOf, contentOf, placeOf } from "./named.js";
-import { Probes } from "./probes.js";
+import { pauseMs, Probes } from "./probes.js";
 import { PAINTED, styledOf } from "./styled.js";
 
 /** One thing that agents cannot see. */
@@ -33,6 +34,7 @@ export interface Unshown {
 /** Looks after the pages that are shown one after the other. */
 export class UnshownWatch {
   private readonly failed = new WeakSet<EventTarget>();
+  private readonly tries = new WeakMap<Element, number>();
   private readonly marks = new Marks();
   private readonly heard = new WeakSet<Document | ShadowRoot>();
   private probes: { readonly of: Document; readonly all: Probes } | null = null;
@@ -64,6 +66,17 @@ export class UnshownWatch {
     );
   }
 
+  /** What the last look has asked is answered: marks do not wait until the view has rested. */
+  private readonly onKnown = (): void => {
+    const until = performance.now() + UNSHOWN_KNOWN_MS;
+    if (this.restUntil > until) {
+      this.restUntil = until;
+      clearTimeout(this.timer);
+      this.timer = undefined;
+    }
+    this.plan();
+  };
+
   private hear(root: Document | ShadowRoot): void {
     if (this.heard.has(root)) return;
     this.heard.add(root);
@@ -72,7 +85,7 @@ export class UnshownWatch {
         name,
         ({ target }) => {
           if (!target) return;
-          if (name === "error") this.failed.add(target);
+          if (name === "error") this.fail(target);
           else this.failed.delete(target);
           this.plan();
         },
@@ -82,6 +95,21 @@ export class UnshownWatch {
     if ("fonts" in root) root.fonts.addEventListener("loadingerror", () => this.plan());
   }
 
+  /** A sheet that did not load is asked for again where it stands. */
+  private fail(target: EventTarget): void {
+    this.failed.add(target);
+    const link = target as HTMLLinkElement;
+    if (link.localName !== "link") return;
+    const tries = this.tries.get(link) ?? 0;
+    this.tries.set(link, tries + 1);
+    setTimeout(() => {
+      const href = link.getAttribute("href");
+      if (!link.ownerDocument.defaultView || !this.failed.has(link) || href === null) return;
+      link.removeAttribute("href");
+      link.setAttribute("href", href);
+    }, pauseMs(tries));
+  }
+
   private look(): void {
     const page = this.page();
     if (this.probes && this.probes.of !== page) {
@@ -89,7 +117,7 @@ export class UnshownWatch {
       this.probes = null;
     }
     if (page) {
-      this.probes ??= { of: page, all: new Probes(page, () => this.plan(), this.onBack) };
+      this.probes ??= { of: page, all: new Probes(page, this.onKnown, this.onBack) };
       this.probes.all.begin();
     }
     this.isLooking = true;

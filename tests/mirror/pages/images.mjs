@@ -21,7 +21,8 @@ app.innerHTML = `<h1>Images</h1><p><img id="near" src="/mirror/tile/1/1/1.svg" w
   <svg width="60" height="30"><use href="/mirror/tile/sprite.svg#s"/></svg> <video poster="/mirror/private/poster.svg" width="60" height="30"></video>
   <video width="60" height="30"><source src="/mirror/private/a.webm"></video> <img srcset="/mirror/private/set.svg 1x" width="40" height="30"> <span id="tree"></span>
   <object data="/mirror/private/a.pdf" type="application/pdf" width="60" height="30"></object> <span class="painted">painted</span>
-  <video id="stream" width="60" height="30"></video> <video id="call" width="60" height="30"></video></div>
+  <video id="stream" width="60" height="30"></video> <video id="call" width="60" height="30"></video>
+  <iframe srcdoc='<img src="/mirror/private/within.svg" width="40" height="20">' width="80" height="30"></iframe></div>
   <p id="found" class="rule">shown again</p><p id="unseen-anyway" class="rule" hidden>of nobody's</p>`;
 document.head.append(
   el(
