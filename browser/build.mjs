@@ -91,6 +91,9 @@ const hashesOf = (names) => {
   return JSON.stringify(Object.fromEntries(names.map((name) => [name, `sha256-${hash(name)}`])));
 };
 
+/** What fails while a script is read is none of the page's either: the guard is not there yet. */
+const WHOLE = { banner: { js: "try{" }, footer: { js: '}catch(e){console.warn("Cobrowse:",e)}' } };
+
 /** Scripts that a page has by a tag. `taken` are those that they take themselves, and so have been built before. */
 const buildScripts = (entryPoints, taken) =>
   build({
@@ -100,6 +103,7 @@ const buildScripts = (entryPoints, taken) =>
     loader: { ".css": "css" },
     plugins: [trimmedRecorder, fittedPlayer, smallerStyles],
     define: { COBROWSE_HASHES: hashesOf(taken) },
+    ...(entryPoints.loader ? {} : WHOLE),
     write: false,
   }).then(async ({ outputFiles }) => {
     for (const file of outputFiles) {

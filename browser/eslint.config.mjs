@@ -3,6 +3,29 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
+/** Folders whose scripts run in the customer's page. */
+const IN_PAGES = "assist,frames,loader,mirror,presence,visitor,ways";
+
+/** Calls by which the browser is given something of ours that it calls later, and which of their words that is. */
+const TIMERS = "setTimeout|setInterval|requestAnimationFrame|requestIdleCallback|queueMicrotask";
+const unguarded = (call, word) =>
+  `${call}:not(:has(> CallExpression.arguments:nth-child(${word})[callee.name="guarded"]))`;
+
+/** What goes past `src/guard/guard.ts`, where an error of ours would reach the page. */
+const PAST_THE_GUARD = [
+  unguarded(`CallExpression[callee.name=/^(${TIMERS})$/]`, 1),
+  unguarded(`CallExpression[callee.property.name=/^(${TIMERS})$/]`, 1),
+  unguarded("NewExpression[callee.name=/^(Mutation|Resize|Intersection|Performance)Observer$/]", 1),
+  unguarded('CallExpression[callee.property.name="addEventListener"]', 2),
+  "AssignmentExpression[left.property.name=/^on[a-z]+$/][right.type=/Function/]",
+  "CallExpression[callee.property.name=/^(then|catch|finally)$/]",
+  "CallExpression[callee.object.name='Promise'][callee.property.name=/^(all|allSettled|any|race)$/]",
+  "UnaryExpression[operator=void] > CallExpression:not([callee.name=/^(hush|bePresent)$/])",
+].map((selector) => ({
+  selector,
+  message: "The browser gets what `guarded` gives, and work is begun by `launch`.",
+}));
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "*.mjs"] },
   js.configs.recommended,
@@ -25,6 +48,10 @@ export default tseslint.config(
       "no-eval": "error",
       "no-implied-eval": "error",
     },
+  },
+  {
+    files: [`src/{${IN_PAGES}}/**`, "src/protocol/{channel,ways}.ts"],
+    rules: { "no-restricted-syntax": ["error", ...PAST_THE_GUARD], "no-console": "error" },
   },
   {
     // A test says what it has just set up.

@@ -21,7 +21,7 @@ export const REPLACED = {
   function onceIframeLoaded(frame, listener) {
     if (!frame.contentWindow) return;
     let told;
-    const tell = () => {
+    const tell = callbackWrapper(() => {
       const inside = frame.contentDocument;
       if (!inside || inside.documentElement === told) return;
       if (inside.readyState === "loading") {
@@ -30,7 +30,7 @@ export const REPLACED = {
       }
       told = inside.documentElement;
       listener();
-    };
+    });
     frame.removeEventListener("load", loadListeners.get(frame));
     loadListeners.set(frame, tell);
     frame.addEventListener("load", tell);
@@ -40,9 +40,9 @@ export const REPLACED = {
   }`,
   // Presses, sheets and their rules are watched by `observers.ts`.
   "function initMouseInteractionObserver(":
-    "function initMouseInteractionObserver(o) { return observePresses(o, callbackWrapper); }",
+    "function initMouseInteractionObserver(o) { return observePresses(o); }",
   "function initStyleSheetObserver(":
-    "function initStyleSheetObserver(o, { win }) { return observeSheets(o, win, callbackWrapper); }",
+    "function initStyleSheetObserver(o, { win }) { return observeSheets(o, win); }",
   "function initAdoptedStyleSheetObserver(": `function initAdoptedStyleSheetObserver({ mirror, stylesheetManager }, root) {
     const isDocument = root.nodeName === "#document";
     const id = () => mirror.getId(isDocument ? root : index.host(root));
@@ -51,9 +51,10 @@ export const REPLACED = {
     const own = type && Object.getOwnPropertyDescriptor(type.prototype, "adoptedStyleSheets");
     if (id() === -1 || !own) return () => {};
     const put = (set) => Object.defineProperty(root, "adoptedStyleSheets", { ...own, set });
+    const say = callbackWrapper((sheets) => stylesheetManager.adoptStyleSheets(sheets, id()));
     put(function (sheets) {
-      own.set.call(this, sheets);
-      try { stylesheetManager.adoptStyleSheets(sheets, id()); } catch {}
+      apply(own.set, this, [sheets]);
+      say(sheets);
     });
     return callbackWrapper(() => put(own.set));
   }`,
@@ -63,10 +64,30 @@ export const REPLACED = {
     const get = (cache[accessor] ??= Object.getOwnPropertyDescriptor(getUntaintedPrototype(key), accessor)?.get);
     return get ? get.call(instance) : instance[accessor];
   }`,
-  "function patch(": `function patch(source, name, replacement) {
-    const original = source[name];
-    try { if (original) source[name] = replacement(original); } catch {}
-    return () => { if (original) source[name] = original; };
+  "function patch(": "",
+  "function on(": `function on(type, fn, target = document) {
+    return hear(target, type, callbackWrapper(fn), { capture: true, passive: true });
+  }`,
+  // The page's own call comes first, and nothing of ours can spoil it.
+  "function hookSetter(": `function hookSetter(target, key, { set }) {
+    return wrapAfter(target, key, "set", (field) => {
+      setTimeout(callbackWrapper(() => set.call(field)), 0);
+    });
+  }`,
+  "function onceStylesheetLoaded(": `function onceStylesheetLoaded(link, listener, styleSheetLoadTimeout) {
+    try {
+      if (link.sheet) return;
+    } catch {
+      return;
+    }
+    let timer;
+    const tell = callbackWrapper(() => {
+      clearTimeout(timer);
+      stop();
+      listener();
+    });
+    const stop = hear(link, "load", tell);
+    timer = setTimeout(tell, styleSheetLoadTimeout);
   }`,
   // The browser's own, out of a frame of ours where a page has put something in their place.
   "function getUntaintedPrototype(": `function getUntaintedPrototype(key) {
@@ -128,12 +149,12 @@ export const REPLACED = {
   "function throttle(": `function throttle(func, wait) {
     const waiting = new Map();
     let timer, previous = 0;
-    const run = () => {
+    const run = callbackWrapper(() => {
       timer = void 0;
       previous = Date.now();
       for (const event of waiting.values()) func(event);
       waiting.clear();
-    };
+    });
     return (event) => {
       waiting.set(event?.target, event);
       const left = wait - (Date.now() - previous);

@@ -25,6 +25,17 @@ export const DEAD =
 
 /** From here to there, and what stands in its place. */
 const SPANS = [
+  // What fails inside is taken by the guard, as everywhere.
+  ["let errorHandler;\n", "  return rrwebWrapped;\n};\n", ""],
+  [
+    "      patch(\n        element.prototype,",
+    "\n      )\n",
+    `wrapAfter(element.prototype, "attachShadow", "value", (host, root) => {
+      noteRoot(host, root);
+      const seen = index.shadowRoot(host);
+      if (seen && inDom(host)) manager.addShadowRoot(seen, doc);
+    })`,
+  ],
   ["  const eventProcessor = (e) => {", "\n  };\n", ""],
   ["  mirror.reset();\n  const maskInputOptions = maskAllInputs === true ? {", "polyfill();", ""],
   [
@@ -230,11 +241,15 @@ const SPANS = [
 
 /** Single places. */
 const LINES = [
-  // rrweb sees closed shadow roots only through these two.
   [
-    "const sRoot = original.call(this, option);",
-    "const sRoot = original.call(this, option); noteRoot(this, sRoot);",
+    "    setTimeout(() => {\n      if (shadowRoot2.adoptedStyleSheets",
+    "    setTimeout(callbackWrapper(() => {\n      if (shadowRoot2.adoptedStyleSheets",
   ],
+  ["          shadowRoot2\n        )\n      );\n    }, 0);", "shadowRoot2\n        )\n      );\n    }), 0);"],
+  ["    errorHandler: errorHandler2\n", ""],
+  ["registerErrorHandler(errorHandler2);\n", ""],
+  ["unregisterErrorHandler();\n", ""],
+  // rrweb sees closed shadow roots only through these two.
   [
     'return getUntaintedAccessor("Element", n, "shadowRoot");',
     'return getUntaintedAccessor("Element", n, "shadowRoot") ?? closedRootOf(n);',
@@ -304,9 +319,10 @@ const LINES = [
   ],
   // A shadow tree that came with its host was told by the observer of the place where that came to, and changes from then on by its own.
   [
-    "      requestAnimationFrame(() => {\n        this.nodeMap =",
-    "      queueMicrotask(() => {\n        this.nodeMap =",
+    "      requestAnimationFrame(() => {\n        this.nodeMap = /* @__PURE__ */ new WeakMap();\n        this.active = false;\n      });",
+    "      queueMicrotask(callbackWrapper(() => {\n        this.nodeMap = new WeakMap();\n        this.active = false;\n      }));",
   ],
+
   [
     "m.removedNodes.forEach((n) => {",
     "m.removedNodes.forEach((n) => {\n            if (index.parentNode(n) === m.target && this.processedNodeManager.inOtherBuffer(n, this)) return;",
@@ -479,13 +495,16 @@ export function trim(source) {
     .replace(/__publicField\(this, "(\w+)"\);/g, "")
     .replace(/__publicField\(this, "(\w+)", (.*)\);$/gm, "this.$1 = $2;")
     .replace(/^    __publicField\(this, "(\w+)", ([^]*?\n    \})\);$/gm, "this.$1 = $2;");
+  const guard = JSON.stringify(`${import.meta.dirname}/src/guard/guard.ts`);
+  const own = JSON.stringify(`${import.meta.dirname}/src/guard/own.ts`);
+  const wrap = JSON.stringify(`${import.meta.dirname}/src/visitor/wrap.ts`);
   const closed = JSON.stringify(`${import.meta.dirname}/src/visitor/closed.ts`);
   const names = JSON.stringify(`${import.meta.dirname}/src/visitor/names.ts`);
   const tree = JSON.stringify(`${import.meta.dirname}/src/visitor/tree.ts`);
   const written = JSON.stringify(`${import.meta.dirname}/src/visitor/written.ts`);
   const observers = JSON.stringify(`${import.meta.dirname}/src/visitor/observers.ts`);
   const walk = JSON.stringify(`${import.meta.dirname}/src/visitor/walk.ts`);
-  return `import { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { attributesOf, nodeTypeOf } from ${tree};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
+  return `import { apply } from ${own};\nimport { guarded as callbackWrapper, on as hear } from ${guard};\nimport { wrapAfter } from ${wrap};\nimport { closedRootOf, noteRoot } from ${closed};\nimport { WIDGET_TAG } from ${names};\nimport { observePresses, observeSheets } from ${observers};\nimport { attributesOf, nodeTypeOf } from ${tree};\nimport { around, textOf } from ${written};\nimport { Walk } from ${walk};\nimport { ${ENUMS.join(", ")} } from "@rrweb/types";\n${RESET}${LETTING_GO}\n${text}`;
 }
 
 /** Replaces from `head` to the first `tail` behind it. */

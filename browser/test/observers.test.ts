@@ -20,7 +20,6 @@ const observed = {
   styleSheetRuleCb: (change: object) => void told.push(change),
   styleDeclarationCb: (change: object) => void told.push(change),
 };
-const noGuard = <F>(call: F): F => call;
 
 beforeEach(() => {
   told = [];
@@ -38,7 +37,7 @@ function sheet(): CSSStyleSheet {
 
 describe("presses", () => {
   it("are told with their place and what was pressed", () => {
-    undo.push(observePresses(observed, noGuard));
+    undo.push(observePresses(observed));
     document
       .querySelector("button")
       ?.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: 4, clientY: 5 }));
@@ -46,7 +45,7 @@ describe("presses", () => {
   });
 
   it("of the visitor's own controls are nobody's business, and none is told after the end", () => {
-    const stop = observePresses(observed, noGuard);
+    const stop = observePresses(observed);
     document.querySelector(WIDGET_TAG)?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     stop();
     document.querySelector("button")?.click();
@@ -54,7 +53,7 @@ describe("presses", () => {
   });
 
   it("go with the focus that the browser gives, and not with one that a script speaks of", () => {
-    undo.push(observePresses(observed, noGuard));
+    undo.push(observePresses(observed));
     const button = document.querySelector("button");
     button?.dispatchEvent(new FocusEvent("focus"));
     button?.dispatchEvent(new FocusEvent("blur"));
@@ -66,7 +65,7 @@ describe("presses", () => {
   });
 
   it("of a finger are touches, and only a finger's can be called off", () => {
-    undo.push(observePresses(observed, noGuard));
+    undo.push(observePresses(observed));
     for (const pointerType of ["touch", "mouse"]) {
       for (const name of ["pointerdown", "pointercancel"]) {
         const event = Object.assign(new Event(name, { bubbles: true }), { pointerType });
@@ -80,7 +79,7 @@ describe("presses", () => {
 
 describe("style sheets", () => {
   it("tell of rules that were put in and taken out, behind what the page has done before", async () => {
-    undo.push(observeSheets(observed, page, noGuard));
+    undo.push(observeSheets(observed, page));
     sheet().insertRule("b { color: red }", 1);
     sheet().deleteRule(0);
     expect(told).toEqual([]);
@@ -93,7 +92,7 @@ describe("style sheets", () => {
   });
 
   it("leave the page its errors, and tell of no change that was none", async () => {
-    undo.push(observeSheets(observed, page, noGuard));
+    undo.push(observeSheets(observed, page));
     expect(() => sheet().insertRule("p { color: red }", 99)).toThrow();
     await Promise.resolve();
     expect(told).toEqual([]);
@@ -101,7 +100,7 @@ describe("style sheets", () => {
 
   it("are as they were afterwards", () => {
     const before = Object.getOwnPropertyDescriptors(page.CSSStyleSheet.prototype);
-    const stop = observeSheets(observed, page, noGuard);
+    const stop = observeSheets(observed, page);
     expect(Object.getOwnPropertyDescriptors(page.CSSStyleSheet.prototype)).not.toEqual(before);
     stop();
     expect(Object.getOwnPropertyDescriptors(page.CSSStyleSheet.prototype)).toEqual(before);

@@ -62,18 +62,13 @@ const DEFLATE = 0x08;
 /** The flag of a keyframe's last chunk. */
 const LAST = 0x02;
 
-/** `null` where the part did not load. */
-let deflater: typeof deflate | null = deflate;
+/** What a session begins with, where all of it came in time. */
+const WHOLE = { deflate, mirror, late: null };
+const parts: Record<string, unknown> = { ...WHOLE };
 
-/** What completes the mirror, where it comes later than the first picture. */
-let late: Promise<typeof mirror> | null = null;
-
-/** Parts come at once; what is there without waiting keeps virtual time simple. */
 vi.mock("../src/visitor/parts.js", () => ({
   loadRequests: () => Promise.resolve(createFallback()),
-  loadFirst: () => ({
-    then: (take: (parts: unknown) => void) => take({ deflate: deflater, mirror: late ? null : mirror, late }),
-  }),
+  loadFirst: () => Promise.resolve(parts),
   loadMirror: () => Promise.resolve(null),
 }));
 
@@ -110,15 +105,22 @@ class FakeSocket {
     this.onopen?.();
   }
 
-  receive(kind: Kind, value: unknown, source = 0): void {
+  async receive(kind: Kind, value: unknown, source = 0): Promise<void> {
     const payload = value === null ? new Uint8Array() : toJson(value);
     const bytes = encodeFrame({ kind, flags: 0, source, epoch: 0, sequence: 0, payload });
     this.onmessage?.({ data: bytes.buffer });
+    await vi.advanceTimersByTimeAsync(0);
   }
 
-  welcome(settings: unknown = SETTINGS, lastEpoch = 0): void {
+  async welcome(settings: unknown = SETTINGS, lastEpoch = 0): Promise<void> {
     this.open();
-    this.receive("welcome", { session: ID, home: 1, last_epoch: lastEpoch, grace_ms: 30_000, settings });
+    await this.receive("welcome", {
+      session: ID,
+      home: 1,
+      last_epoch: lastEpoch,
+      grace_ms: 30_000,
+      settings,
+    });
     // The page is read and the keyframe written in tasks of their own.
     vi.advanceTimersByTime(TASKS_MS);
   }
@@ -163,7 +165,6 @@ class Witness implements SessionListener {
   onEpoch(): void {
     // Drawings are told in the browser suite.
   }
-
   onPosition(): void {
     // Not of interest here.
   }
@@ -238,11 +239,11 @@ it("does not go on by itself on a page that no longer allows the group", () => {
 });
 
 describe("a session", () => {
-  it("offers its ticket, sends nothing before the welcome, then an epoch after the last one", () => {
+  it("offers its ticket, sends nothing before the welcome, then an epoch after the last one", async () => {
     expect(last().protocols).toEqual(["cobrowse.v1", "ticket.TICKET"]);
     last().open();
     expect(last().sent).toEqual([]);
-    last().welcome(SETTINGS, 6);
+    await last().welcome(SETTINGS, 6);
     const { sent } = last();
     expect(sent.map((frame) => frame.kind)).toEqual(["facts", "keyframe"]);
     expect(sent.map((frame) => [frame.epoch, frame.sequence])).toEqual([
@@ -253,9 +254,9 @@ describe("a session", () => {
   });
 
   it("goes on without what deflates: the page and its changes leave as they are", async () => {
-    deflater = null;
+    parts.deflate = null;
     try {
-      last().welcome();
+      await last().welcome();
       document.querySelector("p")?.append("more ", "x".repeat(40_000));
       await vi.advanceTimersByTimeAsync(TASKS_MS);
       const { sent } = last();
@@ -265,17 +266,17 @@ describe("a session", () => {
       expect(new TextDecoder().decode(sent[2]?.payload)).toContain("more ");
       for (const { payload } of sent) expect(new TextDecoder().decode(payload)).not.toContain("CANARY");
     } finally {
-      deflater = deflate;
+      Object.assign(parts, WHOLE);
     }
   });
 
   it("is shown without what completes the mirror, and anew when that has come", async () => {
     let arrive: (module: typeof mirror) => void = () => undefined;
-    late = new Promise((resolve) => (arrive = resolve));
+    Object.assign(parts, { late: new Promise((resolve) => (arrive = resolve)), mirror: null });
     try {
       const box = document.body.appendChild(document.createElement("input"));
       Object.assign(box, { type: "checkbox", indeterminate: true });
-      last().welcome();
+      await last().welcome();
       expect(last().sent.map(({ kind, epoch }) => kind + String(epoch))).toEqual(["facts1", "keyframe1"]);
       expect(textOf(last().sent)).not.toContain("rr_indeterminate");
       arrive(mirror);
@@ -283,46 +284,46 @@ describe("a session", () => {
       expect(textOf(last().sent.filter(({ epoch }) => epoch === 2))).toContain("rr_indeterminate");
       expect(textOf(last().sent)).not.toContain("CANARY");
     } finally {
-      late = null;
+      Object.assign(parts, WHOLE);
     }
   });
 
   it("sends nothing more over a connection that is gone when what completes the mirror comes", async () => {
     let arrive: (module: typeof mirror) => void = () => undefined;
-    late = new Promise((resolve) => (arrive = resolve));
+    Object.assign(parts, { late: new Promise((resolve) => (arrive = resolve)), mirror: null });
     try {
-      last().welcome();
+      await last().welcome();
       last().end(1006);
       arrive(mirror);
       await vi.advanceTimersByTimeAsync(TASKS_MS);
       expect(FakeSocket.all[0]?.sent.map(({ epoch }) => epoch)).toEqual([1, 1]);
     } finally {
-      late = null;
+      Object.assign(parts, WHOLE);
     }
   });
 
   it.each([undefined, {}, { masks: [], mask_default: "nothing" }])(
     "sends nothing without settings: %j",
-    (settings) => {
-      last().welcome(settings ?? null);
+    async (settings) => {
+      await last().welcome(settings ?? null);
       expect(last().sent).toEqual([]);
       expect(witness.states.at(-1)?.[0]).toBe("ended");
     },
   );
 
-  it("comes back with its resume secret when the connection breaks", () => {
-    last().welcome();
+  it("comes back with its resume secret when the connection breaks", async () => {
+    await last().welcome();
     last().end(1006);
     expect(witness.states.at(-1)?.[0]).toBe("reconnecting");
     vi.advanceTimersByTime(1_000);
     expect(FakeSocket.all.length).toBe(2);
     expect(last().protocols).toEqual(["cobrowse.v1", "resume.RESUME"]);
-    last().welcome(SETTINGS, 1);
+    await last().welcome(SETTINGS, 1);
     expect(last().sent[0]).toMatchObject({ kind: "facts", epoch: 2 });
   });
 
-  it("rests when another tab took over, until it is looked at", () => {
-    last().welcome();
+  it("rests when another tab took over, until it is looked at", async () => {
+    await last().welcome();
     last().endBy("superseded");
     vi.advanceTimersByTime(60_000);
     expect(FakeSocket.all.length).toBe(1);
@@ -338,7 +339,7 @@ describe("a session", () => {
     };
     const kinds = (): string[] => last().sent.map(({ kind }) => kind);
     last().leavesWaiting = BUFFERED_BYTES_MAX;
-    last().welcome();
+    await last().welcome();
     // Facts and keyframe wait, and changes behind them.
     await change("one");
     expect(kinds()).toEqual(["facts", "keyframe", "diff"]);
@@ -374,18 +375,18 @@ describe("a session", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     const attempts = FakeSocket.all.length;
     expect(attempts).toBe(2);
-    last().welcome();
+    await last().welcome();
     last().endBy("superseded");
     expect(witness.states.at(-1)?.[0]).toBe("reconnecting");
     vi.advanceTimersByTime(1_000);
     expect(FakeSocket.all.length).toBe(attempts + 1);
-    last().welcome();
+    await last().welcome();
     last().endBy("superseded");
     expect(witness.states.at(-1)?.[0]).toBe("passive");
   });
 
-  it("ends for good when an agent has ended it", () => {
-    last().welcome();
+  it("ends for good when an agent has ended it", async () => {
+    await last().welcome();
     last().endBy("session_ended_agent");
     expect(witness.states.at(-1)).toEqual(["ended", "session_ended_agent"]);
     window.dispatchEvent(new Event("focus"));
@@ -417,7 +418,7 @@ describe("a session", () => {
       });
       return last().protocols[1];
     };
-    last().welcome();
+    await last().welcome();
     expect(await shown()).toBe("resume.RESUME");
     // Nobody answers, so the web tier is asked: the same home, with a ticket.
     expect(await shown()).toBe("resume.RESUME");
@@ -460,7 +461,7 @@ describe("a session", () => {
     document.body.innerHTML = '<p id="late">SENT</p><p id="card">CANARY</p>';
     const session = new Session(window, TAG, ANSWER, witness);
     session.begin(ANSWER);
-    last().welcome();
+    await last().welcome();
     const socket = last();
     // A keyframe leaves in slices, task by task.
     const isWhole = (from: number): boolean =>
@@ -469,13 +470,13 @@ describe("a session", () => {
       expect(isWhole(0)).toBe(true);
     });
     const before = socket.sent.length;
-    const welcome = (settings: object): void => {
-      socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
+    const welcome = async (settings: object): Promise<void> => {
+      await socket.receive("welcome", { session: ID, home: 1, last_epoch: 1, grace_ms: 30_000, settings });
       vi.advanceTimersByTime(TASKS_MS);
     };
-    welcome({ ...SETTINGS, theme: { accent: "#112233" } });
+    await welcome({ ...SETTINGS, theme: { accent: "#112233" } });
     expect(socket.sent.slice(before).filter((frame) => frame.kind === "keyframe")).toEqual([]);
-    welcome({ masks: ["#late"], mask_default: "passwords" });
+    await welcome({ masks: ["#late"], mask_default: "passwords" });
     await vi.waitFor(() => {
       expect(isWhole(before)).toBe(true);
     });
@@ -518,10 +519,10 @@ describe("a session", () => {
     await vi.waitFor(() => expect(witness.states.at(-1)).toEqual(["reconnecting", "unreachable"]));
   });
 
-  it("gives up after some closes in a row that are its own fault, though each welcome succeeded", () => {
+  it("gives up after some closes in a row that are its own fault, though each welcome succeeded", async () => {
     for (let at = 0; at < PEER_FAULTS_MAX; at += 1) {
       expect(witness.states.at(-1)?.[0]).not.toBe("ended");
-      last().welcome(SETTINGS, at);
+      await last().welcome(SETTINGS, at);
       last().endBy("out_of_order");
       vi.advanceTimersByTime(9_000);
     }
@@ -529,37 +530,37 @@ describe("a session", () => {
     expect(FakeSocket.all.length).toBe(PEER_FAULTS_MAX);
   });
 
-  it("says goodbye when the visitor ends it, and sends nothing after that", () => {
-    last().welcome();
+  it("says goodbye when the visitor ends it, and sends nothing after that", async () => {
+    await last().welcome();
     session.stop();
     expect(last().sent.at(-1)?.kind).toBe("bye");
     const { length } = last().sent;
     document.body.append("more");
-    last().receive("keyframe_request", null);
+    await last().receive("keyframe_request", null);
     vi.advanceTimersByTime(5_000);
     expect(last().sent.length).toBe(length);
     expect(witness.states.at(-1)).toEqual(["ended", "stopped"]);
   });
 
-  it("says goodbye on a new connection when it is ended while it has none", () => {
-    last().welcome();
+  it("says goodbye on a new connection when it is ended while it has none", async () => {
+    await last().welcome();
     last().end(1006);
     session.stop();
     expect(FakeSocket.all.length).toBe(2);
-    last().welcome(SETTINGS, 1);
+    await last().welcome(SETTINGS, 1);
     expect(last().sent.map((frame) => frame.kind)).toEqual(["bye"]);
   });
 
-  it("says that it is leaving when its page goes away", () => {
-    last().welcome();
+  it("says that it is leaving when its page goes away", async () => {
+    await last().welcome();
     window.dispatchEvent(new Event("pagehide"));
     expect(last().sent.at(-1)?.kind).toBe("leaving");
     expect(FakeSocket.all.length).toBe(1);
   });
 
-  it("begins a new epoch when it is asked for a keyframe", () => {
-    last().welcome();
-    last().receive("keyframe_request", null);
+  it("begins a new epoch when it is asked for a keyframe", async () => {
+    await last().welcome();
+    await last().receive("keyframe_request", null);
     vi.advanceTimersByTime(2 * TASKS_MS);
     expect(last().sent.map((frame) => [frame.kind, frame.epoch])).toEqual([
       ["facts", 1],
@@ -570,7 +571,7 @@ describe("a session", () => {
   });
 
   it("lets a canary out in none of its frames, and the control out", async () => {
-    last().welcome();
+    await last().welcome();
     const card = document.querySelector<HTMLInputElement>("#card") as HTMLInputElement;
     card.value = "CANARY2";
     card.dispatchEvent(new Event("input", { bubbles: true }));
@@ -582,12 +583,12 @@ describe("a session", () => {
     expect(text).not.toContain("CANARY");
   });
 
-  it("shows an agent's pointer, and takes no notice of what it does not know", () => {
-    last().welcome();
-    last().receive("pointer", { x: 3, y: 4 }, 9);
-    last().receive("pointer", {}, 9);
-    last().receive("pointer", { x: "3" }, 9);
-    last().receive("click", { x: 3, y: 4 }, 9);
+  it("shows an agent's pointer, and takes no notice of what it does not know", async () => {
+    await last().welcome();
+    await last().receive("pointer", { x: 3, y: 4 }, 9);
+    await last().receive("pointer", {}, 9);
+    await last().receive("pointer", { x: "3" }, 9);
+    await last().receive("click", { x: 3, y: 4 }, 9);
     last().onmessage?.({ data: new Uint8Array(20).fill(0xf0).buffer });
     last().onmessage?.({ data: "text" });
     expect(witness.points).toEqual([

@@ -1,5 +1,5 @@
 /**
- * Runs what stands in src/: `node run.mjs [--quick] [--json FILE] [--only WORD] [--random SECONDS [--seed N] [--page N]]`.
+ * Runs what stands in src/: `node run.mjs [--quick] [--json FILE] [--only WORD] [--random SECONDS [--seed N] [--page N]] [--broken N]`.
  *
  * Owns only the bundling, so that Node needs no loader for TypeScript.
  */

@@ -74,7 +74,7 @@ pub(crate) fn mirror_command(repo: &Repo, is_quick: bool, report: &Path) -> Resu
 pub(crate) fn leak_command(repo: &Repo, report: &Path) -> Result<Run> {
     let kept = report.with_extension("failed");
     let line = format!(
-        "run.mjs --cases --random {RANDOM_SECONDS} --seed {RANDOM_SEED} --keep {} --json {}",
+        "run.mjs --cases --broken sample --random {RANDOM_SECONDS} --seed {RANDOM_SEED} --keep {} --json {}",
         kept.display(),
         report.display()
     );

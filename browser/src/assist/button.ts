@@ -4,6 +4,7 @@
  * Owns its element, in a closed shadow root. It is only there outside a session.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { WIDGET_TAG } from "../visitor/names.js";
 import { assist as english } from "../words/en.js";
 import type { AssistWords } from "../words/types.js";
@@ -19,7 +20,7 @@ export function showButton(page: Document, words: AssistWords | null, onPress: (
   const button = page.createElement("button");
   button.type = "button";
   button.textContent = (words ?? english).help;
-  button.addEventListener("click", onPress);
+  on(button, "click", guarded(onPress));
   root.append(button);
   page.documentElement.append(host);
   return host;

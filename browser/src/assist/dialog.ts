@@ -5,6 +5,8 @@
  * meant for the page answers nothing. Only what a person does counts.
  */
 
+import { guarded, on } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import type { Shell } from "../visitor/widget.js";
 
 /** What is asked. */
@@ -59,7 +61,7 @@ export function ask(shell: Shell, name: string, question: Question): Asking {
 
   const before = page.activeElement as HTMLElement | null;
   let finish: (isYes: boolean) => void = () => undefined;
-  const answer = new Promise<boolean>((resolve) => {
+  const answer = new OwnPromise<boolean>((resolve) => {
     finish = (isYes) => {
       if (!dialog.isConnected) return;
       dialog.remove();
@@ -71,15 +73,19 @@ export function ask(shell: Shell, name: string, question: Question): Asking {
   const trusted = (isYes: boolean) => (event: Event) => {
     if (event.isTrusted) finish(isYes);
   };
-  yes.addEventListener("click", trusted(true));
-  no.addEventListener("click", trusted(false));
-  dialog.addEventListener("keydown", (event) => {
-    if (!event.isTrusted) return;
-    // The page behind has shortcuts of its own.
-    event.stopPropagation();
-    if (event.key === "Escape") finish(false);
-    if (event.key === "Tab") keepInside(event, shell.root, dialog);
-  });
+  on(yes, "click", guarded(trusted(true)));
+  on(no, "click", guarded(trusted(false)));
+  on(
+    dialog,
+    "keydown",
+    guarded((event: KeyboardEvent) => {
+      if (!event.isTrusted) return;
+      // The page behind has shortcuts of its own.
+      event.stopPropagation();
+      if (event.key === "Escape") finish(false);
+      if (event.key === "Tab") keepInside(event, shell.root, dialog);
+    }),
+  );
   shell.root.append(dialog);
   shell.host.dataset.dialog = name;
   dialog.focus({ preventScroll: true });

@@ -5,6 +5,7 @@
  * a highlight follows its element.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { colourOf } from "../protocol/colours.js";
 import { DRAW_POINTS_MAX, type DrawCommand, type InkItem } from "../protocol/commands.js";
 import type { Place } from "../visitor/parts.js";
@@ -17,6 +18,7 @@ export class Ink {
   private readonly marks = new Map<number, { element: Element; box: HTMLElement; place: Place | null }>();
   private isFollowing = false;
   private untold: InkItem[] = [];
+  private readonly unlisten: () => void;
   private readonly place = (): void => {
     this.svg.style.transform = `translate(${String(-this.page.scrollX)}px, ${String(-this.page.scrollY)}px)`;
   };
@@ -28,7 +30,7 @@ export class Ink {
     this.svg = page.document.createElementNS(SVG, "svg");
     this.svg.setAttribute("class", "ink");
     layer.append(this.svg);
-    page.addEventListener("scroll", this.place, { passive: true });
+    this.unlisten = on(page, "scroll", guarded(this.place), { passive: true });
     this.place();
   }
 
@@ -107,7 +109,7 @@ export class Ink {
 
   /** Takes all away. */
   stop(): void {
-    this.page.removeEventListener("scroll", this.place);
+    this.unlisten();
     this.keep(new Set());
     this.svg.remove();
   }
@@ -137,7 +139,7 @@ export class Ink {
         box.style.height = `${String(height + 8)}px`;
       }
       this.isFollowing = this.marks.size > 0;
-      if (this.isFollowing) this.page.requestAnimationFrame(step);
+      if (this.isFollowing) this.page.requestAnimationFrame(guarded(step));
     };
     step();
   }

@@ -5,6 +5,7 @@
  * control stand in `control.ts`, those of targets in `target.ts`. PROTOCOL.md section 4.1.
  */
 
+import { guarded, launch, on } from "../guard/guard.js";
 import {
   INK_ITEMS_MAX,
   readClickCommand,
@@ -66,13 +67,10 @@ class Assistant implements Assist {
       this.update([]);
     });
     for (const name of ["pointerdown", "keydown", "wheel", "touchstart"]) {
-      const listener = (event: Event): void => {
+      const listener = guarded((event: Event) => {
         this.noteInput(event);
-      };
-      page.addEventListener(name, listener, { capture: true, passive: true });
-      this.undo.push(() => {
-        page.removeEventListener(name, listener, { capture: true });
       });
+      this.undo.push(on(page, name, listener, { capture: true, passive: true }));
     }
   }
 
@@ -229,7 +227,7 @@ class Assistant implements Assist {
     const asked = this.control.ask(agent, performance.now());
     if (asked === "have_it") return null;
     if (asked !== "ask_visitor") return asked;
-    if (!this.asking) void this.askVisitor(agent, n);
+    if (!this.asking) launch(() => this.askVisitor(agent, n));
     this.update([]);
     return null;
   }
@@ -290,9 +288,12 @@ class Assistant implements Assist {
     clearTimeout(this.restTimer);
     const restMs = this.control.restMs(now);
     if (restMs !== null) {
-      this.restTimer = setTimeout(() => {
-        this.update([]);
-      }, restMs + 1);
+      this.restTimer = setTimeout(
+        guarded(() => {
+          this.update([]);
+        }),
+        restMs + 1,
+      );
     }
   }
 
@@ -335,10 +336,13 @@ class Assistant implements Assist {
     dataset.strokes = String(strokes);
     dataset.marks = String(marks);
     // A line that is being drawn makes many changes: all of a moment are told together.
-    this.inkTimer ??= setTimeout(() => {
-      this.inkTimer = undefined;
-      this.tellInk(this.ink.changes());
-    }, INK_INTERVAL_MS);
+    this.inkTimer ??= setTimeout(
+      guarded(() => {
+        this.inkTimer = undefined;
+        this.tellInk(this.ink.changes());
+      }),
+      INK_INTERVAL_MS,
+    );
   }
 
   private tellInk(items: readonly InkItem[]): void {

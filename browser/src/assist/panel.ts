@@ -4,6 +4,7 @@
  * Owns its elements in the widget's shadow root and the attributes `data-control` and `data-controller` of its host.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import type { ControlState } from "../protocol/commands.js";
 import type { Shell } from "../visitor/widget.js";
 import type { AssistWords } from "../words/types.js";
@@ -41,7 +42,7 @@ export class Panel {
     this.button.type = "button";
     this.button.className = "plain";
     this.button.textContent = sentences.takeBack;
-    this.button.addEventListener("click", onTakeBack);
+    on(this.button, "click", guarded(onTakeBack));
     this.line.append(this.text, this.button);
     shell.layer.append(this.border);
     this.spoken = page.createElement("p");

@@ -6,6 +6,7 @@
  * browser's own editing command.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import type { Refusal, TypeCommand, TypedKey } from "../protocol/commands.js";
 import { focus } from "./act.js";
 import type { Targeting } from "./target.js";
@@ -168,11 +169,12 @@ function write(field: Field, value: string): void {
 function remember(field: Field): void {
   if (typedFrom.has(field)) return;
   typedFrom.set(field, field.value);
-  field.addEventListener(
+  on(
+    field,
     "blur",
-    () => {
+    guarded(() => {
       settle(field);
-    },
+    }),
     { once: true },
   );
 }

@@ -6,11 +6,11 @@
  * leaves. Masking and recording are the visitor's script's, the same as on any page.
  */
 
+import { guarded, launch, on, warn } from "../guard/guard.js";
 import { boxOf } from "../assist/act.js";
 import { isCallMessage } from "../loader/calls.js";
 import type { Tag } from "../loader/tag.js";
 import { isRecord, readSettings, type VisitorSettings } from "../protocol/payloads.js";
-import { LOG_PREFIX } from "../visitor/names.js";
 import type { Recorder, RecorderHost } from "../visitor/recorder.js";
 import { postJson } from "../visitor/webtier.js";
 import { CODES_MAX } from "./limits.js";
@@ -47,15 +47,27 @@ export class Framed {
 
   constructor(private readonly host: FramedHost) {
     const { page } = host;
-    page.addEventListener("message", (event) => {
-      void this.hear(event);
-    });
-    page.addEventListener("pagehide", () => {
-      this.end(true);
-    });
-    page.addEventListener("pageshow", ({ persisted }) => {
-      if (persisted) this.sayReady();
-    });
+    on(
+      page,
+      "message",
+      guarded((event: MessageEvent) => {
+        launch(() => this.hear(event));
+      }),
+    );
+    on(
+      page,
+      "pagehide",
+      guarded(() => {
+        this.end(true);
+      }),
+    );
+    on(
+      page,
+      "pageshow",
+      guarded(({ persisted }: PageTransitionEvent) => {
+        if (persisted) this.sayReady();
+      }),
+    );
   }
 
   /** The page around asks whether this one may join. Who it is, is looked at when it gives a port. */
@@ -96,10 +108,7 @@ export class Framed {
   private async ask(code: string, origin: string): Promise<VisitorSettings | null> {
     // What this page's own code would hide it says to a session of its own only: here it is not asked.
     if (this.host.page.GLANCE_COBROWSE?.getMaskingDescriptor) {
-      console.warn(
-        LOG_PREFIX,
-        "this frame has a masking descriptor, so it stays out of the session around it.",
-      );
+      warn("this frame has a masking descriptor, so it stays out of the session around it.");
       return null;
     }
     try {
@@ -134,9 +143,9 @@ export class Framed {
     });
     const link: Joined = { port, recorder, writer, isRecording: false };
     this.link = link;
-    port.onmessage = ({ data }: MessageEvent) => {
+    port.onmessage = guarded(({ data }: MessageEvent) => {
       if (this.link === link) this.take(data);
-    };
+    });
   }
 
   private take(data: unknown): void {
@@ -184,7 +193,7 @@ export class Framed {
       const text = JSON.stringify({ kind: "boxes", boxes });
       if (text !== told) link.port.postMessage(text);
       told = text;
-      page.requestAnimationFrame(step);
+      page.requestAnimationFrame(guarded(step));
     };
     step();
   }

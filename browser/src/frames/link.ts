@@ -5,6 +5,7 @@
  * ends it, and harms nothing else.
  */
 
+import { guarded } from "../guard/guard.js";
 import { IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import { ownId } from "../protocol/spaces.js";
@@ -67,12 +68,15 @@ export class Link {
     this.chars = new Budget(CHARS_BURST, CHARS_PER_S, now);
     this.messages = new Budget(MESSAGES_BURST, MESSAGES_PER_S, now);
     this.pages = new Budget(PAGES_BURST, 1_000 / PAGE_MS, now);
-    this.showTimer = setTimeout(() => {
-      if (!this.wasShown) this.fail("silent");
-    }, SHOW_MS_MAX);
-    port.onmessage = ({ data }: MessageEvent) => {
+    this.showTimer = setTimeout(
+      guarded(() => {
+        if (!this.wasShown) this.fail("silent");
+      }),
+      SHOW_MS_MAX,
+    );
+    port.onmessage = guarded(({ data }: MessageEvent) => {
       if (!this.isOver) this.hear(data);
-    };
+    });
   }
 
   private wasShown = false;
@@ -251,9 +255,12 @@ export class Link {
   private taken(): void {
     this.untaken += 1;
     if (!this.on.host.isFree()) {
-      this.lineTimer ??= setInterval(() => {
-        if (this.on.host.isFree()) this.sayTaken();
-      }, LINE_CHECK_MS);
+      this.lineTimer ??= setInterval(
+        guarded(() => {
+          if (this.on.host.isFree()) this.sayTaken();
+        }),
+        LINE_CHECK_MS,
+      );
       return;
     }
     this.sayTaken();

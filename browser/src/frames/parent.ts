@@ -5,6 +5,7 @@
  * One frame's session with us is `link.ts`'s; whether a frame element may be shown at all, and all masking, is the recorder's.
  */
 
+import { guarded, launch } from "../guard/guard.js";
 import { NodeType, type serializedNodeWithId } from "@rrweb/types";
 
 import { isRecord, isToken } from "../protocol/payloads.js";
@@ -43,11 +44,15 @@ export class Frames implements Foreign {
   private readonly timer: ReturnType<typeof setInterval>;
 
   constructor(private readonly host: ForeignHost) {
-    this.timer = setInterval(() => {
-      this.look();
-    }, PING_MS);
+    this.timer = setInterval(
+      guarded(() => {
+        this.look();
+      }),
+      PING_MS,
+    );
     this.ready = this.learn();
-    void this.ready.then(() => {
+    launch(async () => {
+      await this.ready;
       for (const frame of host.frames) this.met(frame);
     });
   }
@@ -77,7 +82,11 @@ export class Frames implements Foreign {
   /** A message of a window: a frame that says that its tag is here, or that it may be given a port. */
   hear(event: MessageEvent): void {
     const hello = readHello(event.data);
-    if (hello) void this.ready.then(() => this.answer(event, hello));
+    if (!hello) return;
+    launch(async () => {
+      await this.ready;
+      this.answer(event, hello);
+    });
   }
 
   private answer({ source, origin }: MessageEvent, hello: Hello): void {
@@ -98,7 +107,8 @@ export class Frames implements Foreign {
       else this.drop(frame, "masked");
     }
     if (this.origins.length === 0) this.ready = this.learn();
-    void this.ready.then(() => {
+    launch(async () => {
+      await this.ready;
       for (const frame of this.host.frames) if (!this.known.get(frame)?.link) this.met(frame);
     });
   }
@@ -164,12 +174,16 @@ export class Frames implements Foreign {
     const pause = HANDSHAKE_MS_MIN * 4 ** known.refusals;
     const at = Math.max(known.handshakeAt + pause, known.brokenUntil);
     setTimeout(
-      () => {
+      guarded(() => {
         known.handshakeAt = performance.now();
-        void this.shake(known).finally(() => {
-          known.isBusy = false;
+        launch(async () => {
+          try {
+            await this.shake(known);
+          } finally {
+            known.isBusy = false;
+          }
         });
-      },
+      }),
       Math.max(0, at - now),
     );
   }
@@ -225,9 +239,12 @@ export class Frames implements Foreign {
     known.refusals += 1;
     if (known.refusals >= REFUSALS_MAX) return;
     // Behind what is under way.
-    setTimeout(() => {
-      if (!this.isStopped) this.plan(known.frame, known.origin);
-    }, 0);
+    setTimeout(
+      guarded(() => {
+        if (!this.isStopped) this.plan(known.frame, known.origin);
+      }),
+      0,
+    );
   }
 
   /** An empty page in place of what a frame showed; the viewer says in it whose frame it is. */

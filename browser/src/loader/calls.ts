@@ -9,12 +9,13 @@ export type PageCall = "startSession" | "showButton" | "toggleButton" | "showTer
 
 /** The call that a click makes, also inside an open shadow tree. */
 export function callOfClick(event: Event): PageCall | null {
-  if (isClickOn(event, START_SELECTOR)) return "startSession";
+  let call: PageCall | null = null;
   for (const target of event.composedPath()) {
-    const name = target instanceof Element ? target.getAttribute("data-glancebutton") : null;
-    if (name !== null) return callNamed(name);
+    if (!(target instanceof Element)) continue;
+    if (target.matches(START_SELECTOR)) return "startSession";
+    call ??= callNamed(target.getAttribute("data-glancebutton"));
   }
-  return null;
+  return call;
 }
 
 /** The call that a key makes, by the tag's `data-inputevents`: `{"ctrl-13":"showButton"}`. */
@@ -38,7 +39,7 @@ export function readKeys(text: string): Record<string, PageCall> {
     const parts = combination.toLowerCase().split("-");
     const call = callNamed(name);
     const key = parts.pop() ?? "";
-    if (!call || !/^\d+$/.test(key) || !parts.every((one) => MODIFIERS.some((name) => name === one)))
+    if (!call || !/^\d+$/.test(key) || !parts.every((one) => (MODIFIERS as readonly string[]).includes(one)))
       throw new Error('data-inputevents is JSON like {"ctrl-13":"showButton"}');
     keys[[...parts.sort(), key].join("-")] = call;
   }
@@ -52,12 +53,7 @@ export function isCallMessage(data: unknown): boolean {
 
 /** One of the calls by its name. */
 export function callNamed(name: unknown): PageCall | null {
-  return CALLS.find((call) => call === name) ?? null;
-}
-
-/** Whether a click hit an element of that selector, also inside an open shadow tree. */
-function isClickOn(event: Event, selector: string): boolean {
-  return event.composedPath().some((target) => target instanceof Element && target.matches(selector));
+  return CALLS.includes(name as PageCall) ? (name as PageCall) : null;
 }
 
 /** What starts a session when it is clicked, besides buttons that name a call. */

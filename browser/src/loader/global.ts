@@ -126,16 +126,16 @@ export interface LoaderQueue extends VisitorApi {
 export interface VisitorUi {
   showButton(): void;
   toggleButton(): void;
-  showTerms(): void;
+  showTerms(): unknown;
   setStyle(group?: string): void;
-  promptCrossDomain(destination: string): void;
+  promptCrossDomain(destination: string): unknown;
 }
 
 /** Presence for pages whose tag has `data-presence="api"`: they say by themselves when their visitor is there. */
 export interface PresenceVisitor {
   /** Says that the visitor is there, until `disconnect` or the page's end. */
   connect(): Promise<unknown>;
-  disconnect(): void;
+  disconnect(): unknown;
 }
 
 /** What a page knows of its visitor, before a session: shown to agents. Longer texts are left out, and said on the console. */
@@ -187,17 +187,11 @@ export function publish(page: Window, visitor: (VisitorApi & Receiver) | LoaderQ
   const cobrowse = ((page.GLANCE ??= {}).Cobrowse ??= {});
   cobrowse.Visitor = visitor;
   cobrowse.VisitorUI = {
-    showButton: () => {
-      visitor.showButton();
-    },
-    toggleButton: () => {
-      visitor.toggleButton();
-    },
-    showTerms: () => void visitor.showTerms(),
-    setStyle: (group) => {
-      visitor.setStyle(group);
-    },
-    promptCrossDomain: (destination) => void visitor.continueSessionAt(destination),
+    showButton: () => visitor.showButton(),
+    toggleButton: () => visitor.toggleButton(),
+    showTerms: () => visitor.showTerms(),
+    setStyle: (group) => visitor.setStyle(group),
+    promptCrossDomain: (destination) => visitor.continueSessionAt(destination),
   };
 }
 
@@ -212,11 +206,10 @@ export function publishPresence(
       end: Promise<() => void> | undefined;
       constructor(readonly id?: { visitorid?: string }) {}
       connect = (): Promise<unknown> => (this.end ??= connect(this.id?.visitorid ?? known));
-      disconnect = (): void => {
-        void this.end?.then((end) => {
-          end();
-        });
+      disconnect = async (): Promise<void> => {
+        const { end } = this;
         this.end = undefined;
+        (await end)?.();
       };
     },
   };

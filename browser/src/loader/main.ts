@@ -5,6 +5,7 @@
  * `calls.ts`; everything of a session itself is the visitor script's.
  */
 
+import { guarded, warn } from "../guard/guard.js";
 import { callOfClick, callOfKey, isCallMessage, type PageCall } from "./calls.js";
 import {
   publish,
@@ -23,7 +24,7 @@ function load(): void {
   if (window.GLANCE?.Cobrowse?.Visitor) return;
   const loadedFrom = (document.currentScript as HTMLScriptElement | null)?.src ?? "";
   if (/^(?!https:)./.test(loadedFrom)) {
-    say("the loader has to come over HTTPS");
+    warn("the loader has to come over HTTPS");
     return;
   }
   const queue: QueuedCall[] = [];
@@ -40,24 +41,24 @@ function load(): void {
         const [name, listener] = args as [unknown, (event: object) => void];
         if (method === "addEventListener" && name === "error")
           listener({ type: name, code: "SCRIPT_NOT_LOADED", detail: "" });
-        settle(Promise.reject(new Error("it did not load")));
+        settle(Promise.reject(new Error("did not load")));
       }
       sayMissing(tag, "visitor.js");
     };
     try {
       const script = scriptTag(tag, "visitor.js");
-      script.onerror = fail;
+      script.onerror = guarded(fail);
       document.head.append(script);
     } catch {
       fail();
     }
   };
-  const later = <T>(method: QueuedCall["method"], args: readonly unknown[], isUrgent = true): Promise<T> => {
+  const later = (method: QueuedCall["method"], args: readonly unknown[], isUrgent = true): unknown => {
     const promise = new Promise<unknown>((settle) => queue.push({ method, args, settle }));
     // Whoever does not look at the promise is told on the console.
-    promise.catch(() => undefined);
+    void hush(promise);
     if (isUrgent) add();
-    return promise as Promise<T>;
+    return promise;
   };
   const status = (): ReturnType<LoaderQueue["getStatus"]> => ({
     state: isLoading ? "connecting" : "idle",
@@ -69,41 +70,44 @@ function load(): void {
     queue,
     readTag: read,
     closedRoots: noteClosedRoots(document.getElementById(TAG_ID)),
-    stopSession: () => Promise.resolve(void queue.splice(0)),
+    stopSession: () => Promise.resolve(queue.splice(0)),
     getStatus: status,
     getSessionState: status,
     inSession: () => false,
     getKey: () => null,
   } as unknown as LoaderQueue;
-  const wait = (names: string, isUrgent: boolean): void => {
+  const wait = (stub: Partial<Record<keyof VisitorApi, unknown>>, names: string, isUrgent: boolean): void => {
     for (const name of names.split(" ") as (keyof VisitorApi)[])
-      Object.assign(stub, { [name]: (...args: unknown[]) => later(name, args, isUrgent) });
+      stub[name] = (...args: unknown[]) => later(name, args, isUrgent);
   };
-  wait("startSession showTerms showButton toggleButton continueSessionAt crossDomain", true);
-  wait("setStyle loaded pauseSession addEventListener removeEventListener", false);
+  wait(stub, "startSession showTerms showButton toggleButton continueSessionAt crossDomain", true);
+  wait(stub, "setStyle loaded pauseSession addEventListener removeEventListener", false);
   publish(window, stub);
   // Once it is there, the visitor script handles these by itself.
   const isWaiting = (): boolean => window.GLANCE?.Cobrowse?.Visitor === stub;
-  const call = (name: PageCall | null): void => {
-    if (name && isWaiting()) void stub[name]();
-  };
-  document.addEventListener("click", (event) => {
-    call(callOfClick(event));
-  });
-  window.addEventListener("message", ({ origin, data }) => {
-    // Whether that window may is the group's settings' to say, which the script asks for.
-    if (isWaiting() && isCallMessage(data)) void later("receive", [origin, data]);
-  });
+  const call = (name: PageCall | null): unknown => name && isWaiting() && stub[name]();
+  document.addEventListener(
+    "click",
+    guarded((event: Event) => call(callOfClick(event))),
+  );
+  window.addEventListener(
+    "message",
+    guarded(({ origin, data }: MessageEvent) => {
+      // Whether that window may is the group's settings' to say, which the script asks for.
+      if (isWaiting() && isCallMessage(data)) later("receive", [origin, data]);
+    }),
+  );
   const check = (): void => {
     const tag = readTagOrSay(read);
     if (!tag) return;
-    document.addEventListener("keydown", (event) => {
-      call(callOfKey(event, tag.keys));
-    });
-    const onOffer: Receiver["offer"] = (offer) => {
-      const visitor = window.GLANCE?.Cobrowse?.Visitor;
-      return visitor && "offer" in visitor ? visitor.offer(offer) : later("offer", [offer]);
-    };
+    document.addEventListener(
+      "keydown",
+      guarded((event: KeyboardEvent) => call(callOfKey(event, tag.keys))),
+    );
+    const onOffer = (offer: unknown): unknown =>
+      isWaiting()
+        ? later("offer", [offer])
+        : (window.GLANCE?.Cobrowse?.Visitor as Receiver | undefined)?.offer(offer as never);
     if (tag.presence) {
       publishPresence(window, (visitorId) => bePresent({ ...tag, visitorId }, onOffer), tag.visitorId);
     }
@@ -116,12 +120,20 @@ function load(): void {
     } else window.parent.postMessage({ glance_frame: "here" }, "*");
   };
   // A meta tag may stand behind the script that loads us.
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", check);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", guarded(check));
   else check();
 }
 
-/** The page says that it is there, by a part of its own. */
-async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<() => void> {
+async function hush(promise: Promise<unknown>): Promise<void> {
+  try {
+    await promise;
+  } catch {
+    // It was said where it failed.
+  }
+}
+
+/** The page says that it is there, by a part of its own. Never rejected. */
+async function bePresent(tag: Tag, onOffer: (offer: unknown) => unknown): Promise<() => void> {
   const { origin, group, visitorId: visitor } = tag;
   if (visitor) {
     try {
@@ -132,25 +144,21 @@ async function bePresent(tag: Tag, onOffer: Receiver["offer"]): Promise<() => vo
     } catch {
       sayMissing(tag, "presence.js");
     }
-  } else say("data-presence needs data-visitorid or GLANCE_COBROWSE.visitorid.");
+  } else warn("data-presence needs a visitorid");
   return () => undefined;
 }
 
 function sayMissing({ scripts }: Tag, name: string): void {
-  say(`${scripts}${name} did not load. See the page's Content-Security-Policy.`);
-}
-
-function say(words: string): void {
-  console.error(`Cobrowse: ${words}`);
+  warn(`${scripts}${name} did not load. See the page's Content-Security-Policy.`);
 }
 
 function readTagOrSay(read: () => Tag): Tag | null {
   try {
     return read();
   } catch (error) {
-    say((error as Error).message);
+    warn((error as Error).message);
     return null;
   }
 }
 
-load();
+guarded(load)();

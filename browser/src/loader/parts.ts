@@ -5,6 +5,7 @@
  * then finds it in the page's module map and asks nobody again.
  */
 
+import { guarded } from "../guard/guard.js";
 import type { Tag } from "./tag.js";
 
 /** Hashes of the scripts that this one may take, by name; put in by the build. */
@@ -34,9 +35,9 @@ export async function loadModule(tag: Scripts, name: string, hashes = HASHES): P
   return new Promise((resolve, reject) => {
     const script = scriptTag(tag, name, hashes);
     script.type = "module";
-    script.onload = () => {
+    script.onload = guarded(() => {
       resolve(import(/* @vite-ignore */ url));
-    };
+    });
     script.onerror = reject;
     document.head.append(script);
     script.remove();

@@ -5,17 +5,23 @@
  * `visitor/closed.ts`. Roots attached before the loader ran stay unknown.
  */
 
+import { guarded } from "../guard/guard.js";
+
 /** Begins to note; `null` when the tag does not ask for it. */
 export function noteClosedRoots(tag: Element | null): WeakMap<Node, ShadowRoot> | null {
   const asked = tag?.getAttribute("data-closed-roots");
   if (asked == null || asked === "false") return null;
   const roots = new WeakMap<Node, ShadowRoot>();
   const { prototype } = Element;
+  const { apply } = Reflect;
+  const remember = guarded((host: Element, root: ShadowRoot) => {
+    if (root.mode === "closed") roots.set(host, root);
+  });
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its element
   const attach = prototype.attachShadow;
   prototype.attachShadow = function attachShadow(this: Element, init: ShadowRootInit): ShadowRoot {
-    const root = attach.call(this, init);
-    if (init?.mode === "closed") roots.set(this, root);
+    const root = apply(attach, this, [init]);
+    remember(this, root);
     return root;
   };
   return roots;

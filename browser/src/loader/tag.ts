@@ -48,7 +48,7 @@ export type KeptIn = "cookie" | "storage" | "both";
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
 export function readTag(page: Document, loadedFrom: string, trust: Tag["trust"]): Tag {
   const element = page.getElementById(TAG_ID);
-  if (!element) throw new Error(`no element has the id "${TAG_ID}": a script or meta tag has it`);
+  if (!element) throw new Error(`no script or meta tag has the id "${TAG_ID}"`);
   const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
   const oneOf = <T>(name: string, words: Readonly<Record<string, T>>): T => {
     const word = get(name);
@@ -57,12 +57,12 @@ export function readTag(page: Document, loadedFrom: string, trust: Tag["trust"])
     return words[word] as T;
   };
   const group = get("groupid");
-  if (!group) throw new Error(`the tag "${TAG_ID}" has no data-groupid`);
+  if (!group) throw new Error("no data-groupid");
   const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/).filter(Boolean);
   const site = oneOf("site", SITES);
   const keptIn = oneOf("cookietype", COOKIE_TYPES);
   const termsUrl = get("termsurl") || null;
-  if (termsUrl && !termsUrl.startsWith("https:")) throw new Error("data-termsurl is no https: address");
+  if (termsUrl && !termsUrl.startsWith("https:")) throw new Error("data-termsurl has to be https");
   const from = element.getAttribute("src") || loadedFrom;
   const server = new URL(get("server") || from, page.baseURI);
   if (server.protocol !== "https:") {
@@ -104,9 +104,7 @@ export function nameOf(group: string): string {
 
 /** Whether this browser keeps that a session is running. */
 export function isSessionKept(page: Window, keptIn: KeptIn): boolean {
-  const inCookie = page.document.cookie
-    .split("; ")
-    .some((pair) => pair.startsWith(`${COOKIE_NAME}=`) && pair.length > COOKIE_NAME.length + 1);
+  const inCookie = /(^| )glance_cobrowse=[^;]/.test(page.document.cookie);
   if (inCookie || keptIn === "cookie") return inCookie;
   try {
     return page.localStorage.getItem(COOKIE_NAME) !== null;

@@ -6,6 +6,7 @@
  * passes the choke point as an attribute: of a masked element nothing but layout.
  */
 
+import { guarded } from "../guard/guard.js";
 import type { eventWithTime } from "@rrweb/types";
 
 import { ANIMATION_FRAMES_MAX, ANIMATIONS_MAX, type ToldAnimation } from "../protocol/animations.js";
@@ -61,7 +62,7 @@ export function tellAnimations(
     }
     for (const root of turn.splice(0, ANIMATIONS_ROOTS_MAX)) lookAt(root);
   };
-  const timer = setInterval(look, ANIMATIONS_LOOK_MS);
+  const timer = setInterval(guarded(look), ANIMATIONS_LOOK_MS);
   look();
 }
 

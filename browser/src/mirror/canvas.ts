@@ -6,6 +6,8 @@
  * point like every attribute, so one that is masked meanwhile does not leave either.
  */
 
+import { guarded, launch } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import {
   CANVAS_CHARS_MAX,
   CANVAS_CHARS_PER_S,
@@ -45,7 +47,7 @@ export function tellCanvases(page: Window & typeof globalThis, host: CanvasHost)
       if (now !== epoch) sent = new WeakMap();
       epoch = now;
       if (unreadable.has(canvas) || !host.isOpen(canvas)) continue;
-      const picture = await read(page, canvas).catch(() => void unreadable.add(canvas));
+      const picture = await readable(page, canvas, unreadable);
       if (!picture || sent.get(canvas) === picture || host.epoch() !== epoch || isStopped) continue;
       sent.set(canvas, picture);
       chars += picture.length;
@@ -56,7 +58,7 @@ export function tellCanvases(page: Window & typeof globalThis, host: CanvasHost)
   const go = async (): Promise<void> => {
     while (!isStopped) await round();
   };
-  void go();
+  launch(go);
   return () => {
     isStopped = true;
   };
@@ -79,7 +81,7 @@ function nextOf(canvases: Set<HTMLCanvasElement>): HTMLCanvasElement[] {
 /** As long as the group's rate asks for, and as what was sent needs on a slow line. */
 function pause(page: Window, chars: number, perSecond: number): Promise<void> {
   const ms = Math.max(1_000 / perSecond, (chars * 1_000) / CANVAS_CHARS_PER_S);
-  return new Promise((resolve) => page.setTimeout(resolve, ms));
+  return new OwnPromise((resolve) => page.setTimeout(guarded(resolve), ms));
 }
 
 /** The picture as data, as exact as it may be long; `null` for none. Rejected where it cannot be read. */
@@ -87,7 +89,7 @@ async function read(page: Window & typeof globalThis, canvas: HTMLCanvasElement)
   const { width, height } = canvas;
   if (width === 0 || height === 0) return null;
   // What WebGL has drawn is there until the frame is over; a page that is not seen has no frames.
-  await new Promise((resolve) => page.requestAnimationFrame(resolve));
+  await new OwnPromise((resolve) => page.requestAnimationFrame(guarded(resolve)));
   const scale = Math.min(1, PICTURE_SIDE_MAX / Math.max(width, height));
   const whole = scale < 1 ? scaled(page, canvas, scale) : canvas;
   const exact = await encode(page, whole, "image/png");
@@ -97,6 +99,20 @@ async function read(page: Window & typeof globalThis, canvas: HTMLCanvasElement)
     if (picture.length <= CANVAS_CHARS_MAX) return picture;
   }
   return null;
+}
+
+/** The same; one that cannot be read is noted. */
+async function readable(
+  page: Window & typeof globalThis,
+  canvas: HTMLCanvasElement,
+  unreadable: WeakSet<HTMLCanvasElement>,
+): Promise<string | null> {
+  try {
+    return await read(page, canvas);
+  } catch {
+    unreadable.add(canvas);
+    return null;
+  }
 }
 
 function scaled(page: Window, canvas: HTMLCanvasElement, scale: number): HTMLCanvasElement {
@@ -113,7 +129,7 @@ async function encode(
   canvas: HTMLCanvasElement,
   type: string,
 ): Promise<string> {
-  const blob = await new Promise<Blob | null>((resolve) => {
+  const blob = await new OwnPromise<Blob | null>((resolve) => {
     canvas.toBlob(resolve, type, WEBP_QUALITY);
   });
   if (!blob) throw new Error("the canvas has no picture");

@@ -6,6 +6,7 @@
  * call is wrapped. What is told passes the choke point as an attribute: of a masked element nothing.
  */
 
+import { guarded } from "../guard/guard.js";
 import { ANIMATIONS_LOOK_MS, STATES_MAX } from "../visitor/limits.js";
 import type { Known } from "./living.js";
 
@@ -46,7 +47,7 @@ export function tellCustomStates(
       if (!now.has(element) && element.isConnected) send(known.getId(element), null);
     told = now;
   };
-  const timer = setInterval(look, ANIMATIONS_LOOK_MS);
+  const timer = setInterval(guarded(look), ANIMATIONS_LOOK_MS);
   look();
 }
 

@@ -6,6 +6,7 @@
  * somebody types does.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 import { ANIMATIONS_LOOK_MS, ANIMATIONS_ROOTS_MAX } from "../visitor/limits.js";
@@ -23,6 +24,7 @@ export function tellFields(
 ): void {
   const held = new WeakMap<Field, string>();
   const watched = new WeakSet<Root>();
+  const ended = new AbortController();
   let turn: Root[] = [];
 
   const hasChanged = (field: Field): boolean => {
@@ -35,10 +37,11 @@ export function tellFields(
   const onInput = (event: Event): void => {
     const target = event.composedPath()[0] as Partial<Field> | undefined;
     if (target?.localName === "input" || target?.localName === "textarea") hasChanged(target as Field);
-    if (isOver()) event.currentTarget?.removeEventListener("input", onInput, { capture: true });
+    if (isOver()) ended.abort();
   };
   const lookAt = (root: Root): void => {
-    if (!watched.has(root)) root.addEventListener("input", onInput, { capture: true, passive: true });
+    if (!watched.has(root))
+      on(root, "input", guarded(onInput), { capture: true, passive: true, signal: ended.signal });
     watched.add(root);
     for (const field of root.querySelectorAll<Field>(FIELDS)) {
       const id = known.getId(field);
@@ -57,7 +60,7 @@ export function tellFields(
     if (turn.length === 0) turn = [...roots()];
     for (const root of turn.splice(0, ANIMATIONS_ROOTS_MAX)) lookAt(root);
   };
-  const timer = setInterval(look, ANIMATIONS_LOOK_MS);
+  const timer = setInterval(guarded(look), ANIMATIONS_LOOK_MS);
   look();
 }
 

@@ -2,6 +2,7 @@
  * Tells who has the focus when an epoch begins, and who comes to it before agents know of it; other changes come as events.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { EventType, IncrementalSource, MouseInteractions, type eventWithTime } from "@rrweb/types";
 
 import type { Known } from "./living.js";
@@ -23,11 +24,11 @@ export function tellFocus(
     emit({ type: EventType.IncrementalSnapshot, data: { ...data, ...place }, timestamp: Date.now() });
   };
   const onFocus = (event: Event): void => {
-    if (isOver()) page.removeEventListener("focusin", onFocus, true);
+    if (isOver()) stop();
     // What comes into the page and to the focus in one task has its number in the next.
-    else if (known.getId((event.composedPath()[0] ?? null) as Node | null) < 1) setTimeout(tell, 0);
+    else if (known.getId((event.composedPath()[0] ?? null) as Node | null) < 1) setTimeout(guarded(tell), 0);
   };
-  page.addEventListener("focusin", onFocus, true);
+  const stop = on(page, "focusin", guarded(onFocus), { capture: true });
   tell();
 }
 

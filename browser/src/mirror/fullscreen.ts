@@ -2,6 +2,7 @@
  * Tells which elements fill the screen (`:fullscreen`), which no attribute says: films, maps, slides. PROTOCOL.md section 4.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import type { Known } from "./living.js";
 
 /** Tells it now and whenever it is another, until `isOver`. A tree's host is told with what stands in the tree, as browsers have it. */
@@ -15,7 +16,7 @@ export function tellFullscreen(
   let told = new Set<Element>();
   const tell = (): void => {
     if (isOver()) {
-      page.removeEventListener("fullscreenchange", tell, true);
+      stop();
       return;
     }
     const now = new Set<Element>();
@@ -26,6 +27,6 @@ export function tellFullscreen(
     }
     told = now;
   };
-  page.addEventListener("fullscreenchange", tell, true);
+  const stop = on(page, "fullscreenchange", guarded(tell), { capture: true });
   tell();
 }

@@ -7,6 +7,7 @@
 
 import { EventType, IncrementalSource, type eventWithTime, type serializedNodeWithId } from "@rrweb/types";
 
+import { hearFaults } from "../guard/guard.js";
 import type { Ids } from "../visitor/tree.js";
 import type { Known } from "./living.js";
 import { Targets, type TargetsHost } from "./meant.js";
@@ -28,6 +29,8 @@ export interface MirrorHost extends Sources {
   readonly send: (node: Node, attributes: Record<string, unknown>) => void;
   /** Something changed that no event can tell; a keyframe can. */
   renew(): void;
+  /** Hears of errors of this part's own: the picture may miss something. */
+  readonly fault: (error: unknown) => void;
 }
 
 /** The mirror of one recorder. */
@@ -42,6 +45,7 @@ export class Mirror {
     private readonly host: MirrorHost,
   ) {
     const { ids, position, emit, send, canvases } = host;
+    hearFaults(host.fault);
     this.meant = new Targets({ nodeOf: (id) => ids.getNode(id), position });
     this.styles = new StyleWatcher(() => {
       host.renew();

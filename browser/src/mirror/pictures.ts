@@ -4,6 +4,7 @@
  * Owns the reading and a bounded memory of it. A picture is drawn, not fetched: the page's policy may forbid the latter.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import {
   PICTURE_EXACT_PIXELS_MAX,
   PICTURE_CHARS_MAX,
@@ -24,12 +25,13 @@ export class Pictures {
     const known = this.known.get(url);
     if (known !== undefined) return known;
     if (image.src === url && image.complete && image.naturalWidth > 0) return this.read(image, url);
-    image.addEventListener(
+    on(
+      image,
       "load",
-      () => {
+      guarded(() => {
         const data = image.src === url ? this.read(image, url) : null;
         if (data) this.onReady(image, data);
-      },
+      }),
       { once: true },
     );
     return null;

@@ -5,6 +5,7 @@
  * goes through it as a snapshot of its own. A page that changes during a walk ends it; another follows.
  */
 
+import { guarded } from "../guard/guard.js";
 import { EventType, NodeType, type eventWithTime, type serializedNodeWithId } from "@rrweb/types";
 
 import { isTyped, Proof } from "../protocol/proof.js";
@@ -53,11 +54,14 @@ export class Prover {
   }
 
   private plan(): void {
-    this.timer = setTimeout(() => {
-      const mark = this.host.mark();
-      if (mark === null || this.page.document.visibilityState === "hidden") this.plan();
-      else this.walk(mark, new Proof(), livingNodes(this.page.document, this.host.known), 0);
-    }, PROOF_INTERVAL_MS);
+    this.timer = setTimeout(
+      guarded(() => {
+        const mark = this.host.mark();
+        if (mark === null || this.page.document.visibilityState === "hidden") this.plan();
+        else this.walk(mark, new Proof(), livingNodes(this.page.document, this.host.known), 0);
+      }),
+      PROOF_INTERVAL_MS,
+    );
   }
 
   private walk(mark: string, proof: Proof, nodes: Iterator<Living>, seen: number): void {
@@ -84,22 +88,26 @@ export class Prover {
       else if (isOver) this.settle(mark, proof.value);
       else this.walk(mark, proof, nodes, count);
     };
-    if (this.page.requestIdleCallback) this.idle = this.page.requestIdleCallback(slice, { timeout: 1_000 });
-    else this.timer = setTimeout(slice, 0);
+    if (this.page.requestIdleCallback)
+      this.idle = this.page.requestIdleCallback(guarded(slice), { timeout: 1_000 });
+    else this.timer = setTimeout(guarded(slice), 0);
   }
 
   /** A field that a script has set a moment ago is told a moment later. */
   private settle(mark: string, hash: string): void {
-    this.timer = setTimeout(() => {
-      const isStale = `${mark}${hash}` === this.last && performance.now() - this.lastAt < PROOF_REST_MS;
-      if (this.host.mark() === mark && !isStale) {
-        this.host.onProof(hash);
-        // The proof itself was recorded as facts: the page is still as it was.
-        this.last = `${this.host.mark() ?? ""}${hash}`;
-        this.lastAt = performance.now();
-      }
-      this.plan();
-    }, PROOF_SETTLE_MS);
+    this.timer = setTimeout(
+      guarded(() => {
+        const isStale = `${mark}${hash}` === this.last && performance.now() - this.lastAt < PROOF_REST_MS;
+        if (this.host.mark() === mark && !isStale) {
+          this.host.onProof(hash);
+          // The proof itself was recorded as facts: the page is still as it was.
+          this.last = `${this.host.mark() ?? ""}${hash}`;
+          this.lastAt = performance.now();
+        }
+        this.plan();
+      }),
+      PROOF_SETTLE_MS,
+    );
   }
 
   private hash(proof: Proof, living: readonly Living[]): void {

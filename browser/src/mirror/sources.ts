@@ -32,7 +32,7 @@ export async function learnRules(page: Window & typeof globalThis, sources: Sour
     unread.delete(sheet);
     if (!read.has(sheet)) {
       read.add(sheet);
-      learnText(page, await sourceOf(page, sheet).catch(() => ""), written);
+      learnText(page, await sourceOf(page, sheet), written);
     }
     learnShown(page, sheet, sources);
   }
@@ -59,8 +59,12 @@ function learnText(page: Window & typeof globalThis, source: string, written: Ma
 /** A sheet of the page's own, or one that its site lets it read: it lies in the browser's cache. */
 async function sourceOf(page: Window & typeof globalThis, sheet: CSSStyleSheet): Promise<string> {
   if (!sheet.href) return sheet.ownerNode?.textContent ?? "";
-  const answer = await page.fetch(sheet.href, { cache: "force-cache" });
-  return answer.ok ? answer.text() : "";
+  try {
+    const answer = await page.fetch(sheet.href, { cache: "force-cache" });
+    return answer.ok ? await answer.text() : "";
+  } catch {
+    return "";
+  }
 }
 
 /** Rules of a sheet that are still not known, each with what an open element has come to by it. */

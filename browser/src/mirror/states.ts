@@ -6,6 +6,7 @@
  * other attribute: of a masked element none leaves.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import {
   EventType,
   IncrementalSource,
@@ -174,10 +175,13 @@ export class PageStates {
   /** Sends the state of an element, once rrweb has seen what this task has done to the page. */
   private sayState(element: EventTarget | null): void {
     if (!element || !("nodeType" in element)) return;
-    setTimeout(() => {
-      const state = stateOf(element as Element, true);
-      if (Object.keys(state).length > 0) this.send(element as Element, state);
-    }, 0);
+    setTimeout(
+      guarded(() => {
+        const state = stateOf(element as Element, true);
+        if (Object.keys(state).length > 0) this.send(element as Element, state);
+      }),
+      0,
+    );
   }
 
   private watchRootOf(host: Node | null): void {
@@ -209,16 +213,19 @@ export class PageStates {
     };
     // What a form's fields fall back to, no event tells of them.
     const onReset = (event: Event): void => {
-      setTimeout(() => {
-        for (const field of Array.from((event.target as HTMLFormElement).elements)) {
-          this.sendInput(field);
-          this.sayState(field);
-        }
-      }, 0);
+      setTimeout(
+        guarded(() => {
+          for (const field of Array.from((event.target as HTMLFormElement).elements)) {
+            this.sendInput(field);
+            this.sayState(field);
+          }
+        }),
+        0,
+      );
     };
     const ended = new AbortController();
     const hear = (name: string, listener: (event: Event) => void): void => {
-      root.addEventListener(name, listener, { capture: true, passive: true, signal: ended.signal });
+      on(root, name, guarded(listener), { capture: true, passive: true, signal: ended.signal });
     };
     // What plays from a script's object has no address: it gets one, so that agents are told what they do not see.
     const onSource = ({ target }: Event): void => {

@@ -6,6 +6,7 @@
  * a list assigned once more, which changes nothing in the page and gives the change its event with its ids.
  */
 
+import { guarded } from "../guard/guard.js";
 import { RULES_WATCHED_MAX, RULE_WATCH_MS, STYLE_CHECK_MS } from "../visitor/limits.js";
 import { windowOf } from "../visitor/root.js";
 import { wrapAfter } from "../visitor/wrap.js";
@@ -45,9 +46,12 @@ export class StyleWatcher {
 
   /** Begins to look; gives the way back. */
   start(): () => void {
-    const timer = setInterval(() => {
-      this.check();
-    }, STYLE_CHECK_MS);
+    const timer = setInterval(
+      guarded(() => {
+        this.check();
+      }),
+      STYLE_CHECK_MS,
+    );
     return () => {
       this.isStopped = true;
       clearInterval(timer);
@@ -98,10 +102,13 @@ export class StyleWatcher {
     }
     if (this.isCheckPlanned) return;
     this.isCheckPlanned = true;
-    setTimeout(() => {
-      this.isCheckPlanned = false;
-      this.check();
-    }, 0);
+    setTimeout(
+      guarded(() => {
+        this.isCheckPlanned = false;
+        this.check();
+      }),
+      0,
+    );
   }
 
   private check(): void {

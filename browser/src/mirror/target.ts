@@ -3,6 +3,7 @@
  * and layers without scripts. PROTOCOL.md section 4.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import type { Known } from "./living.js";
 
 /** Tells it now and whenever the address's fragment changes, until `isOver`. */
@@ -15,7 +16,7 @@ export function tellTarget(
   const view = page.defaultView;
   let told: Element | null = null;
   const tell = (): void => {
-    if (isOver()) view?.removeEventListener("hashchange", tell);
+    if (isOver()) stop?.();
     const now = isOver() ? told : page.querySelector(":target");
     if (now === told) return;
     for (const element of [told, now]) {
@@ -24,6 +25,6 @@ export function tellTarget(
     }
     told = now;
   };
-  view?.addEventListener("hashchange", tell);
+  const stop = view && on(view, "hashchange", guarded(tell));
   tell();
 }

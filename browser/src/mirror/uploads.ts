@@ -5,6 +5,8 @@
  * asks as the page itself would, with its cookies, and gets what it may: CORS and the page's policy hold.
  */
 
+import { guarded, launch } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import {
   RESOURCE_BYTES_MAX,
   RESOURCES_CHARS_MAX,
@@ -32,23 +34,23 @@ export function readResources(page: Window & typeof globalThis, host: UploadHost
     let isNew = false;
     while (!isStopped) {
       const urls = [...resources.asked].slice(0, UPLOADS_AT_ONCE);
-      await Promise.all(
-        urls.map(async (url) => {
-          const resource = await known(page, url);
-          resources.asked.delete(url);
-          resources.add(url, resource);
-          isNew ||= resource !== null;
-        }),
-      );
+      // All are asked for at once; none is ever rejected.
+      const readings = urls.map((url) => known(page, url));
+      for (const [at, url] of urls.entries()) {
+        const resource = (await readings[at]) ?? null;
+        resources.asked.delete(url);
+        resources.add(url, resource);
+        isNew ||= resource !== null;
+      }
       // Once all that was met is read, so that one new epoch tells it.
       if (urls.length > 0 && resources.asked.size > 0) continue;
       if (isNew && !isStopped) host.onRead();
       const ms = isNew ? UPLOAD_EPOCH_MS : UPLOAD_LOOK_MS;
       isNew = false;
-      await new Promise((resolve) => page.setTimeout(resolve, ms));
+      await new OwnPromise((resolve) => page.setTimeout(guarded(resolve), ms));
     }
   };
-  void go();
+  launch(go);
   return () => {
     isStopped = true;
   };
@@ -56,16 +58,29 @@ export function readResources(page: Window & typeof globalThis, host: UploadHost
 
 /** What an address holds, asked for once; `null` for what cannot be read, is too long or no picture or font. */
 function known(page: Window & typeof globalThis, url: string): Promise<Resource | null> {
-  const reading = memory.get(url) ?? read(page, url).catch(() => null);
+  const reading = memory.get(url) ?? readOrNone(page, url);
   memory.set(url, reading);
   return reading;
+}
+
+async function readOrNone(page: Window & typeof globalThis, url: string): Promise<Resource | null> {
+  try {
+    return await read(page, url);
+  } catch {
+    return null;
+  }
 }
 
 async function read(page: Window & typeof globalThis, url: string): Promise<Resource | null> {
   const ask = (credentials: RequestCredentials): Promise<Response> =>
     page.fetch(url, { credentials, cache: "force-cache" });
   // Another origin may allow the reading only without cookies.
-  const answer = await ask("include").catch(() => ask("same-origin"));
+  let answer: Response;
+  try {
+    answer = await ask("include");
+  } catch {
+    answer = await ask("same-origin");
+  }
   const type = typeOf(answer.headers.get("content-type") ?? "", url);
   if (!answer.ok || !type || Number(answer.headers.get("content-length")) > RESOURCE_BYTES_MAX) return null;
   const bytes = await answer.arrayBuffer();

@@ -5,6 +5,7 @@
  * the page's content is said: its address without parameters, and whether it is looked at. PROTOCOL.md section 4.2.
  */
 
+import { guarded, launch, on, warn } from "../guard/guard.js";
 import { backoffMs } from "../protocol/backoff.js";
 import { closeNameOf } from "../protocol/close.js";
 import { decodeFrame, encodeFrame } from "../protocol/frame.js";
@@ -54,25 +55,38 @@ class Presence {
 
   start(): void {
     const { page } = this.host;
-    page.document.addEventListener("visibilitychange", () => {
-      this.say({});
-    });
+    on(
+      page.document,
+      "visibilitychange",
+      guarded(() => {
+        this.say({});
+      }),
+    );
     for (const name of ["pointerdown", "keydown", "scroll"]) {
-      page.addEventListener(
+      on(
+        page,
         name,
-        () => {
+        guarded(() => {
           if (Date.now() - this.saidAt >= ACTIVE_MS) this.say({});
-        },
+        }),
         { capture: true, passive: true },
       );
     }
-    page.addEventListener("pageshow", (event) => {
-      if (event.persisted) void this.connect();
-    });
-    page.addEventListener("pagehide", () => {
-      this.socket?.close(1000);
-    });
-    void this.connect();
+    on(
+      page,
+      "pageshow",
+      guarded((event: PageTransitionEvent) => {
+        if (event.persisted) launch(() => this.connect());
+      }),
+    );
+    on(
+      page,
+      "pagehide",
+      guarded(() => {
+        this.socket?.close(1000);
+      }),
+    );
+    launch(() => this.connect());
   }
 
   stop(): void {
@@ -93,24 +107,27 @@ class Presence {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.unopened += 1;
-    socket.onopen = () => {
+    socket.onopen = guarded(() => {
       this.failures = 0;
       this.unopened = 0;
       this.say({});
-    };
-    socket.onmessage = ({ data }) => {
+    });
+    socket.onmessage = guarded(({ data }) => {
       if (data instanceof ArrayBuffer) this.hear(new Uint8Array(data));
-    };
-    socket.onclose = ({ code }) => {
+    });
+    socket.onclose = guarded(({ code }) => {
       this.socket = null;
       // Who may not be there need not try again.
       if (closeNameOf(code) !== "not_allowed" && this.host.page.document.visibilityState) this.again();
-    };
+    });
   }
 
   private again(): void {
     const pause = this.unopened < UNOPENED_MAX ? PAUSE_MS : BLOCKED_PAUSE_MS;
-    setTimeout(() => void this.connect(), pause + backoffMs(this.failures, Math.random()));
+    setTimeout(
+      guarded(() => launch(() => this.connect())),
+      pause + backoffMs(this.failures, Math.random()),
+    );
     this.failures += 1;
   }
 
@@ -127,9 +144,7 @@ class Presence {
         referrerPolicy: "no-referrer",
       });
       if (REFUSALS.includes(response.status)) {
-        console.error(
-          "Cobrowse: presence was refused. Is data-visitorid an id, and this origin one of the group's?",
-        );
+        warn("presence was refused. Is data-visitorid an id, and this origin one of the group's?");
         return "refused";
       }
       const answer: unknown = response.ok ? await response.json() : null;
@@ -162,8 +177,8 @@ class Presence {
     if (!isRecord(payload)) return;
     const { offer, agent, group } = payload;
     if (typeof offer !== "string" || typeof agent !== "string" || !isGroupId(group)) return;
-    void this.host.onOffer({ offer, agent, group }).then((isAccepted) => {
-      if (!isAccepted) this.say({ declined: offer });
+    launch(async () => {
+      if (!(await this.host.onOffer({ offer, agent, group }))) this.say({ declined: offer });
     });
   }
 }

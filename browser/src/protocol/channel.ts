@@ -5,6 +5,8 @@
  * choice is one page's: the next begins with a WebSocket again.
  */
 
+import { guarded, launch, warn } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import { decodeFrame } from "./frame.js";
 import { POST_BODY_BYTES_MAX } from "./limits.js";
 import { bodyOf, lineOf, postedBytes, StreamReader } from "./posts.js";
@@ -61,19 +63,19 @@ export class HttpSocket implements FrameSocket {
     this.address = target.url.replace(/^ws/, "http");
     const random = crypto.getRandomValues(new Uint8Array(8));
     this.channel = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    void this.run();
+    launch(() => this.run());
   }
 
   send(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.readyState !== OPEN) return;
     // A page that goes away cannot wait for its turn.
     if (PARTING.has(decodeFrame(bytes).kind)) {
-      void this.post(0, [bytes], true);
+      launch(() => this.post(0, [bytes], true));
       return;
     }
     this.queue.push(bytes);
     this.bufferedAmount += bytes.length;
-    void this.pump();
+    launch(() => this.pump());
   }
 
   close(): void {
@@ -90,13 +92,16 @@ export class HttpSocket implements FrameSocket {
     try {
       const { credential } = this.target;
       // A server says something at once. What collects answers may pass their head on, or nothing.
-      const late = setTimeout(() => {
-        this.tellHeldBack(true);
-        console.warn(
-          "Cobrowse: no streamed answer came within 10 s. A proxy that collects answers until they end lets none through.",
-        );
-        this.cancel.abort();
-      }, OPENING_MS_MAX);
+      const late = setTimeout(
+        guarded(() => {
+          this.tellHeldBack(true);
+          warn(
+            "no streamed answer came within 10 s. A proxy that collects answers until they end lets none through.",
+          );
+          this.cancel.abort();
+        }),
+        OPENING_MS_MAX,
+      );
       const body = bodyOf(lineOf(credential, this.channel, null), []);
       const response = await this.request("stream", body, false, this.cancel.signal);
       if (!response.ok) clearTimeout(late);
@@ -111,7 +116,7 @@ export class HttpSocket implements FrameSocket {
         this.tellHeldBack(false);
         for (const said of reader.take(value)) {
           if (said.type === "close") code = said.code;
-          else if (said.type === "ping") void this.post(0, [], false);
+          else if (said.type === "ping") launch(() => this.post(0, [], false));
           else this.onmessage?.(new MessageEvent("message", { data: said.bytes.buffer }));
         }
         if (code !== LOST) break;
@@ -131,9 +136,12 @@ export class HttpSocket implements FrameSocket {
       this.number += 1;
       if (!(await this.deliver(this.number, frames))) {
         // The stream may be about to say why; nothing more is sent.
-        setTimeout(() => {
-          this.end(LOST);
-        }, REASON_MS);
+        setTimeout(
+          guarded(() => {
+            this.end(LOST);
+          }),
+          REASON_MS,
+        );
         return;
       }
       for (const frame of frames) this.bufferedAmount -= frame.length;
@@ -159,7 +167,7 @@ export class HttpSocket implements FrameSocket {
     for (let tries = 0; tries < POST_TRIES_MAX && this.readyState === OPEN; tries += 1) {
       const taken = await this.post(number, frames, false);
       if (taken !== null) return taken;
-      await new Promise((resolve) => setTimeout(resolve, POST_PAUSE_MS * 2 ** tries));
+      await new OwnPromise((resolve) => setTimeout(guarded(resolve), POST_PAUSE_MS * 2 ** tries));
     }
     return false;
   }

@@ -4,6 +4,8 @@
  * Owns what both have in common, and the first. The second, and for how long it is taken, is `channel.ts`'s.
  */
 
+import { guarded } from "../guard/guard.js";
+
 /** What a session needs of a WebSocket. */
 export interface FrameSocket {
   readonly readyState: number;
@@ -35,10 +37,13 @@ export function openWebSocket(
 ): FrameSocket {
   const socket = new page.WebSocket(url, ["cobrowse.v1", credential]);
   socket.binaryType = "arraybuffer";
-  setTimeout(() => {
-    // Else it is open, or was closed long ago.
-    if (socket.readyState === 0) socket.close();
-  }, OPENING_MS_MAX);
+  setTimeout(
+    guarded(() => {
+      // Else it is open, or was closed long ago.
+      if (socket.readyState === 0) socket.close();
+    }),
+    OPENING_MS_MAX,
+  );
   return socket;
 }
 

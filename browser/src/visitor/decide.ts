@@ -1,7 +1,7 @@
 /**
  * What the visitor's script does when its connection ends: decisions without timers or sockets.
  *
- * Owns the table over the close codes. `session.ts` carries it out.
+ * Owns the table over the close codes, and what else follows from a word alone. `session.ts` carries it out.
  */
 
 import { CLOSE_CODES, closeNameOf, type CloseName } from "../protocol/close.js";
@@ -59,4 +59,16 @@ export function afterContinue(status: number | null): Next {
   if (status === 404 || status === 410) return { do: "over", reason: "not_found" };
   if (status === 403 || status === 400) return { do: "over", reason: "not_allowed" };
   return { do: "retry" };
+}
+
+/** Who ended a session, as the page hears it. */
+export function reasonOf(reason: string | null): "visitor" | "agent" | "error" {
+  if (reason === "stopped" || reason === "session_ended_visitor") return "visitor";
+  return reason === "session_ended_agent" ? "agent" : "error";
+}
+
+/** Whether a close says that this script has broken the protocol. */
+export function isPeerFault(code: number): boolean {
+  const name = closeNameOf(code);
+  return name !== null && CLOSE_CODES[name].fault === "peer";
 }

@@ -5,7 +5,7 @@
  */
 
 import type { VisitorEvents } from "../loader/global.js";
-import { LOG_PREFIX } from "./names.js";
+import { warn } from "../guard/guard.js";
 
 type Listener = (event: never) => void;
 
@@ -27,7 +27,7 @@ export class Events {
       try {
         listener({ type: name, ...event } as never);
       } catch (error) {
-        console.error(LOG_PREFIX, `a listener of "${name}" failed.`, error);
+        warn(`a listener of "${name}" failed.`, error);
       }
     }
   }

@@ -44,7 +44,8 @@ export function isOutermost(allowed: string): boolean {
 
 /** Loads the part; `null` where it does not load: then nothing of this page is shown. */
 export async function beFramed(tag: Tag, readTag: () => Tag): Promise<Framed | null> {
-  const [frames, mirror] = await Promise.all([loadMirror(tag, "frames"), loadMirror(tag, "mirror")]);
+  const frames = await loadMirror(tag, "frames");
+  const mirror = await loadMirror(tag, "mirror");
   const memory = new MaskMemory();
   return (
     frames &&

@@ -5,8 +5,8 @@
  * left out whole, because half of an address or a number is a wrong one.
  */
 
+import { warn } from "../guard/guard.js";
 import type { VisitorIdentity } from "../loader/global.js";
-import { LOG_PREFIX } from "./names.js";
 
 /** What agents are told. */
 export interface Identity {
@@ -22,11 +22,7 @@ export function readIdentity(given: VisitorIdentity | undefined): Identity {
     const value: unknown = given?.[name as keyof typeof IDENTITY_CHARS_MAX];
     if (value === undefined || value === null || value === "") continue;
     if (typeof value === "string" && value.length <= charsMax) identity[name] = value;
-    else
-      console.error(
-        LOG_PREFIX,
-        `GLANCE_COBROWSE.${name} is left out: it is a text of at most ${String(charsMax)} characters.`,
-      );
+    else warn(`GLANCE_COBROWSE.${name} is left out: it is a text of at most ${String(charsMax)} characters.`);
   }
   return identity;
 }

@@ -34,6 +34,10 @@ export const DIFF_RAW_BYTES_SOFT = 128 * 1024;
 /** The same where nothing is deflated: three bytes a character fit into a frame. */
 export const DIFF_PLAIN_CHARS_SOFT = 16 * 1024;
 
+/** Faults of this script's own within so long, of which each begins the picture anew. More: the page is shown no longer. */
+export const FAULTS_MAX = 5;
+export const FAULTS_MS = 10_000;
+
 /** Shortest time between epochs that this script begins because a change was too long or failed: a page that makes such changes all the time is not read all the time. A purge and a request never wait. */
 export const EPOCH_INTERVAL_MS = 500;
 

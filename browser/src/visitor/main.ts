@@ -4,17 +4,17 @@
  * Owns that hand-over. The API and the session behind it are `visitor.ts`'s.
  */
 
+import { guarded, launch, on, quiet, warn } from "../guard/guard.js";
 import { callOfClick, callOfKey, isCallMessage, type PageCall } from "../loader/calls.js";
 import { publish, type LoaderQueue } from "../loader/global.js";
 import type { Tag } from "../loader/tag.js";
-import { LOG_PREFIX } from "./names.js";
 import { Visitor } from "./visitor.js";
 
 function load(): void {
   const current = window.GLANCE?.Cobrowse?.Visitor;
   if (current instanceof Visitor) return;
   if (!current) {
-    console.error(LOG_PREFIX, "this script is taken by loader.js: put that one's tag into the page.");
+    warn("this script is taken by loader.js: put that one's tag into the page.");
     return;
   }
   const stub = current as LoaderQueue;
@@ -23,29 +23,29 @@ function load(): void {
     tag = stub.readTag();
   } catch (error) {
     const fault = error instanceof Error ? error : new Error(String(error));
-    console.error(LOG_PREFIX, fault.message);
+    warn(fault.message);
     for (const { settle } of stub.queue.splice(0)) settle(Promise.reject(fault));
     return;
   }
   const visitor = new Visitor(tag, stub.readTag);
   publish(window, visitor);
   const call = (name: PageCall | null): void => {
-    if (name) void visitor[name]();
+    if (name) launch(async () => visitor[name](), quiet);
   };
-  const onClick = (event: Event): void => {
+  const onClick = guarded((event: Event) => {
     call(callOfClick(event));
-  };
-  const onKey = (event: KeyboardEvent): void => {
+  });
+  const onKey = guarded((event: KeyboardEvent) => {
     call(callOfKey(event, tag.keys));
-  };
-  const onMessage = ({ origin, data }: MessageEvent): void => {
+  });
+  const onMessage = guarded(({ origin, data }: MessageEvent) => {
     if (isCallMessage(data)) visitor.receive(origin, data);
-  };
+  });
   // A page that is written anew loses its listeners; where they are still, nothing is added.
   visitor.listen = () => {
-    document.addEventListener("click", onClick);
-    document.addEventListener("keydown", onKey);
-    window.addEventListener("message", onMessage);
+    on(document, "click", onClick);
+    on(document, "keydown", onKey);
+    on(window, "message", onMessage);
   };
   visitor.listen();
   const calls = stub.queue.splice(0);
@@ -56,8 +56,12 @@ function load(): void {
     }
   };
   replay(true);
-  void visitor.takeUp().then(() => {
-    replay(false);
+  launch(async () => {
+    try {
+      await visitor.takeUp();
+    } finally {
+      replay(false);
+    }
   });
 }
 

@@ -6,6 +6,7 @@
  * `rules.ts`'s. rrweb's own masking is on under it and trusted for nothing.
  */
 
+import { guarded } from "../guard/guard.js";
 import {
   EventType,
   IncrementalSource,
@@ -253,7 +254,7 @@ export class Masker {
     if (!this.innerIsFresh) {
       this.rules.refresh();
       this.innerIsFresh = true;
-      queueMicrotask(() => (this.innerIsFresh = false));
+      queueMicrotask(guarded(() => (this.innerIsFresh = false)));
     }
     return this.rules.judge(node);
   }

@@ -5,9 +5,6 @@
 /** The widget's host element. It is not recorded. */
 export const WIDGET_TAG = "glance-cobrowse-widget";
 
-/** What the console lines begin with. */
-export const LOG_PREFIX = "Cobrowse:";
-
 /** A set of words that stand in one text: shorter in the script than a list. */
 export function wordsOf(text: string): ReadonlySet<string> {
   return new Set(text.split(" "));

@@ -6,6 +6,8 @@
  * page made them. The build puts them in their place (`browser/rrweb.mjs`); `patches.ts` lists what they wrap.
  */
 
+import { guarded, on } from "../guard/guard.js";
+import { apply } from "../guard/own.js";
 import { MouseInteractions } from "@rrweb/types";
 
 import { WRITTEN_RULES_MAX } from "./limits.js";
@@ -23,15 +25,12 @@ interface Observed {
   styleDeclarationCb(change: object): void;
 }
 
-/** rrweb's own: what fails inside goes to its error handler. */
-type Guard = <F extends (...words: never[]) => void>(call: F) => F;
-
 /** Tells who presses, clicks and focuses what. */
-export function observePresses(observed: Observed, guard: Guard): () => void {
+export function observePresses(observed: Observed): () => void {
   const { doc, mirror } = observed;
   const ended = new AbortController();
   for (const [name, type] of Object.entries(PRESSES)) {
-    const listener = guard((event: Event) => {
+    const listener = guarded((event: Event) => {
       const target = event.composedPath()[0] as Partial<Element> | undefined;
       if (!target || target.closest?.(WIDGET_TAG)) return;
       // Pages send the focus of a part on in the name of the whole, which has none.
@@ -41,7 +40,7 @@ export function observePresses(observed: Observed, guard: Guard): () => void {
       if (type === MouseInteractions.TouchCancel && touch === undefined) return;
       observed.mouseInteractionCb({ type: touch ?? type, id: mirror.getId(target as Node), x, y });
     });
-    doc.addEventListener(name, listener, { capture: true, passive: true, signal: ended.signal });
+    on(doc, name, listener, { capture: true, passive: true, signal: ended.signal });
   }
   return () => {
     ended.abort();
@@ -49,11 +48,7 @@ export function observePresses(observed: Observed, guard: Guard): () => void {
 }
 
 /** Tells of rules and properties that scripts put into style sheets and take out of them. */
-export function observeSheets(
-  observed: Observed,
-  page: Window & typeof globalThis,
-  guard: Guard,
-): () => void {
+export function observeSheets(observed: Observed, page: Window & typeof globalThis): () => void {
   const { mirror, stylesheetManager } = observed;
   const undo: (() => void)[] = [];
 
@@ -69,21 +64,23 @@ export function observeSheets(
     if (!owner || !found || !Object.hasOwn(owner, name)) return;
     // A frame's window outlives its first, empty document: the watch over the next one takes the place of the first's.
     const inner = wrapped.get(found) ?? found;
-    const say = guard((self: never, words: unknown[]) => {
+    const say = guarded((self: never, words: unknown[]) => {
+      const text = String(words[0]);
+      if (text.includes("var(") && put.size < WRITTEN_RULES_MAX) put.add(text);
       const [sheet, what] = change(self, words) ?? [];
       const id = sheet?.ownerNode ? mirror.getId(sheet.ownerNode) : undefined;
       const styleId = sheet && id === undefined ? stylesheetManager.styleMirror.getId(sheet) : undefined;
       const isKnown = (id ?? 0) > 0 || (styleId ?? 0) > 0;
-      const later = guard(() => {
-        tell({ id, styleId, ...what });
-      });
-      if (isKnown) queueMicrotask(later);
+      if (!isKnown) return;
+      queueMicrotask(
+        guarded(() => {
+          tell({ id, styleId, ...what });
+        }),
+      );
     });
     const ours = new Proxy(inner, {
       apply(target, self, words) {
-        const result: unknown = Reflect.apply(target, self, words);
-        const text = String(words[0]);
-        if (text.includes("var(") && put.size < WRITTEN_RULES_MAX) put.add(text);
+        const result: unknown = apply(target, self, words);
         say(self as never, words);
         return result;
       },

@@ -20,12 +20,16 @@ export function pageInfo(origin: string, group: string): Promise<PageInfo | stri
   const url = `${origin}/api/v1/page?group=${encodeURIComponent(group)}`;
   const known = asked.get(url);
   if (known) return known;
-  const answer = ask(url).then((info) => {
-    if (typeof info === "string") asked.delete(url);
-    return info;
-  });
+  const answer = askOnce(url);
   asked.set(url, answer);
   return answer;
+}
+
+/** An error is asked for again. */
+async function askOnce(url: string): Promise<PageInfo | string> {
+  const info = await ask(url);
+  if (typeof info === "string") asked.delete(url);
+  return info;
 }
 
 async function ask(url: string): Promise<PageInfo | string> {

@@ -8,6 +8,8 @@
  * `frames/`.
  */
 
+import { guarded, launch, warn } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import type { eventWithTime } from "@rrweb/types";
 
 import { loadModule } from "../loader/parts.js";
@@ -19,7 +21,6 @@ import type { Fallback } from "../protocol/ways.js";
 import type { AssistWords } from "../words/types.js";
 import type { Continuity } from "./continuity.js";
 import { MIRROR_MS_MAX, REQUEST_MS_MAX } from "./limits.js";
-import { LOG_PREFIX } from "./names.js";
 import type { Reach } from "./recorder.js";
 import type { Shell } from "./widget.js";
 
@@ -171,7 +172,7 @@ export async function loadMirror<N extends keyof MirrorModules>(
   try {
     return await loadOnce(name, () => loadPart(tag, `${name}.js`) as Promise<MirrorModules[N]>);
   } catch (error) {
-    console.warn(LOG_PREFIX, `${name}.js did not load: the page is shown without what it does.`, error);
+    warn(`${name}.js did not load: the page is shown without what it does.`, error);
     return null;
   }
 }
@@ -187,12 +188,34 @@ export interface FirstParts {
 
 /** Loads that; `null` where something is not there in time. */
 export async function loadFirst(tag: Tag): Promise<FirstParts> {
-  const after = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms));
   const mirror = loadMirror(tag, "mirror");
   const tooLate = after(MIRROR_MS_MAX);
-  const deflate = await Promise.race([loadMirror(tag, "deflate"), after(REQUEST_MS_MAX)]);
-  const first = await Promise.race([mirror, tooLate]);
+  const deflate = await sooner(loadMirror(tag, "deflate"), after(REQUEST_MS_MAX));
+  const first = await sooner(mirror, tooLate);
   return { deflate: deflate ?? null, mirror: first ?? null, late: first === undefined ? mirror : null };
+}
+
+function after(ms: number): Promise<undefined> {
+  return new OwnPromise(
+    guarded((resolve: (none: undefined) => void) => {
+      setTimeout(guarded(resolve), ms);
+    }),
+  );
+}
+
+/** What comes first of two that are never rejected. */
+function sooner<M>(loading: Promise<M>, late: Promise<undefined>): Promise<M | undefined> {
+  return new OwnPromise(
+    guarded((resolve: (part: M | undefined) => void) => {
+      launch(async () => {
+        resolve(await loading);
+      });
+      launch(async () => {
+        await late;
+        resolve(undefined);
+      });
+    }),
+  );
 }
 
 /** Loads a part. Only one hash stands in this script, that of the part which has the others'. */
@@ -214,7 +237,12 @@ function loadOnce<M>(name: string, load: () => Promise<M>): Promise<M> {
   if (known) return known;
   const loading = load();
   loaded.set(name, loading);
-  loading.catch(() => loaded.delete(name));
+  launch(
+    () => loading,
+    () => {
+      loaded.delete(name);
+    },
+  );
   return loading;
 }
 

@@ -4,6 +4,7 @@
  * Owns the pace. rrweb collects movements for half a second; a pointer that is watched live cannot wait so long.
  */
 
+import { guarded } from "../guard/guard.js";
 import { EventType, IncrementalSource, type eventWithTime } from "@rrweb/types";
 
 /** Paces the pointer of one page. */
@@ -23,11 +24,13 @@ export class PointerPace {
     this.newest = event;
     this.target = target && "nodeType" in target ? (target as Node) : null;
     if (isPlanned) return;
-    this.page.requestAnimationFrame(() => {
-      const { newest, target } = this;
-      this.newest = this.target = null;
-      if (newest) this.tell(newest.clientX, newest.clientY, target);
-    });
+    this.page.requestAnimationFrame(
+      guarded(() => {
+        const { newest, target } = this;
+        this.newest = this.target = null;
+        if (newest) this.tell(newest.clientX, newest.clientY, target);
+      }),
+    );
   }
 }
 

@@ -5,6 +5,7 @@
  * `mask.ts` to `epoch.ts`; the connection itself is `session.ts`'s.
  */
 
+import { guarded, launch, hearFaults, on, warn } from "../guard/guard.js";
 import { record } from "@rrweb/record";
 import { EventType, type eventWithTime } from "@rrweb/types";
 
@@ -12,6 +13,7 @@ import type { Answer, InkItem } from "../protocol/commands.js";
 import type { VisitorSettings } from "../protocol/payloads.js";
 import { rootOf } from "./closed.js";
 import type { EpochWriter } from "./epoch.js";
+import { Faults } from "./faults.js";
 import { FactsWatcher } from "./facts.js";
 import { findLatest } from "./latest.js";
 import {
@@ -100,6 +102,7 @@ export class Recorder {
   private isReplaced = false;
   private epochTimer: ReturnType<typeof setTimeout> | undefined;
   private plannedAt = 0;
+  private readonly faults = new Faults();
   /** How many events there were: a proof holds for one number. */
   private events = 0;
   private epochAt = Number.NEGATIVE_INFINITY;
@@ -150,21 +153,22 @@ export class Recorder {
           this.take(event);
         },
         send: this.tell,
-        renew: () => {
-          this.replaceEpoch();
-        },
+        renew: () => this.replaceEpoch(),
+        fault: this.noteFault,
       });
   }
 
   /** Starts to record; the first epoch follows at once. */
   start(): void {
     const { document } = this.page;
+    hearFaults(this.noteFault);
+    const { inner } = this.masker;
     this.undo.push(
       startPatches(
         this.page,
         (emit) => {
           const end = this.mirror?.start();
-          const stop = record({ ...this.options(), emit });
+          const stop = record({ maskTextFn: inner, maskInputFn: inner, emit });
           return () => {
             stop?.();
             end?.();
@@ -180,7 +184,10 @@ export class Recorder {
         this.host.writer.close();
         this.isReplaced = true;
         const at = this.epochAt + EPOCH_INTERVAL_MS;
-        setTimeout(() => !this.isStopped && this.host.onReplaced(), Math.max(0, at - performance.now()));
+        setTimeout(
+          guarded(() => !this.isStopped && this.host.onReplaced()),
+          Math.max(0, at - performance.now()),
+        );
       }),
     );
     this.listen(this.page, "resize", () => this.noteFacts());
@@ -220,9 +227,7 @@ export class Recorder {
         perSecond,
         epoch: () => (this.canAdd ? this.host.writer.position.epoch : null),
         isOpen: (canvas) => this.masker.isOpen(canvas),
-        send: (canvas, picture) => {
-          this.tell(canvas, { rr_canvas: picture });
-        },
+        send: (canvas, picture) => this.tell(canvas, { rr_canvas: picture }),
       }),
     );
   }
@@ -284,7 +289,8 @@ export class Recorder {
 
   /** Begins a part once it is there; what it gives ends it. */
   private with<N extends keyof MirrorModules>(name: N, begin: (part: MirrorModules[N]) => () => void): void {
-    void this.host.part(name).then((part) => {
+    launch(async () => {
+      const part = await this.host.part(name);
       if (part && !this.isStopped) this.undo.push(begin(part));
     });
   }
@@ -317,26 +323,37 @@ export class Recorder {
     clearTimeout(this.epochTimer);
     this.isEpochPlanned = true;
     this.plannedAt = at;
-    this.epochTimer = setTimeout(() => {
-      this.isEpochPlanned = false;
-      if (this.isStopped || this.host.writer.isOpen) return;
-      if (this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) {
-        this.waitForBuffer();
-        return;
-      }
-      try {
-        record.takeFullSnapshot(true);
-      } catch (error) {
-        // While the page is still being parsed rrweb does not record yet: its first snapshot will follow.
-        if (this.page.document.readyState === "loading") return;
-        this.fail(error);
-      }
-    }, afterMs);
+    this.epochTimer = setTimeout(
+      guarded(() => {
+        this.isEpochPlanned = false;
+        if (this.isStopped || this.host.writer.isOpen) return;
+        if (this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) {
+          this.waitForBuffer();
+          return;
+        }
+        try {
+          record.takeFullSnapshot(true);
+        } catch (error) {
+          // While the page is still being parsed rrweb does not record yet: its first snapshot will follow.
+          if (this.page.document.readyState === "loading") return;
+          this.fail(error);
+        }
+      }),
+      afterMs,
+    );
   }
 
+  /** Something of ours has failed, and the picture may miss something: it begins anew. Where that goes on and on there is none. */
+  private readonly noteFault = (error: unknown): void => {
+    if (this.isStopped) return;
+    if (this.faults.note()) this.fail(error);
+    else this.replaceEpoch();
+  };
+
   private fail(error: unknown): void {
+    if (this.isStopped) return;
     this.walk = null;
-    console.warn("Cobrowse: the page could not be read.", error);
+    warn("the page could not be read.", error);
     this.host.onUnshareable("failed");
   }
 
@@ -459,7 +476,7 @@ export class Recorder {
       this.host.onEpoch();
       this.flush();
       this.foreign?.begin();
-      void this.mirror?.learn();
+      launch(async () => this.mirror?.learn());
       const { epoch } = this.host.writer.position;
       this.mirror?.tell(() => this.isStopped || this.host.writer.position.epoch !== epoch);
     });
@@ -474,10 +491,12 @@ export class Recorder {
   private planFlush(): void {
     if (this.isFlushPlanned) return;
     this.isFlushPlanned = true;
-    queueMicrotask(() => {
-      this.isFlushPlanned = false;
-      this.flush();
-    });
+    queueMicrotask(
+      guarded(() => {
+        this.isFlushPlanned = false;
+        this.flush();
+      }),
+    );
   }
 
   private flush(): void {
@@ -495,17 +514,20 @@ export class Recorder {
     if (batch.length > 0 && this.host.writer.diff(batch) !== "sent") this.replaceEpoch();
     else this.sendChangedFacts();
     this.mirror?.sent(batch, this.host.writer.position.sequence);
-    void this.mirror?.learn();
+    launch(async () => this.mirror?.learn());
     this.host.onSent();
   }
 
   private waitForBuffer(): void {
     this.host.writer.close();
-    const timer = setInterval(() => {
-      if (!this.isStopped && this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) return;
-      clearInterval(timer);
-      if (!this.isStopped) this.planEpoch();
-    }, BUFFERED_CHECK_MS);
+    const timer = setInterval(
+      guarded(() => {
+        if (!this.isStopped && this.host.bufferedBytes() > BUFFERED_BYTES_RESUME) return;
+        clearInterval(timer);
+        if (!this.isStopped) this.planEpoch();
+      }),
+      BUFFERED_CHECK_MS,
+    );
   }
 
   /** Proves what was sent last; what is still on its way makes the mark another. */
@@ -565,23 +587,7 @@ export class Recorder {
   }
 
   private listen(target: EventTarget, name: string, listener: (event: Event) => void): void {
-    target.addEventListener(name, listener, { capture: true, passive: true });
-    this.undo.push(() => {
-      target.removeEventListener(name, listener, { capture: true });
-    });
-  }
-
-  /** All that the recorder knows after `rrweb.mjs`: it asks about every text and field, and leaves our widget out. */
-  private options(): Omit<NonNullable<Parameters<typeof record>[0]>, "emit"> {
-    return {
-      maskTextFn: this.masker.inner,
-      maskInputFn: this.masker.inner,
-      errorHandler: (error) => {
-        console.warn("Cobrowse: a change of the page was not recorded.", error);
-        this.replaceEpoch();
-        return true;
-      },
-    };
+    this.undo.push(on(target, name, guarded(listener), { capture: true, passive: true }));
   }
 }
 

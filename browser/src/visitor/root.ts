@@ -5,6 +5,8 @@
  * what observers tell.
  */
 
+import { guarded } from "../guard/guard.js";
+
 /** Whether a tree stands in the page: the document of a frame that is gone does not. */
 export function isShown(root: Document | ShadowRoot): boolean {
   return root.isConnected && ("host" in root || root.defaultView !== null);
@@ -18,12 +20,14 @@ export function windowOf(root: Document | ShadowRoot): (Window & typeof globalTh
 /** Calls `then` once; gives the way to end it. */
 export function watchRoot(page: Document, then: () => void): () => void {
   const root = page.documentElement;
-  const observer = new MutationObserver(() => {
-    // Between the old one and the new there is none.
-    if (!page.documentElement || page.documentElement === root) return;
-    observer.disconnect();
-    then();
-  });
+  const observer = new MutationObserver(
+    guarded(() => {
+      // Between the old one and the new there is none.
+      if (!page.documentElement || page.documentElement === root) return;
+      observer.disconnect();
+      then();
+    }),
+  );
   observer.observe(page, { childList: true });
   return () => {
     observer.disconnect();

@@ -5,6 +5,7 @@
  * `recorder.ts`'s, the cookie is `continuity.ts`'s.
  */
 
+import { guarded, launch, on, warn } from "../guard/guard.js";
 import type { Tag } from "../loader/tag.js";
 import { backoffMs, STABLE_MS } from "../protocol/backoff.js";
 import { closeNameOf, CLOSE_CODES } from "../protocol/close.js";
@@ -32,12 +33,11 @@ import {
   type Continuity,
   type CookieJar,
 } from "./continuity.js";
-import { afterClose, afterContinue, afterName, type Next } from "./decide.js";
+import { afterClose, afterContinue, afterName, isPeerFault, type Next } from "./decide.js";
+import { UNSHAREABLE, writeEmpty } from "./empty.js";
 import { EpochWriter } from "./epoch.js";
 import type { Identity } from "./identity.js";
 import { BYE_MS, OFFLINE_MS_MAX, STRAY_MS_MAX, UNREACHABLE_MAX } from "./limits.js";
-import { emptyPage, NO_WORDS } from "./mask.js";
-import { LOG_PREFIX } from "./names.js";
 import { loadFirst, loadMirror, loadRequests, type FirstParts } from "./parts.js";
 import { Recorder, type Reach, type RecorderHost } from "./recorder.js";
 import { isSameMask, MaskMemory } from "./rules.js";
@@ -103,11 +103,6 @@ export class Session {
   ) {
     this.jar = jarOf(page, tag.keptIn);
     this.added = page.GLANCE_COBROWSE?.getMaskingDescriptor ? null : [];
-  }
-
-  /** Text of the session id. */
-  get id(): string {
-    return this.continuity.session;
   }
 
   /** What the visitor comes back with. */
@@ -218,22 +213,24 @@ export class Session {
     this.socket = socket;
     // They come while the connection does.
     const first = loadFirst(this.tag);
+    launch(() => first);
     // Some proxies let a WebSocket open, and nothing through.
     let wasHeard = false;
-    socket.onmessage = (message: MessageEvent) => {
+    socket.onmessage = guarded((message: MessageEvent) => {
       wasHeard = true;
-      void first.then((parts) => {
+      launch(async () => {
+        const parts = await first;
         if (this.socket === socket) this.receive(message.data, parts);
       });
-    };
-    socket.onclose = (event) => {
+    });
+    socket.onclose = guarded((event) => {
       if (this.socket !== socket) return;
       this.lose();
       if (this.state === "ended") return;
       if (!wasHeard && !closeNameOf(event.code)) this.strays.push(Date.now());
-      if (this.isPeerFault(event.code)) this.peerFaults += 1;
-      void this.follow(afterClose(event.code, wasHeard, this.peerFaults));
-    };
+      if (isPeerFault(event.code)) this.peerFaults += 1;
+      launch(() => this.follow(afterClose(event.code, wasHeard, this.peerFaults)));
+    });
   }
 
   private receive(data: unknown, parts: FirstParts): void {
@@ -243,7 +240,7 @@ export class Session {
       frame = decodeFrame(new Uint8Array(data));
     } catch (error) {
       // A newer server may know kinds that we do not: they are left aside.
-      console.warn(LOG_PREFIX, "a message of the server was not understood.", error);
+      warn("a message of the server was not understood.", error);
       return;
     }
     switch (frame.kind) {
@@ -287,10 +284,13 @@ export class Session {
     this.ticket = null;
     this.unreachable = 0;
     this.offlineSince = null;
-    this.stableTimer = setTimeout(() => {
-      this.failures = 0;
-      this.peerFaults = 0;
-    }, STABLE_MS);
+    this.stableTimer = setTimeout(
+      guarded(() => {
+        this.failures = 0;
+        this.peerFaults = 0;
+      }),
+      STABLE_MS,
+    );
     const isInsecure = this.page.location.protocol !== "https:";
     const writer = new EpochWriter(
       this.source,
@@ -303,8 +303,12 @@ export class Session {
     );
     this.writer = writer;
     this.mirror = mirror;
-    void late?.then((module) => {
-      if (this.writer === writer) this.complete(module);
+    launch(async () => {
+      const module = await late;
+      if (!module || this.writer !== writer) return;
+      // What completes the mirror has come after the first picture: the next begins with it.
+      this.mirror = module;
+      if (this.recorder) this.share();
     });
     if (this.isStopping) {
       this.sayBye();
@@ -316,12 +320,6 @@ export class Session {
     this.listener.onSettings(welcome.settings);
     this.setState("live", null);
     this.share();
-  }
-
-  /** What completes the mirror has come after the first picture: the next begins with it. */
-  private complete(mirror: FirstParts["mirror"]): void {
-    this.mirror = mirror;
-    if (mirror && this.recorder) this.share();
   }
 
   /** The group's settings have changed while the page is shared: by other masks everything is sent anew. */
@@ -351,10 +349,7 @@ export class Session {
       this.listener.onPosition(epoch, sequence);
     };
     if (paused !== null || !added) {
-      const { innerWidth: width, innerHeight: height } = this.page;
-      const why = paused === null ? { hides: true } : { paused };
-      const facts = { url: NO_WORDS, title: NO_WORDS, width, height, visible: true, ...why };
-      writer.begin(facts, emptyPage(width, height), true);
+      writeEmpty(this.page, writer, paused === null ? { hides: true } : { paused });
       onSent();
       return;
     }
@@ -364,6 +359,12 @@ export class Session {
       bufferedBytes: () => socket.bufferedAmount,
       onUnshareable: (why) => {
         this.listener.onUnshareable(why);
+        if (why !== "failed") return;
+        // Nobody knows what of the picture is true: agents see none, until one asks for it.
+        this.recorder?.stop();
+        this.recorder = null;
+        writeEmpty(this.page, writer, { paused: UNSHAREABLE });
+        onSent();
       },
       onSent,
       onEpoch: () => {
@@ -377,7 +378,7 @@ export class Session {
       },
       frames: {
         webTier: this.tag.origin,
-        group: parseSessionId(this.id)?.group ?? "",
+        group: parseSessionId(this.continuity.session)?.group ?? "",
         resume: this.continuity.resume,
       },
       part: (name) => loadMirror(this.tag, name),
@@ -469,9 +470,12 @@ export class Session {
     const pause = Math.max(afterMs ?? 0, backoffMs(this.failures, Math.random()));
     this.failures += 1;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.connect();
-    }, pause);
+    this.timer = setTimeout(
+      guarded(() => {
+        this.connect();
+      }),
+      pause,
+    );
   }
 
   /** Whether what took over may have been an attempt of this page: then the session goes on here. Once for each. */
@@ -538,10 +542,7 @@ export class Session {
   }
 
   private on(target: EventTarget, name: string, listener: (event: Event) => void): void {
-    target.addEventListener(name, listener);
-    this.undo.push(() => {
-      target.removeEventListener(name, listener);
-    });
+    this.undo.push(on(target, name, guarded(listener)));
   }
 
   private sayBye(): void {
@@ -549,7 +550,11 @@ export class Session {
     const socket = this.socket;
     // The server closes; if it does not, the page's end does.
     this.lose();
-    if (socket) setTimeout(() => socket.close(1000), BYE_MS);
+    if (socket)
+      setTimeout(
+        guarded(() => socket.close(1000)),
+        BYE_MS,
+      );
   }
 
   /** The connection is gone: nothing is recorded until there is another. */
@@ -581,11 +586,6 @@ export class Session {
 
   private isIdle(): boolean {
     return this.state === "ended" || this.socket !== null || this.state === "passive";
-  }
-
-  private isPeerFault(code: number): boolean {
-    const name = closeNameOf(code);
-    return name !== null && CLOSE_CODES[name].fault === "peer";
   }
 
   private finish(reason: string, ownsCookie = true): void {

@@ -5,6 +5,7 @@
  * are loaded when needed `parts.ts`'s, the way to another domain `crossing.ts`'s.
  */
 
+import { fault, guarded, launch, on, quiet, warn } from "../guard/guard.js";
 import type {
   CobrowseError,
   Receiver,
@@ -28,9 +29,9 @@ import {
 } from "../protocol/payloads.js";
 import type { Words } from "../words/types.js";
 import { clearCookie, jarOf, readCookie, type Continuity } from "./continuity.js";
+import { reasonOf } from "./decide.js";
 import { Events } from "./events.js";
 import { beFramed, isFramed, isOutermost, type Framed } from "./framed.js";
-import { LOG_PREFIX } from "./names.js";
 import type { PageInfo } from "./page-info.js";
 import { loadAssist, loadWays, type Assist, type WaysModule } from "./parts.js";
 import { Session, type SessionListener, type SessionState } from "./session.js";
@@ -66,7 +67,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     private readonly tag: Tag,
     private readonly readAgain: () => Tag,
   ) {
-    document.addEventListener("click", this.onClick);
+    on(document, "click", this.onClick);
   }
 
   startSession(options: string | StartOptions = {}): Promise<StartedSession> {
@@ -91,15 +92,16 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     if (this.button || this.session || this.isStarting || this.isFramed()) return;
     const button: { host: HTMLElement | null } = { host: null };
     this.button = button;
-    void this.part().then(({ module, words }) => {
+    launch(async () => {
+      const { module, words } = await this.part();
       if (this.button !== button) return;
       button.host = module.showButton(document, words, () => {
-        void this.startSession();
+        launch(() => this.startSession(), quiet);
       });
       if (this.theme) applyTheme(button.host, this.theme);
     });
     // Its look follows: it is no reason to wait.
-    if (!this.theme) void this.info(this.tag.group);
+    if (!this.theme) launch(() => this.info(this.tag.group));
   }
 
   toggleButton(): void {
@@ -110,10 +112,10 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   setStyle(group?: string): void {
     const wanted = groupAt(this.tag.site, group ?? this.tag.group);
     if (!this.allows(wanted)) {
-      console.warn(LOG_PREFIX, `setStyle: this page's tag does not list the group ${nameOf(wanted)}.`);
+      warn(`setStyle: this page's tag does not list the group ${nameOf(wanted)}.`);
       return;
     }
-    void this.info(wanted);
+    launch(() => this.info(wanted));
   }
 
   async continueSessionAt(
@@ -133,7 +135,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const { session } = this;
     const ways = session && (await loadWays(this.tag));
     const url = ways && (await ways.addressAt(this.tag.origin, session.resumeSecret, destination));
-    if (!url) throw fault(this.session ? "not_allowed" : "no_session");
+    if (!url) throw refusal(this.session ? "not_allowed" : "no_session");
     return url;
   }
 
@@ -180,13 +182,13 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   /** Another window asks for something: a chat, if the group's settings name its origin. */
   receive(origin: string, data: unknown): void {
     if (this.isFramed()) {
-      this.framed ??= beFramed(this.tag, this.readAgain);
-      void this.framed.then((framed) => framed?.invite(origin, data));
+      const framing = (this.framed ??= beFramed(this.tag, this.readAgain));
+      launch(async () => (await framing)?.invite(origin, data));
       return;
     }
     const allows = (group: string): boolean => this.allows(group);
-    void loadWays(this.tag).then((ways) =>
-      ways.takeMessage({ tag: this.tag, visitor: this, allows }, origin, data),
+    launch(async () =>
+      (await loadWays(this.tag)).takeMessage({ tag: this.tag, visitor: this, allows }, origin, data),
     );
   }
 
@@ -198,7 +200,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.state = "idle";
     const widget = this.showWidget();
     const isAccepted = await module.askOffer(widget.shell, words, name);
-    if (isAccepted) void this.startSession({ groupid: group, sessionKey: VISITOR_KEY });
+    if (isAccepted) launch(() => this.startSession({ groupid: group, sessionKey: VISITOR_KEY }), quiet);
     else if (this.widget === widget) {
       widget.remove();
       this.widget = null;
@@ -266,7 +268,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.agents = agents;
     this.widget?.setAgents(new Map(agents.map((agent) => [agent.agent, agent.name])));
     if (this.state === "live") this.widget?.setState("live", this.sentence());
-    if (agents.some((agent) => agent.privileges.some((name) => name !== "view"))) void this.wantAssist();
+    if (agents.some((agent) => agent.privileges.some((name) => name !== "view")))
+      launch(() => this.wantAssist());
     this.assist?.setAgents(agents);
     const agentlist = agents.map(({ agent, name }) => ({ agent, name }));
     this.emit("agents", { count: agents.length, agentlist });
@@ -276,7 +279,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     const fail = (): void => {
       this.say("maskingerror", "descriptor");
     };
-    void loadWays(this.tag).then((ways) => ways.askHides(agents, session, fail), fail);
+    launch(async () => (await loadWays(this.tag)).askHides(agents, session, fail), fail);
   }
 
   onPointer(agent: number, point: Point): void {
@@ -294,7 +297,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     if (settings.theme) this.setTheme(settings.theme);
     this.widget?.setPaused(this.session?.isPaused ?? false);
     // Asked for early, so that a click on a link that leads across knows.
-    if (this.group !== null) void this.prepare(this.group, settings);
+    const { group } = this;
+    if (group !== null) launch(() => this.prepare(group, settings));
   }
 
   onEpoch(): void {
@@ -302,7 +306,7 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   onReplaced(): void {
-    document.addEventListener("click", this.onClick);
+    on(document, "click", this.onClick);
     this.listen();
     if (this.widget) document.documentElement.append(this.widget.shell.host);
   }
@@ -319,11 +323,17 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 
   private begin(options: string | StartOptions, isAsking: boolean): Promise<StartedSession> {
-    const wanted = typeof options === "string" ? { sessionKey: options } : options;
-    const group = groupAt(this.tag.site, wanted.groupId ?? wanted.groupid ?? this.tag.group);
-    const started = this.start(group, this.keyOf(wanted.sessionKey), isAsking);
+    const started = this.start(options, isAsking);
     // Whoever does not look at the promise sees the widget and the console.
-    started.catch(() => undefined);
+    launch(
+      () => started,
+      (error) => {
+        if (error instanceof Error && "code" in error) return;
+        this.isStarting = false;
+        this.fail("failed");
+        fault(error);
+      },
+    );
     return started;
   }
 
@@ -332,9 +342,12 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     return asked === VISITOR_KEY ? (this.tag.visitorId ?? "") : asked;
   }
 
-  private async start(group: string, key: string | null, isAsking: boolean): Promise<StartedSession> {
-    if (this.isFramed()) throw fault("in_frame");
-    if (this.session || this.isStarting) throw fault("in_session");
+  private async start(options: string | StartOptions, isAsking: boolean): Promise<StartedSession> {
+    const wanted = typeof options === "string" ? { sessionKey: options } : options;
+    const group = groupAt(this.tag.site, wanted.groupId ?? wanted.groupid ?? this.tag.group);
+    const key = this.keyOf(wanted.sessionKey);
+    if (this.isFramed()) throw refusal("in_frame");
+    if (this.session || this.isStarting) throw refusal("in_session");
     this.isStarting = true;
     this.takeButtonAway();
     this.state = "connecting";
@@ -435,7 +448,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.shown?.remove();
     this.shown = this.widget = widget;
     widget.setState("connecting", this.sentence());
-    void this.words().then((words) => {
+    launch(async () => {
+      const words = await this.words();
       if (!words || this.widget !== widget) return;
       widget.setWords(words.widget);
       widget.setState(this.state, this.sentence());
@@ -472,7 +486,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     module: Awaited<ReturnType<typeof loadAssist>>;
     words: Words["assist"] | null;
   }> {
-    const [module, words] = await Promise.all([loadAssist(this.tag), this.words()]);
+    const module = await loadAssist(this.tag);
+    const words = await this.words();
     return { module, words: words?.assist ?? null };
   }
 
@@ -506,20 +521,23 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
       this.assist.setAgents(this.agents);
     } catch (error) {
       this.isAssistWanted = false;
-      console.warn(LOG_PREFIX, "what agents do besides looking is not shown: a part did not load.", error);
+      warn("what agents do besides looking is not shown: a part did not load.", error);
     }
   }
 
   /** A click on a link to another domain of the group takes the session along. */
-  private readonly onClick = (event: MouseEvent): void => {
+  private readonly onClick = guarded((event: MouseEvent) => {
     const url = this.session && this.ways?.crossingOf(event, this.crossesTo);
     if (!url) return;
     event.preventDefault();
-    this.continueSessionAt(url).catch(() => {
-      // Without the session is better than not at all.
-      window.location.assign(url);
-    });
-  };
+    launch(
+      () => this.continueSessionAt(url),
+      () => {
+        // Without the session is better than not at all.
+        window.location.assign(url);
+      },
+    );
+  });
 
   private crossesTo: readonly string[] = [];
   private ways: WaysModule | null = null;
@@ -557,9 +575,9 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
     this.widget?.setData("error", error);
     this.widget?.setState("ended", this.sentences.error(error));
     this.widget = null;
-    console.error(LOG_PREFIX, `the session was not started: ${error}.`);
+    warn(`the session was not started: ${error}.`);
     this.say(error === "key_in_use" ? "dupkey" : "service", error);
-    return fault(error);
+    return refusal(error);
   }
 
   private say(code: VisitorFault, detail: string): void {
@@ -571,13 +589,8 @@ export class Visitor implements VisitorApi, Receiver, SessionListener {
   }
 }
 
-function fault(code: string): CobrowseError {
+function refusal(code: string): CobrowseError {
   return Object.assign(new Error(`Cobrowse: ${code}`), { code });
-}
-
-function reasonOf(reason: string | null): "visitor" | "agent" | "error" {
-  if (reason === "stopped" || reason === "session_ended_visitor") return "visitor";
-  return reason === "session_ended_agent" ? "agent" : "error";
 }
 
 /** Name that integrators use for "let the server choose". */

@@ -6,6 +6,7 @@
  * change, over random pages, selectors and changes.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { rootOf } from "./closed.js";
 import { ROOTS_LOOK_AT, WATCHED_TARGETS_MAX } from "./limits.js";
 import { isShown } from "./root.js";
@@ -38,9 +39,11 @@ export class MaskWatch {
     private readonly onExposed: () => void,
   ) {
     // Stands before rrweb's observer, so it hears of a change first.
-    this.observer = new MutationObserver((changes) => {
-      this.lookOutside(changes);
-    });
+    this.observer = new MutationObserver(
+      guarded((changes) => {
+        this.lookOutside(changes);
+      }),
+    );
     this.observe(page);
   }
 
@@ -66,7 +69,7 @@ export class MaskWatch {
       this.noteSlotted(root);
       this.lookOutside();
     };
-    root.addEventListener("slotchange", onSlot, { signal: ended.signal });
+    on(root, "slotchange", guarded(onSlot), { signal: ended.signal });
   }
 
   /** Lets go of trees that are no longer there; a new snapshot tells of every one that is. */
@@ -132,7 +135,7 @@ export class MaskWatch {
         note(from as Node, made as Node);
       }),
     ])
-      signal.addEventListener("abort", undo);
+      on(signal, "abort", guarded(undo));
   }
 
   private noteClone(from: Node, made: Node): void {

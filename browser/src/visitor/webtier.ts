@@ -69,7 +69,7 @@ export async function askStatus(url: string, credential: string): Promise<Status
 async function ask(url: string, body: object): Promise<StartAnswer | Refusal> {
   try {
     const response = await post(url, "application/json", JSON.stringify(body));
-    const answer: unknown = await response.json().catch(() => null);
+    const answer = await bodyOf(response);
     const good = response.ok ? readStartAnswer(answer) : null;
     if (good) return good;
     const error = isRecord(answer) && typeof answer.error === "string" ? answer.error : "unreachable";
@@ -77,6 +77,15 @@ async function ask(url: string, body: object): Promise<StartAnswer | Refusal> {
     return { status: response.status, error, retryAfterMs: after > 0 ? after * 1_000 : null };
   } catch {
     return { status: null, error: "unreachable", retryAfterMs: null };
+  }
+}
+
+/** What is no JSON says nothing. */
+async function bodyOf(response: Response): Promise<unknown> {
+  try {
+    return (await response.json()) as unknown;
+  } catch {
+    return null;
   }
 }
 

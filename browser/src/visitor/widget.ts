@@ -6,6 +6,7 @@
  * shown by `assist/`, in the same root.
  */
 
+import { guarded, on } from "../guard/guard.js";
 import { colourOf } from "../protocol/colours.js";
 import type { Point, Theme } from "../protocol/payloads.js";
 import type { WidgetWords } from "../words/types.js";
@@ -110,9 +111,12 @@ export class Widget {
     if (state !== "live") this.clearPointers();
     this.label();
     if (state !== "ended") return;
-    setTimeout(() => {
-      this.remove();
-    }, ENDED_SHOWN_MS);
+    setTimeout(
+      guarded(() => {
+        this.remove();
+      }),
+      ENDED_SHOWN_MS,
+    );
   }
 
   /** Sets or removes one of the host's attributes. */
@@ -176,7 +180,7 @@ export class Widget {
     const button = this.page.createElement("button");
     button.type = "button";
     button.className = name;
-    button.addEventListener("click", onClick);
+    on(button, "click", guarded(onClick));
     return button;
   }
 

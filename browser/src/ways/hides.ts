@@ -5,8 +5,9 @@
  * masks. No answer, or one that is none, hides the whole page.
  */
 
+import { guarded, launch, warn } from "../guard/guard.js";
+import { OwnPromise } from "../guard/own.js";
 import { isRecord, type Participant } from "../protocol/payloads.js";
-import { LOG_PREFIX } from "../visitor/names.js";
 
 /** Who hides: selectors to mask as well, or `null` for the whole page. */
 export interface HidesHost {
@@ -29,13 +30,13 @@ export async function askHides(
     const agentlist = agents.map(({ agent, name, privileges }) => ({ agent, name, privileges }));
     const params = { agents: { count: agents.length, agentlist } };
     const answer = window.GLANCE_COBROWSE?.getMaskingDescriptor?.(params);
-    masks = read(await Promise.race([answer, silence()]));
+    masks = read(await inTime(answer));
   } catch (error) {
-    console.error(LOG_PREFIX, "GLANCE_COBROWSE.getMaskingDescriptor failed.", error);
+    warn("GLANCE_COBROWSE.getMaskingDescriptor failed.", error);
   }
   if (mine !== asked) return;
   if (masks === undefined) {
-    console.error(LOG_PREFIX, "agents see nothing of this page until getMaskingDescriptor answers.");
+    warn("agents see nothing of this page until getMaskingDescriptor answers.");
     fail();
   }
   host.hide(masks ?? null);
@@ -51,12 +52,16 @@ function read(value: unknown): readonly string[] | null | undefined {
   return isList && maskedelements.every((one) => typeof one === "string") ? maskedelements : undefined;
 }
 
-function silence(): Promise<never> {
-  return new Promise((_, reject) =>
-    setTimeout(() => {
+function inTime(answer: unknown): Promise<unknown> {
+  return new OwnPromise((resolve, reject) => {
+    launch(async () => {
+      resolve(await answer);
+    }, reject);
+    const late = (): void => {
       reject(new Error(`no answer within ${String(ANSWER_MS_MAX)} ms`));
-    }, ANSWER_MS_MAX),
-  );
+    };
+    setTimeout(guarded(late), ANSWER_MS_MAX);
+  });
 }
 
 let asked = 0;

@@ -4,11 +4,11 @@
  * Owns the reading and the two checks: the group by the page's tag, the window by the group's settings.
  */
 
+import { launch, quiet, warn } from "../guard/guard.js";
 import { callNamed, isCallMessage } from "../loader/calls.js";
 import type { VisitorApi } from "../loader/global.js";
 import { groupAt, type Tag } from "../loader/tag.js";
 import { isRecord } from "../protocol/payloads.js";
-import { LOG_PREFIX } from "../visitor/names.js";
 import { pageInfo } from "../visitor/page-info.js";
 
 /** Who is asked. */
@@ -27,15 +27,16 @@ export async function takeMessage(host: MessageHost, origin: string, data: unkno
   const { tag, visitor } = host;
   const group = groupAt(tag.site, typeof asked.groupid === "string" ? asked.groupid : tag.group);
   if (!host.allows(group)) {
-    console.warn(LOG_PREFIX, `a message of ${origin} asked for a group that this page does not allow.`);
+    warn(`a message of ${origin} asked for a group that this page does not allow.`);
     return;
   }
   const info = await pageInfo(tag.origin, group);
   if (typeof info === "string" || !info.chatOrigins.includes(origin)) {
-    console.warn(LOG_PREFIX, `a message of ${origin} was ignored: it is none of the group's chat origins.`);
+    warn(`a message of ${origin} was ignored: it is none of the group's chat origins.`);
     return;
   }
   const key = typeof asked.sessionkey === "string" ? { sessionKey: asked.sessionkey } : {};
-  if (name === "startSession" || name === "showTerms") void visitor[name]({ groupid: group, ...key });
-  else void visitor[name]();
+  if (name === "startSession" || name === "showTerms")
+    launch(() => visitor[name]({ groupid: group, ...key }), quiet);
+  else launch(async () => visitor[name](), quiet);
 }

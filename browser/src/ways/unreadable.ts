@@ -4,7 +4,7 @@
  * Owns that request. PROTOCOL.md section 7.2.
  */
 
-import { LOG_PREFIX } from "../visitor/names.js";
+import { launch, warn } from "../guard/guard.js";
 import { isSelector } from "../visitor/selectors.js";
 import { postJson } from "../visitor/webtier.js";
 
@@ -15,13 +15,9 @@ export function tellUnreadable(origin: string, resume: string, masks: readonly s
   const isWhole = masks.length === 0 || isSelector(masks.join(), document);
   const unreadable = bad.length > 0 || isWhole ? bad : masks;
   if (unreadable.length === 0) return false;
-  console.warn(
-    LOG_PREFIX,
-    "a mask of the group's settings is no CSS selector: everything is masked.",
-    unreadable,
-  );
+  warn("a mask of the group's settings is no CSS selector: everything is masked.", unreadable);
   const saying = JSON.stringify([resume, unreadable]);
-  if (saying !== said) void postJson(`${origin}/api/v1/sessions/masks`, { resume, unreadable });
+  if (saying !== said) launch(() => postJson(`${origin}/api/v1/sessions/masks`, { resume, unreadable }));
   said = saying;
   return true;
 }

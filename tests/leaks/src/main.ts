@@ -3,6 +3,9 @@
  *
  * Leaves 0 when nothing leaked, every control bit and no run failed; else 1. `--quick` runs every second case.
  *
+ * `--broken N` tries every Nth of all that a page could break in the browser (`broken/`), `--broken sample` some of it, and
+ * `--broken 1 --built-in WORD` what has that word in its path; no cases, but with `--cases`.
+ *
  * `--random SECONDS` runs pages that chance makes (`random/`) and no cases; with `--cases` both. `--seed N` repeats a run,
  * `--page N` one document of it. What leaks is kept in `failed/`, or where `--keep` says.
  */
@@ -12,6 +15,7 @@ import { chromium, type Browser } from "playwright-core";
 
 import { chromiumOptions } from "../../support/chromium.mjs";
 import { Login } from "./agent.js";
+import { runBroken, type BrokenFigures } from "./broken/broken.js";
 import { ATTACKS } from "./cases/attacks.js";
 import { CANVASES } from "./cases/canvas.js";
 import { DISGUISES } from "./cases/disguises.js";
@@ -65,7 +69,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const random = randomOptions(words);
   const cases = all.filter(
     (one, at) =>
-      (!random || words.includes("--cases")) &&
+      ((!random && !words.includes("--broken")) || words.includes("--cases")) &&
       (!only || only.split("|").some((part) => one.name.includes(part))) &&
       (!isQuick || at % 2 === 0),
   );
@@ -74,12 +78,20 @@ export async function main(words: readonly string[]): Promise<number> {
   let outcomes: Outcome[] = [];
   let swept: string[] = [];
   let chance: RandomFigures | null = null;
+  let broken: BrokenFigures | null = null;
   try {
     const browser = await launch(stack);
     try {
       const login = await Login.of(stack);
       ({ outcomes, swept } = await runAll(stack, browser, login, cases));
       if (random) chance = await runRandom(stack, browser, login, random);
+      const every = valueOf(words, "--broken");
+      const only = valueOf(words, "--built-in") ?? null;
+      if (every !== undefined)
+        broken = await runBroken(stack, browser, {
+          every: every === "sample" ? null : Number(every),
+          only,
+        });
     } finally {
       await browser.close();
     }
@@ -87,8 +99,16 @@ export async function main(words: readonly string[]): Promise<number> {
     await stack.stop();
   }
   const file = valueOf(words, "--json");
-  const isGood = report(outcomes, swept, cases, chance, Date.now() - started, file);
-  return isGood && (chance ? isSound(chance) : cases.length > 0) ? 0 : 1;
+  const isGood = report(
+    outcomes,
+    swept,
+    cases,
+    { ...chance, ...broken },
+    Date.now() - started,
+    file,
+  );
+  const isChance = chance ? isSound(chance) : broken !== null || cases.length > 0;
+  return isGood && isChance && (broken?.broken_felt ?? 0) === 0 ? 0 : 1;
 }
 
 /** What is asked of chance; `null` where nothing is. */
@@ -165,7 +185,7 @@ function report(
   outcomes: readonly Outcome[],
   swept: readonly string[],
   cases: readonly Case[],
-  chance: RandomFigures | null,
+  more: object,
   ms: number,
   file: string | undefined,
 ): boolean {
@@ -186,7 +206,7 @@ function report(
     leak_controls_standing_in: cases.filter((one) => one.control !== undefined).length,
     leaked: leaked.size,
     failed: faults.length,
-    ...chance,
+    ...more,
     seconds: Math.round(ms / 1000),
   };
   const line = JSON.stringify(figures);

@@ -287,6 +287,10 @@ fn leaks(context: &Context<'_>) -> Result<Count> {
         number("random_leaked")? == 0 && number("random_pages")? > 0,
         "a random page leaked, or none ran: see the report"
     );
+    ensure!(
+        number("broken_felt")? == 0 && number("broken_live")? > 0,
+        "a page that has broken something feels us, or no session ran there: see the log"
+    );
     Ok(Count { passed: cases, ..Count::default() })
 }
 
