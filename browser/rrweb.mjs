@@ -287,6 +287,10 @@ const LINES = [
   ['    recordAfter = options.recordAfter === "DOMContentLoaded" ? options.recordAfter : "load",\n', ""],
   // A node that moves into a new one goes where that goes, also with what stands around both.
   ["&& !this.movedSet.has(parentNode22)", "&& !isSelfOrAncestorInSet(this.movedSet, parentNode22)"],
+  // What leaves and comes back takes all with it: what is new and what has moved may stand in one another.
+  ["deepDelete(this.addedSet, n);", "deepDelete(this, n);"],
+  ["deepDelete(this.movedSet, n);", "deepDelete(this, n);"],
+  ["  addsSet.delete(n);\n", "  addsSet.addedSet.delete(n);\n  addsSet.movedSet.delete(n);\n"],
   [
     '} else if (name === "background" && ["table", "td", "th"].includes(tagName)) {',
     '} else if (name === "background") {',

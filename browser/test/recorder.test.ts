@@ -17,6 +17,7 @@ function recorded(html: string): Recording {
   return recording;
 }
 
+const at = (name: string): Element => document.querySelector(name) as Element;
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 afterEach(() => {
@@ -53,14 +54,27 @@ describe("what leaves of a page", () => {
     expect(json).toContain('"tagName":"form","attributes":{}');
   });
 
+  /** Puts what an element holds into a new one, and the element to the end of a place. */
+  function wrap(element: Element, place: Element): void {
+    const box = document.createElement("b");
+    box.append(...element.childNodes);
+    element.append(box);
+    place.append(element);
+  }
+
   it("tells a text that is put into a new element while what stands around both is moved", async () => {
     const { sent } = recorded("<section><p>WORD</p></section>");
     sent.length = 0;
-    const [section, words] = ["section", "p"].map((name) => document.querySelector(name) as Element);
-    const box = document.createElement("b");
-    box.append(...(words?.childNodes ?? []));
-    words?.append(box);
-    document.body.append(section as Element);
+    wrap(at("p"), document.body);
+    await rest();
+    expect(JSON.stringify(sent)).toContain("WORD");
+  });
+
+  it("tells it also where that is moved again with more around it", async () => {
+    const { sent } = recorded("<section><p>c<i>WORD</i></p></section><div></div>");
+    sent.length = 0;
+    wrap(at("i"), at("p"));
+    wrap(at("p"), at("div"));
     await rest();
     expect(JSON.stringify(sent)).toContain("WORD");
   });
