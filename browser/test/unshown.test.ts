@@ -5,6 +5,7 @@
 import { expect, it, vi } from "vitest";
 
 import { PROBE_AGAIN_MS, PROBE_AGAIN_MS_MAX } from "../src/viewer/limits.js";
+import { contentOf } from "../src/viewer/named.js";
 import { UnshownWatch } from "../src/viewer/unshown.js";
 import { UnshownList } from "../src/viewer/unshown-list.js";
 
@@ -62,4 +63,11 @@ it("a sheet that did not load is asked for again in ever longer pauses, until it
   expect([set(), kinds.at(-1)]).toEqual([[href, href], []]);
   styles.mockRestore();
   vi.useRealTimers();
+});
+
+it("a frame of a frameset is said to be missing, and the place that holds it is not", () => {
+  document.body.innerHTML =
+    '<div cols="20%,*"><div src="menu.html"></div><div rows="50,50"></div></div><div src="x"></div>';
+  const missing = [...document.querySelectorAll("div")].map((one) => contentOf(one, new WeakSet(), null));
+  expect(missing).toEqual([null, { kind: "plugin", url: "menu.html" }, null, null]);
 });

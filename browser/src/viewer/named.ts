@@ -120,9 +120,10 @@ function isPlaceholder(frame: Element): boolean {
   return inside?.documentElement?.dataset.cobrowsePlaceholder !== undefined;
 }
 
-/** What stands for an `object` or `embed` that is no picture. */
+/** What stands for an `object` or `embed` that is no picture, or for a frame of a `frameset`. */
 function isPlugin(element: Element): boolean {
   if (!element.hasAttribute("data") && !element.hasAttribute("src")) return false;
+  if (element.parentElement?.matches("div[cols], div[rows]")) return true;
   const said = `${element.getAttribute("type") ?? ""} ${addressOf(element)}`;
   return /(?:^|\s)(?:application|text|video|audio)\/|\.(?:pdf|swf)\b/i.test(said);
 }
