@@ -169,7 +169,7 @@ export const REPLACED = {
     nextId(n) { const id = this.idsBefore?.get(n); return id > 0 ? id : genId(); }
     removeNodeFromMap(n) {
       this.idNodeMap.delete(this.getId(n));
-      n.childNodes?.forEach((child) => this.removeNodeFromMap(child));
+      index.childNodes(n).forEach((child) => this.removeNodeFromMap(child));
     }
     has(id) { return id > 0 && this.idNodeMap.has(id); }
     hasNode(n) { return this.nodeMetaMap.has(n); }

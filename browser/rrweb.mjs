@@ -347,9 +347,11 @@ const LINES = [
   ['if (parent && parent.tagName === "TEXTAREA") {', 'if (parent && parent.localName === "textarea") {'],
   [
     "const parentTagName = parent && parent.tagName;",
-    "const parentTagName = parent?.nodeName.toUpperCase();",
+    "const parentTagName = `${parent?.nodeName}`.toUpperCase();",
   ],
-  ["const parentTag = parentNode2.tagName;", "const parentTag = parentNode2.nodeName.toUpperCase();"],
+  ["const parentTag = parentNode2.tagName;", "const parentTag = `${parentNode2.nodeName}`.toUpperCase();"],
+  // A form answers with its field where that has such a name.
+  ["toLowerCase(target.tagName)", "toLowerCase(`${target.nodeName}`)"],
   ['"open" && target.tagName === "DIALOG"', '"open" && tagNameLower === "dialog"'],
   [
     "const tagName = target && target.tagName;",

@@ -4,7 +4,7 @@
  * Owns the walk. What follows from a difference is `verify.ts`'s.
  */
 
-import { nodeTypeOf } from "../visitor/tree.js";
+import { childrenOf, nodeTypeOf } from "../visitor/tree.js";
 import { isOpaque, isTyped, Proof } from "../protocol/proof.js";
 import { ownId, spaceOf } from "../protocol/spaces.js";
 import { isRaised } from "./states.js";
@@ -26,7 +26,7 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number, withou
     if (id < 1) continue;
     const type = nodeTypeOf(node);
     if (type === Node.DOCUMENT_NODE) {
-      push(node.childNodes, id, false);
+      push(childrenOf(node), id, false);
     } else if (type === Node.TEXT_NODE) {
       const text = node.nodeValue ?? "";
       proof.add({ id, parent, isShadow, tag: "", get: () => null, text, isChecked: false });
@@ -43,7 +43,7 @@ export function proofOf(mirrored: Document, idOf: (node: Node) => number, withou
         : "";
       proof.add({ id, parent, isShadow, tag, get, text, isChecked: isField && element.checked });
       if (isOpaque(tag)) continue;
-      push(element.childNodes, id, false);
+      push(childrenOf(element), id, false);
       const inside = tag === "iframe" ? (node as HTMLIFrameElement).contentDocument : null;
       if (inside && spaceOf(idOf(inside)) > spaceOf(id)) {
         // A document that records itself proves itself, by its own numbers. An empty one in its place proves nothing.

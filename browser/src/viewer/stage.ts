@@ -150,6 +150,10 @@ export class Stage {
   }
 }
 
+/** A node's name, whatever it says itself. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its node
+const nodeNameOf = Object.getOwnPropertyDescriptor(globalThis.Node.prototype, "nodeName")?.get;
+
 /** One epoch: its own replayer and frame, so that nothing is left of the epoch before. */
 class Layer {
   private readonly element = document.createElement("div");
@@ -234,7 +238,9 @@ class Layer {
   }
 
   tagOf(id: number): string {
-    return this.replayer.getMirror().getNode(id)?.nodeName.toLowerCase() ?? "";
+    const node = this.nodeOf(id);
+    // A form answers with its field where that has such a name.
+    return node ? String(nodeNameOf?.call(node)).toLowerCase() : "";
   }
 
   proof(): Picture | null {

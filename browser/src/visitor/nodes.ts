@@ -231,7 +231,7 @@ export class NodeMasker {
   }
 
   private isInStyle(id: number): boolean {
-    return this.live.getNode(id)?.parentNode?.nodeName.toLowerCase() === "style";
+    return String(this.live.getNode(id)?.parentNode?.nodeName).toLowerCase() === "style";
   }
 }
 

@@ -108,9 +108,15 @@ page([
   () => {
     // A form answers with its fields where they have such names.
     const named = document.createElement("form");
-    for (const name of ["nodeType", "textContent", "host", "mode"])
+    for (const name of ["nodeType", "nodeName", "tagName", "childNodes", "textContent", "host", "mode"])
       named.append(Object.assign(document.createElement("input"), { name, value: name }));
+    named.append("named");
     app.append(named);
+  },
+  () => {
+    const named = app.lastElementChild;
+    Element.prototype.setAttribute.call(named, "class", "named");
+    Element.prototype.append.call(named, " anew");
   },
   () => {
     // As libraries do that keep the browser from running it; scripts are never told.
