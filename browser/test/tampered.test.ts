@@ -5,6 +5,7 @@
 import { record } from "@rrweb/record";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
+import { rootOf } from "../src/visitor/closed.js";
 import { Recording } from "./recording.js";
 
 let recording: Recording | null = null;
@@ -49,4 +50,16 @@ describe("what is masked does not leave where", () => {
   it.each(TAMPERINGS)("%s from some moment on", async (_, tamper) => {
     expect(await leaving(tamper, false)).not.toContain("CANARY");
   });
+});
+
+it("takes the browser's word for a component's shadow tree, whatever that one says itself", () => {
+  const host = document.body.appendChild(document.createElement("x-own"));
+  const root = host.attachShadow({ mode: "open" });
+  Object.defineProperty(host, "shadowRoot", {
+    get: () => {
+      throw new Error("the page's own");
+    },
+  });
+  expect(rootOf(host)).toBe(root);
+  expect(rootOf(document)).toBe(null);
 });

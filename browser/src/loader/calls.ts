@@ -40,7 +40,7 @@ export function readKeys(text: string): Record<string, PageCall> {
     const call = callNamed(name);
     const key = parts.pop() ?? "";
     if (!call || !/^\d+$/.test(key) || !parts.every((one) => (MODIFIERS as readonly string[]).includes(one)))
-      throw new Error('data-inputevents is JSON like {"ctrl-13":"showButton"}');
+      throw new Error('data-inputevents has to be like {"ctrl-13":"showButton"}');
     keys[[...parts.sort(), key].join("-")] = call;
   }
   return keys;

@@ -48,7 +48,7 @@ export type KeptIn = "cookie" | "storage" | "both";
 /** Reads the tag. `loadedFrom` is the URL that the loader came from. Throws a sentence that says what is wrong with the tag. */
 export function readTag(page: Document, loadedFrom: string, trust: Tag["trust"]): Tag {
   const element = page.getElementById(TAG_ID);
-  if (!element) throw new Error(`no script or meta tag has the id "${TAG_ID}"`);
+  if (!element) throw new Error(`no tag has the id "${TAG_ID}"`);
   const get = (name: string): string => element.getAttribute(`data-${name}`)?.trim() ?? "";
   const oneOf = <T>(name: string, words: Readonly<Record<string, T>>): T => {
     const word = get(name);

@@ -8,7 +8,7 @@
 
 import type { LoaderQueue } from "../loader/global.js";
 import { WIDGET_TAG } from "./names.js";
-import { parentOf } from "./tree.js";
+import { nodeTypeOf, parentOf, shadowOf } from "./tree.js";
 
 const roots = fromLoader() ?? new WeakMap<Node, ShadowRoot>();
 
@@ -24,7 +24,9 @@ export function closedRootOf(host: Node): ShadowRoot | null {
 
 /** The shadow root of an element, open or closed. */
 export function rootOf(host: Node): ShadowRoot | null {
-  return (host as Partial<Element>).shadowRoot ?? closedRootOf(host);
+  // By the browser's own word: a component may answer in its own way, or fail.
+  const open = nodeTypeOf(host) === Node.ELEMENT_NODE ? shadowOf(host as Element) : null;
+  return open ?? closedRootOf(host);
 }
 
 /** The slot of a closed tree that shows a node; `assignedSlot` does not tell it. */

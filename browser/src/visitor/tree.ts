@@ -27,6 +27,9 @@ export const attributesOf = look("attributes", globalThis.Element);
 /** The slot of an open tree that shows an element. */
 export const slotOf = look("assignedSlot", globalThis.Element);
 
+/** The open shadow tree of an element. */
+export const shadowOf = look("shadowRoot", globalThis.Element);
+
 /** The type of an input. */
 export const inputTypeOf = look("type", globalThis.HTMLInputElement);
 
