@@ -33,6 +33,8 @@ export function contentOf(
       return is("image", url !== "" && !url.startsWith("#"));
     case "video":
     case "audio":
+      // A drawing's element of that name plays nothing.
+      if (!("pause" in element)) return null;
       return isSilent(element as HTMLMediaElement, failed)
         ? { kind: "media", url: sourceOf(element) }
         : posterOf(element, probes);
