@@ -16,6 +16,7 @@ import { postJson } from "../visitor/webtier.js";
 import { CODES_MAX } from "./limits.js";
 import { HANDSHAKE, readCode, readToFrame } from "./messages.js";
 import { PortWriter } from "./writer.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** What the visitor's script gives. */
 export interface FramedHost {
@@ -99,7 +100,7 @@ export class Framed {
     if (settings) {
       this.begin(port, settings);
     } else {
-      port.postMessage(JSON.stringify({ kind: "refused" }));
+      port.postMessage(jsonOf({ kind: "refused" }));
       port.close();
     }
   }
@@ -167,7 +168,7 @@ export class Framed {
         this.follow(link);
         break;
       case "ping":
-        link.port.postMessage(JSON.stringify({ kind: "pong" }));
+        link.port.postMessage(jsonOf({ kind: "pong" }));
         break;
       case "end":
         this.end(false);
@@ -190,7 +191,7 @@ export class Framed {
         const { left, top, width, height } = boxOf(element, page);
         return [[id, left, top, width, height]];
       });
-      const text = JSON.stringify({ kind: "boxes", boxes });
+      const text = jsonOf({ kind: "boxes", boxes });
       if (text !== told) link.port.postMessage(text);
       told = text;
       page.requestAnimationFrame(guarded(step));

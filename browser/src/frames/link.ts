@@ -26,6 +26,7 @@ import {
 import { readFromFrame, type Box, type FromFrame, type ToFrame } from "./messages.js";
 import { mutation } from "./pieces.js";
 import { Shift } from "./shift.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** Why a frame is shown no longer. */
 export type LinkEnd = "left" | "refused" | "silent" | "broken" | "too_large";
@@ -142,7 +143,7 @@ export class Link {
   }
 
   private say(message: ToFrame): void {
-    if (!this.isOver) this.port.postMessage(JSON.stringify(message));
+    if (!this.isOver) this.port.postMessage(jsonOf(message));
   }
 
   private hear(data: unknown): void {

@@ -12,6 +12,7 @@ import {
   type eventWithTime,
   type serializedNodeWithId,
 } from "@rrweb/types";
+import { jsonOf } from "../protocol/json.js";
 
 /** A tree without what comes later, and that, each behind what it stands in. */
 export interface Pieces {
@@ -47,7 +48,7 @@ export function mutation(adds: readonly addedNodeMutation[], isDocument = false)
 
 /** How long a tree is as JSON, about. */
 export function lengthOf(node: serializedNodeWithId): number {
-  return JSON.stringify(node).length;
+  return jsonOf(node).length;
 }
 
 function piece(

@@ -13,6 +13,7 @@ import type { Writer } from "../visitor/recorder.js";
 import { inSlices } from "../visitor/slices.js";
 import { MESSAGE_CHARS_MAX, MESSAGE_CHARS_SOFT, PIECE_CHARS_SOFT } from "./limits.js";
 import { cutTree, mutation } from "./pieces.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** Writes one frame's page to its parent's port. */
 export class PortWriter implements Writer {
@@ -115,7 +116,7 @@ export class PortWriter implements Writer {
   }
 
   private say(message: object): boolean {
-    const text = JSON.stringify(message);
+    const text = jsonOf(message);
     if (text.length > MESSAGE_CHARS_MAX) return false;
     this.waiting.push(text.length);
     this.put(text);
@@ -129,7 +130,7 @@ function groupsOf(events: readonly eventWithTime[]): eventWithTime[][] {
   let room = 0;
   for (const event of events) {
     if (isOfWindow(event)) continue;
-    const { length } = JSON.stringify(event);
+    const { length } = jsonOf(event);
     if (length > room) {
       groups.push([]);
       room = MESSAGE_CHARS_SOFT;

@@ -12,6 +12,7 @@ import { decodeFrame, encodeFrame } from "../protocol/frame.js";
 import { isGroupId } from "../protocol/ids.js";
 import { PARAMETERS } from "../protocol/paths.js";
 import { isRecord, isToken, isUrl, parseJson, toJson } from "../protocol/payloads.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** What an agent offers. */
 export interface Offer {
@@ -137,7 +138,7 @@ class Presence {
       const response = await fetch(`${origin}/api/v1/presence`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ group, visitor }),
+        body: jsonOf({ group, visitor }),
         credentials: "omit",
         cache: "no-store",
         redirect: "error",

@@ -6,6 +6,7 @@
  */
 
 import { isSessionKey, parseSessionId } from "./ids.js";
+import { jsonOf } from "./json.js";
 
 /** Bits of the privileges: section 2. */
 export const PRIVILEGES = {
@@ -119,7 +120,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 /** JSON as UTF-8. */
 export function toJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+  return new TextEncoder().encode(jsonOf(value));
 }
 
 /** Settings without both fields are no settings: then nothing is sent. */

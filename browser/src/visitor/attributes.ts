@@ -9,6 +9,7 @@ import { MASK } from "../protocol/masked.js";
 import { CSS_STRING, STYLED, type Addresses } from "./addresses.js";
 import { wordsOf } from "./names.js";
 import type { Verdict } from "./rules.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** A value as rrweb records it: text, flag, number, or changed style properties. */
 export type AttributeValue = string | number | true | null | Record<string, unknown>;
@@ -55,7 +56,7 @@ function isLoaded(tagName: string): boolean {
 
 /** Changes a text, or each that stands in something, by its name there; a name that holds a copy goes. */
 export function mapTexts<T>(value: T, change: (text: string, name: string) => string, scrub?: Scrub): T {
-  return JSON.parse(JSON.stringify(value), (name, part: unknown) =>
+  return JSON.parse(jsonOf(value), (name, part: unknown) =>
     scrub && scrub(name, "name") !== name ? undefined : typeof part === "string" ? change(part, name) : part,
   ) as T;
 }
@@ -119,7 +120,7 @@ function cleanStyle(value: unknown, verdict: Verdict): AttributeValue | undefine
 /** What moves a masked element is kept as its style is. */
 function cleanAnimations(value: Record<string, unknown>, verdict: Verdict): Record<string, unknown> {
   if (verdict === "open") return value;
-  return JSON.parse(JSON.stringify(value), (name, part: unknown) =>
+  return JSON.parse(jsonOf(value), (name, part: unknown) =>
     name === "style" ? cleanStyle(part, verdict) : part,
   ) as Record<string, unknown>;
 }

@@ -8,6 +8,7 @@
 import { COOKIE_NAME, type KeptIn } from "../loader/tag.js";
 import { isCount, isRecord, isToken, isUrl } from "../protocol/payloads.js";
 import { parseSessionId } from "../protocol/ids.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** A running session. */
 export interface Continuity {
@@ -78,9 +79,7 @@ export function readCookie(jar: CookieJar): Continuity | null {
 /** Writes the cookie, for this browser session. */
 export function writeCookie(jar: CookieJar, continuity: Continuity, domain: string): void {
   const { session, server, status, resume, home } = continuity;
-  const value = encodeURIComponent(
-    JSON.stringify({ v: 1, s: session, w: server, u: status, r: resume, h: home }),
-  );
+  const value = encodeURIComponent(jsonOf({ v: 1, s: session, w: server, u: status, r: resume, h: home }));
   jar.cookie = `${COOKIE_NAME}=${value}${attributes(domain)}`;
 }
 

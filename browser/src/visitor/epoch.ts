@@ -20,6 +20,7 @@ import {
 import type { Masked } from "./mask.js";
 import type { MirrorModules } from "./parts.js";
 import { inSlices } from "./slices.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** Facts whose texts passed the choke point. */
 export interface MaskedFacts {
@@ -216,7 +217,7 @@ function parts(events: readonly Masked<eventWithTime>[], soft: number): string[]
   const groups: string[][] = [];
   let room = 0;
   for (const event of events) {
-    const json = JSON.stringify(event);
+    const json = jsonOf(event);
     const last = groups.at(-1);
     if (last && json.length <= room) {
       last.push(json);

@@ -8,6 +8,7 @@
 import { isCloseName, type CloseName } from "../protocol/close.js";
 import { isRecord, readStartAnswer, type StartAnswer } from "../protocol/payloads.js";
 import { REQUEST_MS_MAX } from "./limits.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** An answer that is not the wanted one. `status` is `null` when nobody answered. */
 export interface Refusal {
@@ -42,7 +43,7 @@ export function continueAt(
 /** Asks with JSON; `null` for every answer that is not the wanted one. */
 export async function postJson(url: string, body: object): Promise<unknown> {
   try {
-    const response = await post(url, "application/json", JSON.stringify(body));
+    const response = await post(url, "application/json", jsonOf(body));
     return response.ok ? await response.json() : null;
   } catch {
     return null;
@@ -68,7 +69,7 @@ export async function askStatus(url: string, credential: string): Promise<Status
 
 async function ask(url: string, body: object): Promise<StartAnswer | Refusal> {
   try {
-    const response = await post(url, "application/json", JSON.stringify(body));
+    const response = await post(url, "application/json", jsonOf(body));
     const answer = await bodyOf(response);
     const good = response.ok ? readStartAnswer(answer) : null;
     if (good) return good;

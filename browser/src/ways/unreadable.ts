@@ -7,6 +7,7 @@
 import { launch, warn } from "../guard/guard.js";
 import { isSelector } from "../visitor/selectors.js";
 import { postJson } from "../visitor/webtier.js";
+import { jsonOf } from "../protocol/json.js";
 
 /** Whether there are any; they are told where they have not been yet. */
 export function tellUnreadable(origin: string, resume: string, masks: readonly string[]): boolean {
@@ -16,7 +17,7 @@ export function tellUnreadable(origin: string, resume: string, masks: readonly s
   const unreadable = bad.length > 0 || isWhole ? bad : masks;
   if (unreadable.length === 0) return false;
   warn("a mask of the group's settings is no CSS selector: everything is masked.", unreadable);
-  const saying = JSON.stringify([resume, unreadable]);
+  const saying = jsonOf([resume, unreadable]);
   if (saying !== said) launch(() => postJson(`${origin}/api/v1/sessions/masks`, { resume, unreadable }));
   said = saying;
   return true;
