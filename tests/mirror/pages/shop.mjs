@@ -1,10 +1,14 @@
 /**
  * A shop: products with pictures that come late to agents and have no size of their own, a form with fields of unlucky names,
- * a layer and tabs that hang on the address alone, what is looked at only when it comes near.
+ * a layer and tabs that hang on the address alone, what is looked at only when it comes near; and an old library, which has
+ * lists write themselves.
  */
 
 import { app, el, page, pause } from "./kit.mjs";
 
+Array.prototype.toJSON = function () {
+  return `[${this.map((one) => JSON.stringify(one)).join(", ")}]`;
+};
 const FIELDS = "attributes style title id name children parentNode matches".split(" ");
 const product = (
   n,

@@ -106,10 +106,6 @@ export const DISGUISES: readonly Case[] = [
   },
   altered("no element matches a selector", "Element.prototype.matches = () => false"),
   altered(
-    "lists write themselves as texts, as in pages of old libraries",
-    "Array.prototype.toJSON = function () { return `[${this.map((one) => JSON.stringify(one))}]`; }",
-  ),
-  altered(
     "every field is one of text, and nothing has a parent",
     `Object.defineProperty(HTMLInputElement.prototype, "type", { get: () => "text" }); Object.defineProperty(Node.prototype, "parentNode", { get: () => null })`,
   ),
