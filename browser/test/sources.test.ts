@@ -5,14 +5,16 @@ import { learnRules } from "../src/mirror/sources.js";
 
 const TEXT = ".card { padding-top: ; padding-left: 4px; font-family: ; background-image: ; }";
 
+const LONGHANDS: Readonly<Record<string, string>> = {
+  "padding-top": "",
+  "padding-left": "4px",
+  "font-family": "",
+  "background-image": "",
+  "--nothing": "",
+};
+
 /** A rule as browsers show it, three of whose longhands come from shorthands with variables. */
-function rule(selectorText: string, cssText = TEXT) {
-  const longhands: Record<string, string> = {
-    "padding-top": "",
-    "padding-left": "4px",
-    "font-family": "",
-    "background-image": "",
-  };
+function rule(selectorText: string, longhands = LONGHANDS, cssText = TEXT) {
   const style = {
     [Symbol.iterator]: () => Object.keys(longhands)[Symbol.iterator](),
     getPropertyValue: (name: string) => longhands[name] ?? "",
@@ -47,8 +49,12 @@ beforeEach(() => {
 
 test("a value that stands nowhere is that of the first open element", async () => {
   expect(await learnt(rule(".card"))).toBe(
-    ".card {padding-top: 7px; padding-left: 4px !important; font-family: shown; }",
+    ".card {padding-top: 7px; padding-left: 4px !important; font-family: shown; --nothing: ; }",
   );
+});
+
+test("a variable that has nothing is as it was written", async () => {
+  expect(await learnt(rule(".card", { "padding-left": "4px", "--nothing": "" }))).toBeUndefined();
 });
 
 test("a masked element tells nothing, nor does a selector that is another's to read", async () => {

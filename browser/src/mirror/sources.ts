@@ -87,22 +87,29 @@ function* unvalued(rules: Iterable<CSSRule>): Generator<CSSStyleRule> {
   for (const rule of rules) {
     const { cssRules, selectorText } = rule as Partial<CSSStyleRule>;
     if (cssRules?.length) yield* unvalued(cssRules);
-    else if (selectorText && !selectorText.includes("&") && rule.cssText.includes(NO_VALUE))
-      yield rule as CSSStyleRule;
+    else if (selectorText && !selectorText.includes("&") && rule.cssText.includes(NO_VALUE)) {
+      const { style } = rule as CSSStyleRule;
+      if ([...style].some((name) => isUnvalued(style, name))) yield rule as CSSStyleRule;
+    }
   }
 }
+
+/** Whether the browser does not say what a longhand has. A variable may have nothing. */
+const isUnvalued = (style: CSSStyleDeclaration, name: string): boolean =>
+  !name.startsWith("--") && style.getPropertyValue(name) === "";
 
 /** A rule's declarations, of which those without a value have the one that is shown. Addresses are nobody's to tell here. */
 function filled(style: CSSStyleDeclaration, shown: CSSStyleDeclaration, element: Element | null): string {
   const computed = element?.computedStyleMap?.();
   return [...style]
     .map((name) => {
+      const end = `${style.getPropertyPriority(name) && " !important"}; `;
+      if (!isUnvalued(style, name)) return `${name}: ${style.getPropertyValue(name)}${end}`;
       // What is computed stays right in other widths, where the browser tells it.
       const found = computed?.get(name)?.toString() ?? shown.getPropertyValue(name);
       const isOwn = name.endsWith("-color") && found === shown.color;
-      const value =
-        style.getPropertyValue(name) || (isOwn ? "currentcolor" : found.includes("url(") ? "" : found);
-      return value && `${name}: ${value}${style.getPropertyPriority(name) && " !important"}; `;
+      const value = isOwn ? "currentcolor" : found.includes("url(") ? "" : found;
+      return value && `${name}: ${value}${end}`;
     })
     .join("");
 }
