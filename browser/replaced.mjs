@@ -188,9 +188,11 @@ export const REPLACED = {
     constructor(options) { Object.assign(this, options); }
     addLoadListener(listener) { this.loadListener = listener; }
     attachIframe(frame, node) {
-      const { mirror } = this;
+      const { mirror } = this, parentId = mirror.getId(frame);
+      // One that has gone, or that a walk through the page has yet to reach, has nowhere to be told.
+      if (!mirror.has(parentId)) return;
       this.mutationCb({
-        adds: [{ parentId: mirror.getId(frame), nextId: null, node }],
+        adds: [{ parentId, nextId: null, node }],
         removes: [], texts: [], attributes: [], isAttachIframe: true,
       });
       this.loadListener?.(frame);
