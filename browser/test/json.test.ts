@@ -7,7 +7,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import { jsonOf } from "../src/protocol/json.js";
 import { Recording } from "./recording.js";
 
-type Writes = { toJSON?: unknown };
+interface Writes {
+  toJSON?: unknown;
+}
+
 const LISTS = Array.prototype as Writes;
 const OBJECTS = Object.prototype as Writes;
 
