@@ -79,10 +79,11 @@ test("a network that is lost for a minute and more, a frozen tab, and browsers t
     for (const gate of [near, far]) gate.mend();
     sleeper.wake();
     await devtools.send("Page.setWebLifecycleState", { state: "active" });
+    // The one that was away for longer than its session waits is told so for a while, and begins another.
+    const ended = late.expectEnd("session_ended_timeout");
     for (const pair of [frozen, asleep]) await pair.work("still away");
-    await Promise.all(Object.values(pairs).map((pair) => pair.expectReunion("still away")));
-    // The one that was away for longer than its session waits is told so, and begins another.
-    await late.expectEnd("session_ended_timeout");
+    const reunions = Object.values(pairs).map((pair) => pair.expectReunion("still away"));
+    await Promise.all([ended, ...reunions]);
     await late.meetAgain();
     await Promise.all(Object.values({ ...pairs, late }).map((pair) => pair.work("together")));
     await Promise.all(
