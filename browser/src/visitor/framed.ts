@@ -44,8 +44,9 @@ export function isOutermost(allowed: string): boolean {
 
 /** Loads the part; `null` where it does not load: then nothing of this page is shown. */
 export async function beFramed(tag: Tag, readTag: () => Tag): Promise<Framed | null> {
+  const completing = loadMirror(tag, "mirror");
   const frames = await loadMirror(tag, "frames");
-  const mirror = await loadMirror(tag, "mirror");
+  const mirror = await completing;
   const memory = new MaskMemory();
   return (
     frames &&
