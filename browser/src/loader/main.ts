@@ -144,7 +144,7 @@ async function bePresent(tag: Tag, onOffer: (offer: unknown) => unknown): Promis
     } catch {
       sayMissing(tag, "presence.js");
     }
-  } else warn("data-presence needs a visitorid");
+  } else warn("data-presence needs data-visitorid");
   return () => undefined;
 }
 

@@ -57,7 +57,7 @@ export function readTag(page: Document, loadedFrom: string, trust: Tag["trust"])
     return words[word] as T;
   };
   const group = get("groupid");
-  if (!group) throw new Error("no data-groupid");
+  if (!group) throw new Error("the tag has no data-groupid");
   const more = `${get("additionalgroupids")},${get("additionalgroupid")}`.split(/[\s,;]+/).filter(Boolean);
   const site = oneOf("site", SITES);
   const keptIn = oneOf("cookietype", COOKIE_TYPES);
